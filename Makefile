@@ -1,0 +1,63 @@
+# maskgate: `make demo` shows the whole job, `make test` proves it.  Both build .venv from the lock file first.
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
+# What the tests run against for real; apt names.
+SYSTEM := mosquitto alsa-utils ffmpeg systemd gir1.2-gst-rtsp-server-1.0 python3-gi \
+          gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+
+.PHONY: help setup demo test test-fast system-packages lint format lock clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
+
+setup: $(VENV)/.ready  ## Build .venv with everything, from the lock file
+
+$(VENV)/.deps: requirements.txt
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "maskgate needs Python 3.11 here, found: $$($(PYTHON) --version 2>&1 || echo none). Install it: sudo apt install python3.11 python3.11-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv module is missing. Install it: sudo apt install python3.11-venv" >&2; exit 1; }
+	@echo "Building $(VENV): about 2 GB with TensorFlow, some minutes the first time" >&2
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --disable-pip-version-check --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.ready: $(VENV)/.deps pyproject.toml
+	$(BIN)/pip install --disable-pip-version-check --quiet --no-build-isolation --no-deps -e .
+	@touch $@
+
+demo: setup  ## The whole job on a shipped clip: camera to speaker, over a real broker
+	$(BIN)/maskgate demo --out out/demo
+
+system-packages:
+	@missing=$$(dpkg-query -W -f '$${db:Status-Abbrev} $${Package}\n' $(SYSTEM) 2>/dev/null | sed -n 's/^ii *//p' | \
+	  { have=$$(cat); for p in $(SYSTEM); do echo "$$have" | grep -qx "$$p" || echo "$$p"; done; }); \
+	test -z "$$missing" && exit 0; \
+	if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else echo "Some tests need system packages and will fail without them: sudo apt install "$$missing >&2; fi
+
+test: setup system-packages  ## All tests, on real parts
+	$(BIN)/pytest
+
+test-fast: setup  ## What takes under 30 seconds
+	$(BIN)/pytest -m "not slow"
+
+lint: setup  ## Style, types, direction of the imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## Let ruff tidy up
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:  ## Renew the lock files (needs uv): everything, and what a device needs
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --extra demo --extra convert --extra dev pyproject.toml -o requirements.txt
+	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  pyproject.toml -o requirements-device.txt
+
+clean:  ## Remove what the other targets made
+	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,3 @@
+"""maskgate on the device: camera, faces, people, verdicts, events."""
+
+__version__ = "0.1.0"

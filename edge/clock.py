@@ -1,0 +1,37 @@
+"""Time as a part that can be exchanged: the device's clock here, a manual one in ``edge.sim``."""
+
+import time
+from datetime import datetime, timezone
+from typing import Protocol
+
+BUILT = datetime(2026, 1, 1, tzinfo=timezone.utc)
+"""No device of this version lived before: an earlier wall clock is wrong (no battery, no NTP yet)."""
+
+
+class Clock(Protocol):
+    """What the parts of the device ask for the time."""
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment; never goes back."""
+        ...
+
+    def utc(self) -> datetime:
+        """The wall clock, aware, in UTC; may jump."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def monotonic(self) -> float:
+        """Seconds of CLOCK_MONOTONIC."""
+        return time.monotonic()
+
+    def utc(self) -> datetime:
+        """The wall clock in UTC."""
+        return datetime.now(timezone.utc)
+
+
+def trusted(clock: Clock) -> bool:
+    """Whether the wall clock can be right at all."""
+    return clock.utc() >= BUILT

@@ -1,0 +1,233 @@
+"""The outbox drained to the link: at least once, in order, the same ``id`` each time.
+
+An event leaves the store only when the broker has acknowledged it. What was in flight when a connection ended
+is sent again on the next one, from the oldest on; a consumer drops repeats by ``source`` and ``id``.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+from edge.clock import Clock
+from edge.events import Place, leaf_of
+
+_log = logging.getLogger(__name__)
+WINDOW = 10
+"""Events sent ahead of their acknowledgement; some hosted brokers allow no more."""
+_IDLE_S = 5.0
+"""Without any news the store is asked this often, which lets it retry a full disk."""
+_RETRY_MAX_S = 60.0
+
+
+class Item(Protocol):
+    """An event that lies in the store."""
+
+    @property
+    def sequence(self) -> int:
+        """Its number: rising, gap-free."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """Its CloudEvents type."""
+        ...
+
+    @property
+    def body(self) -> str:
+        """The CloudEvent as JSON."""
+        ...
+
+
+class Store(Protocol):
+    """What keeps events until they are acknowledged."""
+
+    @property
+    def last(self) -> int:
+        """The number given last."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Events that are not acknowledged."""
+        ...
+
+    def pending(self, after: int, limit: int) -> Sequence[Item]:
+        """The oldest events with a number above ``after``, oldest first."""
+        ...
+
+    def remove(self, sequence: int) -> None:
+        """The broker has it."""
+        ...
+
+
+class Listener(Protocol):
+    """What a link tells, from any thread and in this order: up, acknowledgements, down. It must not block."""
+
+    def up(self, connection: int) -> None:
+        """Connected; each connection has a number of its own."""
+        ...
+
+    def down(self) -> None:
+        """The connection ended; nothing sent on it will be acknowledged any more."""
+        ...
+
+    def acknowledged(self, token: int, refusal: str | None) -> None:
+        """The broker took a message, or refused it for a reason."""
+        ...
+
+
+class Link(Protocol):
+    """A connection to the broker that comes and goes."""
+
+    def listen(self, listener: Listener) -> None:
+        """Whom to tell; before the link starts."""
+        ...
+
+    def publish(self, topic: str, payload: bytes, *, connection: int) -> int | None:
+        """Send with QoS 1 on that connection; returns a token, or None if it has ended."""
+        ...
+
+
+class Delivery:
+    """One thread that does all of it; everybody else only leaves it a note.
+
+    Args:
+        store: where events lie.
+        link: what carries them. Delivery becomes its listener.
+        place: gives the topics.
+        clock: for the rate and for the pause after a refusal.
+        rate_per_s: events a second at most, after a burst of ``WINDOW``: a thousand devices that come back
+            after an outage must not knock the broker over.
+    """
+
+    def __init__(
+        self, store: Store, link: Link, place: Place, clock: Clock, *, rate_per_s: float = 50.0
+    ) -> None:
+        self._store, self._link, self._place, self._clock = store, link, place, clock
+        self._interval_s = 1 / rate_per_s
+        self.problem: str | None = None
+        """Why the broker does not take events although it is reached, as a full sentence."""
+        self._notes: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._progress = threading.Condition()
+        self._closed = False
+        self._connection: int | None = None
+        self._in_flight: dict[int, Item] = {}
+        self._sent = 0  # the highest number sent on this connection
+        self._old = 0  # numbers up to this one were stored before this connection began
+        self._window = 1
+        self._refusals = 0
+        self._due_s = self._retry_s = clock.monotonic()
+        self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
+        link.listen(self)
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something was stored."""
+        self._notes.put(lambda: None)
+
+    def up(self, connection: int) -> None:
+        """The link is up."""
+        self._notes.put(partial(self._begin, connection))
+
+    def down(self) -> None:
+        """The link is down."""
+        self._notes.put(partial(self._begin, None))
+
+    def acknowledged(self, token: int, refusal: str | None) -> None:
+        """The broker has answered for a message."""
+        self._notes.put(partial(self._answered, token, refusal))
+
+    def flush(self, timeout_s: float) -> int:
+        """Wait until everything is acknowledged, at most so long; returns how many events are left."""
+        self.wake()
+        with self._progress:
+            self._progress.wait_for(lambda: self._store.depth == 0, timeout_s)
+        return self._store.depth
+
+    def close(self) -> None:
+        """Stop and join; what is not acknowledged stays in the store."""
+        self._closed = True
+        self.wake()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closed:
+            pause_s = self._send()
+            try:
+                self._notes.get(timeout=pause_s)()
+                while True:
+                    self._notes.get_nowait()()
+            except Empty:
+                continue
+
+    def _begin(self, connection: int | None) -> None:
+        self._connection, self._old = connection, self._store.last
+        self._start_over()
+
+    def _start_over(self) -> None:
+        # One event alone first: if the broker refuses it, none has overtaken it.
+        self._in_flight.clear()
+        self._sent, self._window = 0, 1
+
+    def _answered(self, token: int, refusal: str | None) -> None:
+        item = self._in_flight.pop(token, None)
+        if item is None:
+            return
+        if refusal is not None:
+            self._refused(item, refusal)
+            return
+        self._store.remove(item.sequence)
+        if self._refusals:
+            _log.warning("the broker takes events again")
+        self.problem, self._refusals, self._window = None, 0, WINDOW
+        with self._progress:
+            self._progress.notify_all()
+
+    def _refused(self, item: Item, refusal: str) -> None:
+        pause_s = min(_RETRY_MAX_S, 2.0**self._refusals)
+        self._refusals += 1
+        self._retry_s = self._clock.monotonic() + pause_s
+        self._start_over()
+        self.problem = (
+            f"the broker refuses event {item.sequence} on {self._topic(item)} ({refusal}): check its access "
+            f"list for this device's login; the event is kept, the next attempt is in {pause_s:.0f} s"
+        )
+        _log.warning("%s", self.problem)
+
+    def _send(self) -> float:
+        """Send what may be sent now; returns when to look again (s from now) if no note comes earlier."""
+        while self._connection is not None and len(self._in_flight) < self._window:
+            now_s = self._clock.monotonic()
+            wait_s = max(self._retry_s, self._due_s - WINDOW * self._interval_s) - now_s
+            if wait_s > 0:
+                return wait_s
+            items = self._store.pending(self._sent, 1)
+            if not items:
+                break
+            item = items[0]
+            token = self._link.publish(self._topic(item), self._payload(item), connection=self._connection)
+            if token is None:
+                break
+            self._in_flight[token] = item
+            self._sent = item.sequence
+            self._due_s = max(self._due_s, now_s) + self._interval_s
+        return _IDLE_S
+
+    def _topic(self, item: Item) -> str:
+        return self._place.topic(leaf_of(item.type))
+
+    def _payload(self, item: Item) -> bytes:
+        """``replayed`` marks what was stored before this connection began: it could not go out at once."""
+        if item.sequence > self._old:
+            return item.body.encode()
+        wire = json.loads(item.body)
+        wire["data"]["replayed"] = True
+        return json.dumps(wire, separators=(",", ":")).encode()

@@ -1,0 +1,218 @@
+"""Contract 2: topics and payloads on the wire. Pure: no I/O, no clock.
+
+Every payload is a CloudEvent 1.0 in structured JSON. An ``Event`` is made where something happens, gets its
+``sequence`` when the outbox stores it, and is rendered to bytes only here.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+SCHEMA_BASE = "urn:maskgate:v1:"
+
+
+class Data(BaseModel):
+    """Base of all payload types: unknown keys are mistakes, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ViolationOpened(Data):
+    """Somebody wears no mask, or not properly."""
+
+    violation: str
+    """Id of the violation: the same in everything that follows from it."""
+    zone: str
+    track: int
+    """Number of the person's track since the service started."""
+    score: float = Field(ge=0, le=1)
+    """Pooled probability that a mask is worn properly."""
+    face_width_px: float = Field(ge=0)
+    seen_for_s: float = Field(ge=0)
+    """From the person's first look to the decision."""
+    model: str
+
+
+class ViolationClosed(Data):
+    """The mask went on, or the person went away."""
+
+    violation: str
+    zone: str
+    track: int
+    reason: Literal["complied", "left"]
+    duration_s: float = Field(ge=0)
+    """From opened to closed."""
+
+
+class CameraFault(Data):
+    """The camera gives no usable pictures (``opened``), or does again (``closed``)."""
+
+    state: Literal["opened", "closed"]
+    reason: str
+    message: str
+
+
+class AnnouncementPlayed(Data):
+    """The sentence was heard: all samples were played."""
+
+    violation: str
+    speaker: str
+    language: str
+    delay_s: float = Field(ge=0)
+    """From ``violation.opened``'s time to the first sample, by the speaker's clock."""
+
+
+class AnnouncementFailed(Data):
+    """The sentence could not be played."""
+
+    violation: str
+    speaker: str
+    reason: str
+
+
+class Summary(Data):
+    """Counts over a window of time; people are counted when they leave."""
+
+    window_s: float = Field(ge=0)
+    people: int = Field(ge=0)
+    masked: int = Field(ge=0)
+    not_masked: int = Field(ge=0)
+    cannot_judge: int = Field(ge=0)
+    violations: int = Field(ge=0)
+    complied: int = Field(ge=0)
+
+
+class Status(Data):
+    """Retained; the broker publishes the offline one when a device vanishes."""
+
+    state: Literal["online", "offline"]
+    reason: str
+    time: datetime
+
+    @classmethod
+    def payload(cls, state: Literal["online", "offline"], reason: str, time: datetime) -> bytes:
+        """The wire form; also the last will."""
+        return cls(state=state, reason=reason, time=time).model_dump_json().encode()
+
+
+class Health(Data):
+    """How the device is, every few seconds; not stored."""
+
+    time: datetime
+    clock_trusted: bool
+    uptime_s: float
+    fps: float
+    latency_ms: float
+    """Median from capture to decision of the last frames."""
+    camera: dict[str, JsonValue]
+    outbox: dict[str, JsonValue]
+    link: dict[str, JsonValue]
+    memory_mb: float | None = None
+    temperature_c: float | None = None
+    problems: list[str] = Field(default_factory=list)
+    """What is wrong right now, each a full sentence; empty when all is well."""
+
+
+class Info(Data):
+    """Retained; what this device is."""
+
+    software: str
+    runtime: str
+    models: dict[str, JsonValue]
+    camera: dict[str, JsonValue]
+    config: dict[str, JsonValue]
+
+
+TYPES: dict[str, type[Data]] = {
+    "violation.opened": ViolationOpened,
+    "violation.closed": ViolationClosed,
+    "camera.fault": CameraFault,
+    "announcement.played": AnnouncementPlayed,
+    "announcement.failed": AnnouncementFailed,
+    "summary": Summary,
+}
+"""CloudEvents type -> payload type: everything that goes through the outbox."""
+_NAMES = {payload: name for name, payload in TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a device stands; each part is a topic level."""
+
+    site: str
+    device: str
+    prefix: str = "maskgate"
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents ``source`` of this device."""
+        return f"/{self.prefix}/{self.site}/{self.device}"
+
+    def topic(self, leaf: str) -> str:
+        """``<prefix>/v1/<site>/<device>/<leaf>``."""
+        return f"{self.prefix}/v1/{self.site}/{self.device}/{leaf}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, before it is stored."""
+
+    id: str
+    time: datetime
+    data: Data
+    clock_trusted: bool = True
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type."""
+        return _NAMES[type(self.data)]
+
+
+def new_event(data: Data, time: datetime, *, clock_trusted: bool = True) -> Event:
+    """An event with an id of its own, which it keeps over every redelivery."""
+    return Event(str(uuid.uuid4()), time, data, clock_trusted)
+
+
+def leaf_of(event_type: str) -> str:
+    """The topic leaf that carries a type."""
+    return "summary" if event_type == "summary" else "event"
+
+
+def cloud_event(
+    event: Event, place: Place, *, sequence: int, recorded: datetime, replayed: bool = False
+) -> dict[str, JsonValue]:
+    """The wire form, ready for ``json.dumps``.
+
+    Args:
+        event: what happened.
+        place: the device.
+        sequence: the outbox's gap-free number; zero-padded on the wire, sortable as text.
+        recorded: when the outbox stored it.
+        replayed: it could not be sent when it happened.
+    """
+    return {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": place.source,
+        "type": event.type,
+        "time": rfc3339(event.time),
+        "datacontenttype": "application/json",
+        "dataschema": f"{SCHEMA_BASE}{event.type}",
+        "sequence": f"{sequence:012d}",
+        "recordedtime": rfc3339(recorded),
+        "data": {
+            "site": place.site,
+            "device": place.device,
+            **event.data.model_dump(mode="json"),
+            "clock_trusted": event.clock_trusted,
+            "replayed": replayed,
+        },
+    }
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with milliseconds and a Z."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,80 @@
+"""Which faces can be judged: wide, sharp and bright enough, whole, and turned to the camera. Pure."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edge.model.preprocess import face_input
+from edge.values import Face, Image, Look
+
+SIDE = 48
+"""Sharpness and brightness are measured on the face at this size: near that of most faces at a door, so that
+a near face's sharpness and a far one's compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Beyond these a look can't be judged; units as in ``edge.config.Faces``."""
+
+    min_width_px: float
+    min_sharpness: float
+    min_brightness: float
+    max_brightness: float
+    max_turn: float
+
+
+def assess(image: Image, face: Face, limits: Limits) -> Look:
+    """Say whether and how well a face can be judged.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        face: in the picture's pixels.
+        limits: what is too small, blurred, dark, bright or turned.
+    """
+    flaw = _shape_flaw(face, image, limits)
+    if flaw is not None:
+        return Look(face, 0.0, flaw)
+    luma = cv2.cvtColor(face_input(image, face.box, (SIDE, SIDE), 0.0), cv2.COLOR_RGB2GRAY)
+    brightness, sharpness = float(luma.mean()), float(cv2.Laplacian(luma, cv2.CV_32F).var())
+    if not limits.min_brightness <= brightness <= limits.max_brightness:
+        return Look(face, 0.0, "too dark" if brightness < limits.min_brightness else "overexposed")
+    if sharpness < limits.min_sharpness:
+        return Look(face, 0.0, "blurred")
+    return Look(face, _quality(face, limits, sharpness), None)
+
+
+def turn(face: Face) -> float:
+    """How far the head is turned: 0 frontal, about 1 in profile; 0 without landmarks.
+
+    The nose tip's distance from the middle of the eyes along the line between them, in half eye distances.
+    """
+    if len(face.landmarks) < 3:
+        return 0.0
+    right, left, nose = (np.asarray(p, dtype=np.float64) for p in face.landmarks[:3])
+    eyes = left - right
+    distance = float(np.hypot(*eyes))
+    if distance < 1e-6:
+        return float("inf")
+    along = float((nose - (left + right) / 2) @ eyes) / distance
+    return abs(along) / (distance / 2)
+
+
+def _shape_flaw(face: Face, image: Image, limits: Limits) -> str | None:
+    height, width = image.shape[:2]
+    if face.box.width < limits.min_width_px:
+        return f"too small ({face.box.width:.0f} px)"
+    if any(not (0 <= x < width and 0 <= y < height) for x, y in face.landmarks):
+        return "cut by the edge"
+    return "turned away" if turn(face) > limits.max_turn else None
+
+
+def _quality(face: Face, limits: Limits, sharpness: float) -> float:
+    """Product of four terms, each 1 for a good look; a look at the limits still says something."""
+    terms = (
+        min(1.0, face.box.width / (2 * limits.min_width_px)),
+        1.0 - 0.5 * min(1.0, turn(face) / limits.max_turn),
+        min(1.0, 0.5 + sharpness / (8 * limits.min_sharpness)) if limits.min_sharpness > 0 else 1.0,
+        min(1.0, face.score / 0.8),
+    )
+    return max(0.1, float(np.prod(terms)))

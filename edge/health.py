@@ -1,0 +1,60 @@
+"""What the device knows about itself: memory, temperature, frame rate, latency."""
+
+from collections import deque
+from pathlib import Path
+from statistics import median
+
+_THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
+_STATUS = Path("/proc/self/status")
+
+
+def memory_mb() -> float | None:
+    """Resident memory of this process in MB; None where the kernel does not tell."""
+    try:
+        lines = _STATUS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    kib = next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), None)
+    return None if kib is None else round(kib / 1024, 1)
+
+
+def temperature_c() -> float | None:
+    """The processor's temperature in degrees Celsius; None where there is no sensor."""
+    try:
+        return int(_THERMAL.read_text(encoding="ascii")) / 1000
+    except (OSError, ValueError):
+        return None
+
+
+class Pace:
+    """Frame rate and latency over the last frames."""
+
+    def __init__(self, frames: int = 100) -> None:
+        self._done: deque[float] = deque(maxlen=frames)
+        self._took: deque[float] = deque(maxlen=frames)
+        self.frames = 0
+        self._first: float | None = None
+
+    def add(self, done: float, took_s: float) -> None:
+        """A frame was judged: when (monotonic s), and how long it took."""
+        self._done.append(done)
+        self._took.append(took_s)
+        self._first = done if self._first is None else self._first
+        self.frames += 1
+
+    @property
+    def seconds(self) -> float:
+        """From the first judged frame to the last."""
+        return self._done[-1] - self._first if self._first is not None else 0.0
+
+    @property
+    def fps(self) -> float:
+        """Judged frames per second."""
+        if len(self._done) < 2 or self._done[-1] <= self._done[0]:
+            return 0.0
+        return (len(self._done) - 1) / (self._done[-1] - self._done[0])
+
+    @property
+    def latency_ms(self) -> float:
+        """Median time to judge a frame."""
+        return 1000 * median(self._took) if self._took else 0.0

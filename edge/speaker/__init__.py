@@ -1,0 +1,1 @@
+"""The announcement: which violations are announced (``announcer``), and how it sounds (``player``)."""

@@ -1,0 +1,109 @@
+"""Frames in, events out, with scripted judges in place of the models."""
+
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+
+from edge.events import Place, ViolationClosed, ViolationOpened, cloud_event, leaf_of
+from edge.pipeline import Pipeline, Result
+from edge.policy import Policy, Rules
+from edge.scene import CutDetector
+from edge.sim.judges import ScriptedClassifier, ScriptedDetector
+from edge.tracks import Tracker
+from edge.values import Box, Face, Frame, Image, Look, Verdict
+
+START = datetime(2026, 6, 1, tzinfo=timezone.utc)
+BARE, MASKED = Face(Box(100, 100, 160, 170), 0.9), Face(Box(400, 100, 460, 170), 0.9)
+GREY: Image = np.full((480, 640, 3), 120, dtype=np.uint8)
+
+
+class NoCuts:
+    def update(self, image: Image) -> bool:
+        return False
+
+
+def make(frames: list[list[Face]]) -> Pipeline:
+    return Pipeline(
+        detector=ScriptedDetector(frames),
+        classifier=ScriptedClassifier({BARE.box: 0.02, MASKED.box: 0.98}),
+        assess=lambda _, face: Look(face, 1.0, None),
+        cuts=NoCuts(),
+        tracker=Tracker(1.0),
+        policy=Policy(Rules(min_looks=3, min_time_s=0.4, evidence=3.0, recheck_s=1.0), 0.0),
+        zone="lobby",
+        model_id="mask-1",
+    )
+
+
+def run(pipeline: Pipeline, frames: int, fps: float = 10) -> list[Result]:
+    out = []
+    for n in range(frames):
+        at = n / fps
+        out.append(pipeline.process(Frame(GREY, n, at, START + timedelta(seconds=at))))
+    out.append(pipeline.finish(frames / fps, START + timedelta(seconds=frames / fps)))
+    return out
+
+
+def test_two_people_one_violation() -> None:
+    pipeline = make([[BARE, MASKED]] * 20)
+    results = run(pipeline, 20)
+    events = [e for r in results for e in r.events]
+    assert [e.type for e in events] == ["violation.opened", "violation.closed"]
+    opened, closed = (e.data for e in events)
+    assert isinstance(opened, ViolationOpened)
+    assert isinstance(closed, ViolationClosed)
+    assert (opened.zone, opened.model, opened.track) == ("lobby", "mask-1", 1)
+    assert closed.violation == opened.violation
+    assert closed.reason == "left"
+    assert [s.verdict for s in results[10].sights] == [Verdict.NOT_MASKED, Verdict.MASKED]
+    total = pipeline.total.summary(2.0)
+    assert (total.people, total.masked, total.not_masked, total.violations) == (2, 1, 1, 1)
+
+
+def test_a_source_that_ends_in_mid_violation_still_closes_it() -> None:
+    events = [e for r in run(make([[BARE]] * 8), 8) for e in r.events]
+    assert [e.type for e in events] == ["violation.opened", "violation.closed"]
+
+
+def test_an_event_on_the_wire_is_a_cloud_event_of_its_device() -> None:
+    event = next(e for r in run(make([[BARE]] * 20), 20) for e in r.events)
+    place = Place("hq", "door-1")
+    wire = cloud_event(event, place, sequence=7, recorded=START)
+    assert wire["specversion"] == "1.0"
+    assert wire["source"] == "/maskgate/hq/door-1"
+    assert wire["sequence"] == "000000000007"
+    assert wire["time"] == "2026-06-01T00:00:00.400Z"
+    assert isinstance(wire["data"], dict)
+    assert wire["data"]["site"] == "hq"
+    assert place.topic(leaf_of(event.type)) == "maskgate/v1/hq/door-1/event"
+    again = cloud_event(event, place, sequence=7, recorded=START)
+    assert again == wire
+
+
+def noise(seed: int, brightness: int = 0) -> Image:
+    scene = np.random.default_rng(seed).integers(40, 200, (24, 32, 3), dtype=np.uint8)
+    return np.clip(scene.astype(int) + brightness, 0, 255).astype(np.uint8)
+
+
+def test_another_scene_is_a_cut_and_another_exposure_is_none() -> None:
+    cuts = CutDetector()
+    assert not cuts.update(noise(1))
+    assert not cuts.update(noise(1))
+    assert not cuts.update(noise(1, brightness=50))
+    assert cuts.update(noise(2))
+
+
+def test_a_pipeline_needs_neither_models_nor_camera() -> None:
+    code = (
+        "import sys, importlib.abc\n"
+        "class Bar(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.split('.')[0] in {'tensorflow', 'keras', 'cv2', 'paho', 'ai_edge_litert'}:\n"
+        "            raise ImportError('barred: ' + name)\n"
+        "sys.meta_path.insert(0, Bar())\n"
+        "import edge.pipeline, edge.tracks, edge.policy, edge.events, edge.delivery\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,136 @@
+"""One violation per person, never on a guess."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.policy import Arrived, Closed, Departed, Opened, Outcome, Policy, Rules, Settled
+from edge.values import Box, Face, Look, MaskScore, Track, Verdict, sigmoid
+
+RULES = Rules(min_looks=3, min_time_s=0.4, evidence=3.0, recheck_s=1.0)
+FACE = Face(Box(0, 0, 60, 70), 0.9)
+GOOD = Look(FACE, 1.0, None)
+BLURRED = Look(FACE, 0.0, "blurred")
+
+
+def visit(
+    logits: Sequence[float | None],
+    *,
+    fps: float = 8,
+    policy: Policy | None = None,
+    track_id: int = 1,
+    start: float = 0.0,
+) -> list[Outcome]:
+    """One person, one logit a frame (None: a look that can't be judged), who then leaves."""
+    policy = policy or Policy(RULES, 0.0)
+    out: list[Outcome] = []
+    for n, logit in enumerate(logits):
+        now = start + n / fps
+        track = Track(track_id, FACE, start, now, n + 1)
+        look = BLURRED if logit is None else GOOD
+        if policy.wants(track, look, now):
+            assert logit is not None
+            policy.observe(track, look, MaskScore(sigmoid(logit), logit), now)
+        out += policy.step([track], [], now)
+    end = start + len(logits) / fps
+    return out + policy.step([], [Track(track_id, FACE, start, end - 1 / fps, len(logits))], end)
+
+
+def kinds(outcomes: Sequence[Outcome]) -> list[type[Outcome]]:
+    return [type(o) for o in outcomes]
+
+
+def test_the_life_of_a_violation_of_somebody_who_leaves() -> None:
+    outcomes = visit([-3.0] * 16)
+    assert kinds(outcomes) == [Arrived, Settled, Opened, Closed, Departed]
+    assert isinstance(outcomes[3], Closed)
+    assert not outcomes[3].complied
+    assert isinstance(outcomes[4], Departed)
+    assert outcomes[4].violated
+
+
+def test_the_life_of_a_violation_of_somebody_who_complies() -> None:
+    outcomes = visit([-3.0] * 16 + [3.0] * 24)
+    assert kinds(outcomes) == [Arrived, Settled, Opened, Settled, Closed, Departed]
+    assert isinstance(outcomes[4], Closed)
+    assert outcomes[4].complied
+    assert isinstance(outcomes[5], Departed)
+    assert outcomes[5].verdict is Verdict.MASKED
+
+
+def test_a_mask_that_comes_off_is_noticed() -> None:
+    assert Opened in kinds(visit([3.0] * 16 + [-3.0] * 24))
+
+
+def test_decides_within_seven_tenths_of_a_second_at_ten_frames_a_second() -> None:
+    opened = [o for o in visit([-3.0] * 20, fps=10) if isinstance(o, Opened)]
+    assert opened[0].track.last_seen <= 0.7
+
+
+def test_one_wrong_frame_among_masked_ones_opens_nothing() -> None:
+    assert Opened not in kinds(visit([3.0] * 5 + [-9.0] + [3.0] * 5))
+
+
+def test_a_look_that_cannot_be_judged_is_never_classified() -> None:
+    outcomes = visit([None] * 20)
+    assert kinds(outcomes) == [Arrived, Departed]
+    assert isinstance(outcomes[1], Departed)
+    assert outcomes[1].verdict is Verdict.CANNOT_JUDGE
+
+
+def test_a_flicker_of_the_detector_is_nobody() -> None:
+    assert visit([-3.0, -3.0]) == []
+
+
+def test_near_copies_of_one_look_are_not_independent_witnesses() -> None:
+    # two looks' worth of time at 1000 fps: thousands of frames, hardly any evidence
+    assert Opened not in kinds(visit([-3.0] * 100, fps=1000))
+
+
+def test_a_settled_person_costs_one_look_a_second() -> None:
+    policy = Policy(RULES, 0.0)
+    asked = 0
+    for n in range(80):
+        now = n / 8
+        track = Track(1, FACE, 0.0, now, n + 1)
+        if policy.wants(track, GOOD, now):
+            asked += 1
+            policy.observe(track, GOOD, MaskScore(sigmoid(3.0), 3.0), now)
+        policy.step([track], [], now)
+    assert asked <= 4 + 10
+
+
+def test_the_threshold_moves_the_decision() -> None:
+    assert Opened in kinds(visit([1.0] * 20, policy=Policy(RULES, 2.0)))
+    assert Opened not in kinds(visit([1.0] * 20, policy=Policy(RULES, 0.0)))
+
+
+logits = st.lists(st.one_of(st.none(), st.floats(-10, 10)), max_size=60)
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0, 10)), max_size=60))
+def test_evidence_for_a_mask_never_opens_a_violation(evidence: list[float | None]) -> None:
+    assert Opened not in kinds(visit(evidence))
+
+
+@given(logits)
+def test_at_most_one_violation_a_visit_and_it_closes_exactly_once(evidence: list[float | None]) -> None:
+    found = kinds(visit(evidence))
+    assert found.count(Opened) <= 1
+    assert found.count(Closed) == found.count(Opened)
+    if Opened in found:
+        assert found.index(Opened) < found.index(Closed)
+
+
+@given(logits, st.integers(0, 1000))
+def test_a_shift_in_time_does_not_matter(evidence: list[float | None], start: int) -> None:
+    assert kinds(visit(evidence)) == kinds(visit(evidence, start=float(start)))
+
+
+@given(st.lists(logits, max_size=6))
+def test_nothing_is_remembered_of_those_who_left(visits: list[list[float | None]]) -> None:
+    policy = Policy(RULES, 0.0)
+    for n, evidence in enumerate(visits):
+        visit(evidence, policy=policy, track_id=n + 1, start=100.0 * n)
+    assert policy._people == {}

@@ -1,0 +1,373 @@
+"""Which violations are announced, and that what is announced comes out, sample by sample."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import wave
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.clock import SystemClock
+from edge.config import Config, Speaker
+from edge.errors import ConfigError, SpeakerError
+from edge.events import Place, ViolationOpened, cloud_event, new_event
+from edge.sim.clock import ManualClock
+from edge.speaker import announcer as announcer_module
+from edge.speaker import player as player_module
+from edge.speaker.announcer import Announcer, Choice, Heard, Now
+from edge.speaker.message import SIZE_MAX, parse
+from edge.speaker.player import AplayPlayer, WavPlayer, choose_player, has_sound_card, sounds_of
+
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
+SETTINGS = Speaker(hold_s=10.0, max_age_s=5.0)
+SHIPPED = sounds_of(Speaker())
+
+
+def heard(violation: str = "v1", at_s: float = 0.0, received_s: float = 0.0, **more: object) -> Heard:
+    """A violation of ``at_s`` after noon that came in when the monotonic clock said ``received_s``."""
+    values = {"type": "violation.opened", "clock_trusted": True, **more}
+    return Heard(violation=violation, time=NOON + timedelta(seconds=at_s), received_s=received_s, **values)
+
+
+def now(s: float = 0.0, *, clock_trusted: bool = True) -> Now:
+    return Now(s, NOON + timedelta(seconds=s), clock_trusted)
+
+
+# --- the decision
+
+
+def test_a_violation_is_announced_once() -> None:
+    announcer = Announcer(SETTINGS)
+    choices = [announcer.judge(heard(v), now()) for v in ("a", "a", "b", "a")]
+    assert choices == [Choice.PLAY, Choice.REPEAT, Choice.PLAY, Choice.REPEAT]
+
+
+def test_other_events_are_not_announced_and_do_not_hide_the_violation() -> None:
+    announcer = Announcer(SETTINGS)
+    assert announcer.judge(heard(type="violation.closed"), now()) is Choice.NOT_A_VIOLATION
+    assert announcer.judge(heard(""), now()) is Choice.NOT_A_VIOLATION
+    assert announcer.judge(heard(), now()) is Choice.PLAY
+
+
+@pytest.mark.parametrize(
+    ("age_s", "choice"), [(5.0, Choice.PLAY), (5.1, Choice.TOO_OLD), (86_400, Choice.TOO_OLD)]
+)
+def test_what_is_older_than_max_age_is_not_announced(age_s: float, choice: Choice) -> None:
+    assert Announcer(SETTINGS).judge(heard(at_s=-age_s), now()) is choice
+
+
+@pytest.mark.parametrize(
+    ("event", "moment"),
+    [
+        (heard(at_s=-86_400, clock_trusted=False), now()),
+        (heard(at_s=-86_400), now(clock_trusted=False)),
+        (heard(at_s=+86_400), now()),
+    ],
+    ids=["the sender's clock is wrong", "our clock is wrong", "from the future"],
+)
+def test_a_clock_that_cannot_be_right_is_not_asked_for_the_age(event: Heard, moment: Now) -> None:
+    assert Announcer(SETTINGS).judge(event, moment) is Choice.PLAY
+
+
+def test_without_a_clock_the_wait_since_the_arrival_counts() -> None:
+    assert Announcer(SETTINGS).judge(heard(at_s=-86_400, clock_trusted=False), now(5.1)) is Choice.TOO_OLD
+
+
+def test_a_wall_clock_that_jumps_back_while_a_violation_waits_makes_it_no_younger() -> None:
+    jumped = Now(6.0, NOON + timedelta(seconds=1), clock_trusted=True)
+    assert Announcer(SETTINGS).judge(heard(), jumped) is Choice.TOO_OLD
+
+
+def test_without_a_clock_what_the_sender_could_not_send_in_time_is_too_old() -> None:
+    assert Announcer(SETTINGS).judge(heard(clock_trusted=False, replayed=True), now()) is Choice.TOO_OLD
+    assert Announcer(SETTINGS).judge(heard(clock_trusted=True, replayed=True), now()) is Choice.PLAY
+
+
+def test_after_an_announcement_there_is_silence_for_hold_s() -> None:
+    announcer = Announcer(SETTINGS)
+    assert announcer.judge(heard("a"), now(0.0)) is Choice.PLAY
+    announcer.played(3.0)
+    assert announcer.judge(heard("b", 12.9, 12.9), now(12.9)) is Choice.HELD
+    assert announcer.judge(heard("c", 13.0, 13.0), now(13.0)) is Choice.PLAY
+
+
+def test_a_failed_announcement_holds_nothing_back() -> None:
+    announcer = Announcer(SETTINGS)
+    assert announcer.judge(heard("a"), now()) is Choice.PLAY  # and nobody calls played()
+    assert announcer.judge(heard("b"), now()) is Choice.PLAY
+
+
+def test_the_memory_of_ids_is_bounded() -> None:
+    announcer = Announcer(SETTINGS)
+    for i in range(announcer_module.REMEMBERED + 1):
+        announcer.judge(heard(str(i)), now())
+    assert announcer.judge(heard("1"), now()) is Choice.REPEAT
+    assert announcer.judge(heard("0"), now()) is Choice.PLAY  # forgotten: the oldest one
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.floats(-20, 1), st.floats(0, 8)), max_size=60),
+    st.floats(0, 30),
+    st.floats(0.5, 10),
+)
+def test_whatever_comes_no_id_twice_and_never_within_the_hold(
+    arrivals: list[tuple[int, float, float]], hold_s: float, max_age_s: float
+) -> None:
+    announcer = Announcer(Speaker(hold_s=hold_s, max_age_s=max_age_s))
+    t, played = 0.0, []
+    for violation, offset_s, pause_s in arrivals:
+        t += pause_s
+        if announcer.judge(heard(str(violation), t + offset_s, t), now(t)) is Choice.PLAY:
+            announcer.played(t)
+            played.append((str(violation), t, offset_s))
+    ids = [violation for violation, _, _ in played]
+    assert len(ids) == len(set(ids))
+    assert all(b - a >= hold_s - 1e-6 for (_, a, _), (_, b, _) in pairwise(played))
+    assert all(-offset_s <= max_age_s + 1e-6 for _, _, offset_s in played)
+
+
+# --- what is heard
+
+OPENED = ViolationOpened(
+    violation="v1", zone="lobby", track=1, score=0.1, face_width_px=80, seen_for_s=0.6, model="m"
+)
+
+
+def wire(**changes: object) -> dict[str, object]:
+    """A violation as the device publishes it."""
+    place = Place("hq", "north-door")
+    event = new_event(OPENED, NOON, clock_trusted=True)
+    return {**cloud_event(event, place, sequence=7, recorded=NOON, replayed=True), **changes}
+
+
+def test_the_devices_own_events_are_understood() -> None:
+    got = parse(json.dumps(wire()).encode(), 12.5)
+    assert got == Heard("violation.opened", "v1", NOON, True, 12.5, True)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"\xff\xfe",
+        b"[" * 60_000,
+        b'{"type": 1}',
+        json.dumps(wire(time="yesterday")).encode(),
+        json.dumps(wire(time="2026-06-01T12:00:00")).encode(),  # of no time zone
+        json.dumps(wire(data=[])).encode(),
+        json.dumps(wire(data={"violation": {"$gt": ""}})).encode(),
+        json.dumps(wire(data={"violation": "v1\x1b[2J"})).encode(),
+        json.dumps(wire(data={"violation": "v" * 201})).encode(),
+        json.dumps(wire(filler="x" * SIZE_MAX)).encode(),
+    ],
+    ids=lambda p: repr(p[:40]),
+)
+def test_hostile_messages_are_dropped_with_a_short_line(
+    payload: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert parse(payload, 0.0) is None
+    (record,) = caplog.records
+    assert record.getMessage().startswith("dropped a message")
+    assert len(record.getMessage()) < 200
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(st.none() | st.text(), st.lists).map(lambda x: json.dumps(x).encode())
+)
+def test_no_bytes_raise(payload: bytes) -> None:
+    assert parse(payload, 0.0) is None
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_the_ends_of_time_have_an_age(time: str) -> None:
+    got = parse(json.dumps(wire(time=time)).encode(), 0.0)
+    assert got
+    assert Announcer(SETTINGS).judge(got, now()) is Choice.TOO_OLD
+
+
+# --- the shipped sounds
+
+
+def samples(path: Path) -> np.ndarray:
+    with wave.open(str(path)) as sound:
+        assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (22_050, 1, 2)
+        return np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
+
+
+@pytest.mark.parametrize("sound", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_sounds_start_at_once_and_are_loud_but_not_clipped(sound: Path) -> None:
+    heard_samples = samples(sound).astype(float) / 32768
+    assert 3 <= len(heard_samples) / 22_050 <= 8
+    assert np.flatnonzero(np.abs(heard_samples) > 0.02)[0] < 0.01 * 22_050
+    assert 0.6 < np.abs(heard_samples).max() < 0.95
+    assert heard_samples.std() > 0.08
+
+
+def test_the_documented_command_makes_the_shipped_sounds(tmp_path: Path) -> None:
+    assert shutil.which("espeak-ng"), "espeak-ng is missing; install it with: apt install espeak-ng"
+    subprocess.run([sys.executable, "-m", "edge.speaker.make_sounds", str(tmp_path)], check=True)
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["en.wav", "id.wav"]
+    for sound in SHIPPED:
+        # Another release of espeak-ng speaks a little differently.
+        assert len(samples(tmp_path / sound.name)) == pytest.approx(len(samples(sound)), rel=0.15)
+
+
+def test_a_language_without_a_recording_is_a_mistake_in_the_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"speaker\.languages: .*fr\.wav.*No such file"):
+        sounds_of(Speaker(languages=("id", "fr")))
+    (tmp_path / "id.wav").write_bytes(b"RIFF")
+    with pytest.raises(ConfigError, match=r"id\.wav: not a PCM WAV file.*too early"):
+        sounds_of(Speaker(sounds=tmp_path, languages=("id",)))
+
+
+# --- what comes out
+
+
+@pytest.fixture
+def alsa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """ALSA whose default device writes what it is given to a file; returns the file."""
+    assert shutil.which("aplay"), "aplay is missing; install it with: apt install alsa-utils"
+    out = tmp_path / "heard.raw"
+    conf = tmp_path / "asound.conf"
+    conf.write_text(f'pcm.!default {{ type file; slave.pcm {{ type null }} file "{out}"; format "raw" }}')
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(conf))
+    return out
+
+
+class Until(threading.Event):
+    """A stop event that sets itself once a path exists; meanwhile a manual clock moves instead of time."""
+
+    def __init__(self, path: Path, clock: ManualClock) -> None:
+        super().__init__()
+        self._path, self._clock = path, clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._clock.advance(timeout or 0)
+        if self._path.exists():
+            self.set()
+        return super().wait(0)
+
+
+@pytest.fixture
+def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An aplay that never comes back and ignores SIGTERM, as a hanging driver does; returns its pid file."""
+    pid, program = tmp_path / "pid", tmp_path / "aplay"
+    program.write_text(f"#!/bin/sh\ntrap '' TERM\necho $$ > {pid}.new\nmv {pid}.new {pid}\nexec sleep 1000\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(player_module, "GRACE_S", 0.05)
+    return pid
+
+
+def assert_gone(pid: Path) -> None:
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
+def test_alsa_gets_exactly_the_samples_of_the_announcement(alsa: Path) -> None:
+    clock = SystemClock()
+    before_s = clock.monotonic()
+    played = choose_player(Speaker(), clock).play(SHIPPED, threading.Event())
+    assert before_s <= played.started_s <= played.ended_s <= clock.monotonic()
+    came_out, at, between = alsa.read_bytes(), 0, []
+    for sound in SHIPPED:
+        wanted = samples(sound).tobytes()
+        start = came_out.find(wanted, at)
+        assert start >= at, f"{sound.name} did not come out"
+        between.append(came_out[at:start])
+        at = start + len(wanted)
+    # aplay fills each file's last period, an eighth of a second, with silence; nothing else may be heard.
+    assert all(len(gap) <= 22_050 * 2 / 8 and not any(gap) for gap in [*between, came_out[at:]])
+    assert between[0] == b""
+
+
+def test_an_aplay_that_hangs_is_ended_after_the_sounds_length_and_a_spare(
+    stuck: Path, tmp_path: Path
+) -> None:
+    clock = ManualClock()
+    with pytest.raises(SpeakerError, match=r"'default': not done after 16 s"):
+        AplayPlayer("default", clock).play(SHIPPED, Until(tmp_path / "never", clock))
+    assert 15.9 < clock.monotonic() < 16.1  # 6.6 s and 4.4 s of sound, 5 s to spare
+    if stuck.exists():
+        assert_gone(stuck)
+
+
+def test_stop_ends_aplay_at_once(stuck: Path) -> None:
+    with pytest.raises(SpeakerError, match="interrupted"):
+        AplayPlayer("default", SystemClock()).play(SHIPPED, Until(stuck, ManualClock()))
+    assert_gone(stuck)
+
+
+def test_a_missing_device_is_named_in_aplays_own_words(alsa: Path) -> None:
+    with pytest.raises(SpeakerError, match=r"'plughw:CARD=Nope'.*audio open error: No such file.*aplay -L"):
+        AplayPlayer("plughw:CARD=Nope", SystemClock()).play(SHIPPED, threading.Event())
+
+
+def test_a_missing_aplay_is_named_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SpeakerError, match="apt install alsa-utils"):
+        AplayPlayer("default", SystemClock()).play(SHIPPED, threading.Event())
+
+
+# --- a WAV file instead of a card
+
+
+def test_the_wav_file_holds_the_announcements_one_after_the_other(tmp_path: Path) -> None:
+    out = tmp_path / "announcement.wav"
+    player = choose_player(Speaker(output=str(out)), SystemClock())
+    assert isinstance(player, WavPlayer)
+    player.play(SHIPPED, threading.Event())
+    player.play(SHIPPED[:1], threading.Event())
+    wanted = np.concatenate([samples(p) for p in [*SHIPPED, SHIPPED[0]]])
+    assert np.array_equal(samples(out), wanted)
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_wav_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SpeakerError, match=r"missing/x\.wav.*can't be written: .*No such file"):
+        WavPlayer(tmp_path / "missing" / "x.wav", SystemClock()).play(SHIPPED, threading.Event())
+
+
+def test_recordings_of_different_form_do_not_go_into_one_wav_file(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "id.wav"), "wb") as other:
+        other.setframerate(48_000)
+        other.setnchannels(2)
+        other.setsampwidth(2)
+        other.writeframes(bytes(400))
+    with pytest.raises(SpeakerError, match=r"id\.wav: 48000 Hz, 2 channel\(s\), 16 bit does not match"):
+        WavPlayer(tmp_path / "out.wav", SystemClock()).play(
+            [SHIPPED[0], tmp_path / "id.wav"], threading.Event()
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (" 0 [Device         ]: USB-Audio - USB Audio Device\n      C-Media USB Audio at usb-1\n", True),
+        ("--- no soundcards ---\n", False),
+        ("", False),
+    ],
+)
+def test_a_sound_card_is_what_the_kernel_lists(tmp_path: Path, text: str, found: object) -> None:
+    (tmp_path / "cards").write_text(text)
+    assert has_sound_card(tmp_path / "cards") is found
+    assert has_sound_card(tmp_path / "none") is False
+
+
+def test_defaults_speak_both_languages_through_alsa() -> None:
+    assert isinstance(choose_player(Config().speaker, SystemClock()), AplayPlayer)
+    assert [p.stem for p in SHIPPED] == ["id", "en"]
