@@ -16,7 +16,7 @@ _MAX_EVIDENCE_FACTOR = 2.0
 """Evidence saturates at this multiple of what settles a person, so that a change of mind stays possible."""
 _INDEPENDENT_S = 0.1
 """Looks closer together than this share their weight."""
-_PERSON_SIGHTINGS, _PERSON_S = 3, 0.25
+_PERSON_SIGHTINGS, _PERSON_S = 3, 0.4
 """A face found less often, or for less time, was a flicker of the detector, not a person."""
 
 
@@ -77,6 +77,19 @@ class Departed:
 
 
 Outcome = Arrived | Settled | Opened | Closed | Departed
+
+
+def describe(outcome: Outcome) -> str:
+    """An outcome in words, for logs and screens."""
+    who = f"person {outcome.track.id}"
+    if isinstance(outcome, Settled):
+        return f"{who}: {outcome.verdict.value.replace('_', ' ')} (mask {outcome.score:.0%})"
+    if isinstance(outcome, Opened):
+        return f"{who}: violation opened"
+    if isinstance(outcome, Closed):
+        how = "the mask went on" if outcome.complied else "the person left"
+        return f"{who}: violation closed after {outcome.duration_s:.1f} s, {how}"
+    return f"{who} comes" if isinstance(outcome, Arrived) else f"{who} has left"
 
 
 @dataclass(slots=True)

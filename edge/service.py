@@ -21,6 +21,7 @@ from edge.health import Pace
 from edge.mqtt import Message, MqttLink
 from edge.outbox import Outbox
 from edge.pipeline import Result, Tally
+from edge.policy import describe
 from edge.reporting import health, info
 from edge.values import Frame
 from edge.watchdog import Notifier
@@ -172,6 +173,7 @@ class Service:
     def _count(self, result: Result) -> None:
         for outcome in result.outcomes:
             self._window.add(outcome)
+            _log.info("%s", describe(outcome))
 
     def _watch_camera(self) -> None:
         """A camera that fails for long is an event, once, and so is its recovery."""
