@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from edge import __version__
 from edge.config import DEFAULT_PATH, Config, example_config, load_config
 from edge.errors import ConfigError, MaskgateError, UsageError
 
+_log = logging.getLogger(__name__)
 _HELP = argparse.RawDescriptionHelpFormatter
 
 
@@ -47,6 +49,7 @@ def _run(args: argparse.Namespace) -> int:
         config = config.model_copy(
             update={"camera": config.camera.model_copy(update={"source": args.source})}
         )
+    _end_with_any_thread()
     clock, stop = SystemClock(), _stop_on_signals()
     settings = CameraSettings(**config.camera.model_dump(exclude={"fault_after_s"}))
     try:
@@ -120,6 +123,7 @@ def _speaker(args: argparse.Namespace) -> int:
     from edge.clock import SystemClock
     from edge.speaker_service import run_speaker
 
+    _end_with_any_thread()
     return run_speaker(_config(args), clock=SystemClock(), stop=_stop_on_signals(), announce=print)
 
 
@@ -146,6 +150,18 @@ def _config(args: argparse.Namespace, *, optional: bool = False) -> Config:
     if optional and not DEFAULT_PATH.exists():
         return Config()
     return load_config(DEFAULT_PATH)
+
+
+def _end_with_any_thread() -> None:
+    """An unexpected error in any thread ends the process, for half a device is worse than a restarted one."""
+
+    def end(args: threading.ExceptHookArgs) -> None:
+        name = args.thread and args.thread.name
+        _log.critical("unexpected error in thread %s: ending", name, exc_info=args.exc_value)
+        logging.shutdown()
+        os._exit(1)
+
+    threading.excepthook = end
 
 
 def _stop_on_signals() -> threading.Event:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.camera import pictures_in, read_picture
+from edge.camera import PICTURE_SUFFIXES, read_picture
 from edge.compose import Judges
-from edge.errors import CameraError
+from edge.errors import CameraError, UsageError
 from edge.values import Face, Image, Look, MaskScore, Verdict
 
 
@@ -56,12 +56,20 @@ class Unreadable:
 
 
 def find_pictures(paths: Sequence[Path]) -> list[Path]:
-    """Files as given, each folder as the pictures in it, by name.
+    """Files as given, each folder as the pictures in and below it, by name.
 
     Raises:
         UsageError: a folder holds no picture. A file that is missing is left to ``detect``, which names it.
     """
-    return [p for path in paths for p in (pictures_in(path) if path.is_dir() else [path])]
+    found = []
+    for path in paths:
+        below = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
+        if path.is_dir() and not below:
+            raise UsageError(
+                f"{path}: no picture in or below it (looked for {', '.join(sorted(PICTURE_SUFFIXES))})"
+            )
+        found += below if path.is_dir() else [path]
+    return found
 
 
 def detect(paths: Sequence[Path], judges: Judges) -> Iterator[Picture | Unreadable]:

@@ -22,7 +22,7 @@ from edge.speaker.player import has_sound_card
 from edge.speaker_service import SpeakerService
 from edge.values import Frame
 
-CLIP = Path(__file__).with_name("visitors.mp4")
+CLIP = Path(__file__).with_name("clip") / "visitors.mp4"
 _FPS = 12.0
 _PATIENCE_S = 10.0
 """Everything here is on one machine: what takes longer than this has failed."""

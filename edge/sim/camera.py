@@ -1,7 +1,7 @@
 """A camera that plays a script: pictures, failures and drivers that hang, without OpenCV or a device."""
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 
 import numpy as np
 
@@ -19,12 +19,10 @@ class ScriptedSource:
 
     Args:
         scripts: one for each time that the source is opened.
-        opening: told with each opening.
     """
 
-    def __init__(self, *scripts: Iterable[Step], opening: Callable[[int], None] = lambda _: None) -> None:
-        self._scripts: Sequence[Iterable[Step]] = scripts
-        self._opening = opening
+    def __init__(self, *scripts: Iterable[Step]) -> None:
+        self._scripts = scripts
         self.opened = 0
         """How often it was opened."""
         self.closed = 0
@@ -35,7 +33,6 @@ class ScriptedSource:
         del settings
         number = self.opened
         self.opened += 1
-        self._opening(number)
         return self._play(number)
 
     def _play(self, number: int) -> Generator[tuple[Image, float], None, None]:

@@ -16,8 +16,8 @@ import pytest
 from skimage import data
 
 from edge.config import SHIPPED_MODELS
+from edge.demo.clip.visits import VISITS
 from edge.demo.run import CLIP
-from edge.demo.visits import VISITS
 
 PORTRAIT = data.astronaut()
 FACE_KEYS = {"box", "detector_score", "mask_probability", "verdict"}

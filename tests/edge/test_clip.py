@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.demo.visits import DURATION_S, FPS, HEIGHT_PX, VISITS, WIDTH_PX, Visit, truth_at
+from edge.demo.clip.visits import DURATION_S, FPS, HEIGHT_PX, VISITS, WIDTH_PX, Visit, truth_at
 from edge.model.classifier import MaskClassifier
 from edge.model.detector import FaceDetector
 from edge.values import Face, Image, Verdict
 
 ROOT = Path(__file__).parents[2]
-CLIP = ROOT / "edge" / "demo" / "visitors.mp4"
+CLIP = ROOT / "edge" / "demo" / "clip" / "visitors.mp4"
 EVERY = 3
 Looks = list[tuple[float, list[tuple[Face, float, Verdict]]]]
 
@@ -101,8 +101,8 @@ def test_the_truth_table_in_the_readme() -> None:
 
 @pytest.mark.slow
 def test_the_script_draws_the_shipped_clip() -> None:
-    from edge.demo.make_clip import SEED, camera  # noqa: PLC0415 - needs what only developers have
-    from edge.demo.scene import Scene  # noqa: PLC0415
+    from edge.demo.clip.make import SEED, camera  # noqa: PLC0415 - needs what only developers have
+    from edge.demo.clip.scene import Scene  # noqa: PLC0415
 
     scene, shipped = Scene(SEED), dict(decoded())
     for t_s in (3.0, 9.0, 16.5, 21.5):
@@ -111,5 +111,5 @@ def test_the_script_draws_the_shipped_clip() -> None:
 
 
 def test_the_script_of_the_clip_needs_no_development_package() -> None:
-    code = "import sys, edge.demo.visits; sys.exit(bool({'skimage', 'matplotlib'} & set(sys.modules)))"
+    code = "import sys, edge.demo.clip.visits; sys.exit(bool({'skimage', 'matplotlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.demo.visits import VISITS
+from edge.demo.clip.visits import VISITS
 from edge.values import Verdict
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from edge.demo.drawing import (
+from edge.demo.clip.drawing import (
     Floats,
     Layer,
     Picture,
@@ -18,8 +18,8 @@ from edge.demo.drawing import (
     polygon,
     rgb,
 )
-from edge.demo.portraits import CANVAS_H, CANVAS_W, CHIN, PORTRAITS, cut, on_canvas
-from edge.demo.visits import Visit
+from edge.demo.clip.portraits import CANVAS_H, CANVAS_W, CHIN, PORTRAITS, cut, on_canvas
+from edge.demo.clip.visits import Visit
 from edge.values import Image
 
 _TORSO: Points = (

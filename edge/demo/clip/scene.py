@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.demo import entrance, masks, visitors
-from edge.demo.drawing import Layer, Picture, blur, floats
-from edge.demo.entrance import DOOR_M, FOCAL_PX, project
-from edge.demo.portraits import CHIN, FEET_Y, PORTRAITS, PX_PER_M
-from edge.demo.visits import HEIGHT_PX, LEAVE_S, OUTSIDE_S, VISITS, WALK_S, WIDTH_PX, Visit
+from edge.demo.clip import entrance, masks, visitors
+from edge.demo.clip.drawing import Layer, Picture, blur, floats
+from edge.demo.clip.entrance import DOOR_M, FOCAL_PX, project
+from edge.demo.clip.portraits import CHIN, FEET_Y, PORTRAITS, PX_PER_M
+from edge.demo.clip.visits import HEIGHT_PX, LEAVE_S, OUTSIDE_S, VISITS, WALK_S, WIDTH_PX, Visit
 
 OUTSIDE_M, STOP_M = 6.7, 1.62
 """Distances from the camera: the pavement before the door, and the place where visitors stop."""

@@ -12,7 +12,7 @@ import matplotlib.cbook
 import numpy as np
 import skimage.data
 
-from edge.demo.drawing import Floats, Layer, Points, blur, floats, polygon
+from edge.demo.clip.drawing import Floats, Layer, Points, blur, floats, polygon
 from edge.values import Image
 
 PX_PER_M = 600

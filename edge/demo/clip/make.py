@@ -1,6 +1,6 @@
 """Draw the demo clip and encode it.
 
-Example: ``python -m edge.demo.make_clip --out edge/demo/visitors.mp4 --contact-sheet sheet.png``
+Example: ``python -m edge.demo.clip.make --out edge/demo/clip/visitors.mp4 --contact-sheet sheet.png``
 Needs scikit-image, matplotlib and the ffmpeg program, all for development only: a device needs none of them.
 """
 
@@ -14,9 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.demo.drawing import Picture, blur, floats
-from edge.demo.scene import Scene
-from edge.demo.visits import DURATION_S, FPS, HEIGHT_PX, WIDTH_PX
+from edge.demo.clip.drawing import Picture, blur, floats
+from edge.demo.clip.scene import Scene
+from edge.demo.clip.visits import DURATION_S, FPS, HEIGHT_PX, WIDTH_PX
 from edge.values import Image
 
 SEED = 7
@@ -90,7 +90,7 @@ def contact_sheet(pictures: list[Image], times_s: list[float], columns: int = 6)
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m edge.demo.make_clip",
+        prog="python -m edge.demo.clip.make",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )

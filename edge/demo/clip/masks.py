@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.demo.cloth import SHAPE, STYLES, U, V, creases
-from edge.demo.drawing import Floats, Layer, blur, floats, layer, over
-from edge.demo.portraits import CANVAS_H, CANVAS_W, Portrait, to_canvas
+from edge.demo.clip.cloth import SHAPE, STYLES, U, V, creases
+from edge.demo.clip.drawing import Floats, Layer, blur, floats, layer, over
+from edge.demo.clip.portraits import CANVAS_H, CANVAS_W, Portrait, to_canvas
 
 _HANGS = {
     1.0: ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)),

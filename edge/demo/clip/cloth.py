@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.demo.drawing import Floats, Picture, blur, floats, paint, polygon
+from edge.demo.clip.drawing import Floats, Picture, blur, floats, paint, polygon
 
 SHAPE = (300, 400)
 V, U = floats(np.mgrid[0 : SHAPE[0], 0 : SHAPE[1]] + 0.5) / floats(SHAPE)[:, None, None]

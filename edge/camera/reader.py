@@ -1,0 +1,80 @@
+"""One connection to a source, read in a thread of its own."""
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+
+from edge.camera.state import Pictures
+from edge.clock import Clock
+from edge.errors import MaskgateError
+from edge.values import Image
+
+
+class Reader:
+    """Reads a source until it ends or breaks off, or until nobody wants its pictures any more.
+
+    Args:
+        open_: opens the source.
+        deliver: takes a picture; False means that this reader is no longer wanted.
+        clock: paces finite sources.
+        stop: ends the pause between two pictures.
+    """
+
+    def __init__(
+        self,
+        open_: Callable[[], Pictures],
+        deliver: Callable[["Reader", Image], bool],
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        self._open, self._deliver, self._clock, self._stop = open_, deliver, clock, stop
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="camera-reader", daemon=True)
+        self.born_s = self.last_s = clock.monotonic()
+        """When it was made, and when its last picture came (monotonic)."""
+        self.pictures = 0
+        self.ended = False
+        """A finite source gave all it has."""
+        self.error: MaskgateError | None = None
+
+    def start(self) -> None:
+        """Open and read."""
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        """Whether ``ended`` and ``error`` are final."""
+        return self._done.is_set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread still runs, perhaps stuck in a driver."""
+        return self._thread.is_alive()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for its end, but not longer."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            with closing(self._open()) as pictures:
+                self.ended = self._play(pictures)
+        except MaskgateError as e:
+            self.error = e
+        finally:
+            self._done.set()
+
+    def _play(self, pictures: Pictures) -> bool:
+        """True when all were delivered."""
+        first_s = None
+        for image, due_s in pictures:
+            now_s = self._clock.monotonic()
+            first_s = now_s if first_s is None else first_s
+            early_s = first_s + due_s - now_s
+            if early_s > 0 and self._stop.wait(early_s):
+                return False
+            self.last_s = self._clock.monotonic()
+            self.pictures += 1
+            if not self._deliver(self, image):
+                return False
+        return True

@@ -1,0 +1,708 @@
+import itertools
+import logging
+import os
+import queue
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+
+from edge.camera import (
+    Camera,
+    CameraSettings,
+    CameraState,
+    CameraStatus,
+    Fault,
+    SourceKind,
+    kind_of,
+    read_clip,
+    read_picture,
+    without_secrets,
+)
+from edge.camera.capture import POLL_S
+from edge.camera.checks import PictureCheck, is_black
+from edge.camera.live import v4l2_device
+from edge.camera.reader import Reader
+from edge.clock import SystemClock
+from edge.errors import CameraError, UsageError
+from edge.sim.camera import ScriptedSource, Step, noisy_picture
+from edge.sim.clock import ManualClock
+from edge.values import Frame, Image
+
+EPOCH = datetime(2026, 6, 1, 8, 0, tzinfo=timezone.utc)
+RED = (255, 0, 0)
+
+
+def until(camera: Camera, holds: Callable[[CameraStatus], bool]) -> list[Frame]:
+    """Take frames until the status is as wanted; fails after some 20 s without."""
+    frames = []
+    for _ in range(2000):
+        frame = camera.next(0.01)
+        if frame:
+            frames.append(frame)
+        if holds(camera.status):
+            return frames
+    pytest.fail(f"never came; last status: {camera.status}")
+
+
+def patiently(holds: Callable[[], bool]) -> None:
+    """As ``until``, without taking frames."""
+    pause = threading.Event()
+    for _ in range(2000):
+        if holds():
+            return
+        pause.wait(0.01)
+    pytest.fail("never came")
+
+
+def fault(wanted: Fault | None) -> Callable[[CameraStatus], bool]:
+    return lambda s: s.fault is wanted
+
+
+def even(color: tuple[int, int, int], width: int = 64, height: int = 48) -> Image:
+    return np.full((height, width, 3), color, dtype=np.uint8)
+
+
+def write_video(path: Path, pictures: list[Image], fps: float, codec: str = "mp4v") -> Path:
+    height, width = pictures[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, (width, height))
+    assert writer.isOpened()
+    for p in pictures:
+        writer.write(cv2.cvtColor(p, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
+
+
+def greys(n: int) -> list[Image]:
+    return [even((20 * i + 20,) * 3) for i in range(n)]
+
+
+def fed(feed: "queue.SimpleQueue[Step | None]") -> Iterator[Step]:
+    while (step := feed.get()) is not None:
+        yield step
+
+
+class Rig:
+    """A live camera on a script, with a manual clock; pictures come one by one from the test."""
+
+    def __init__(self, *scripts: list[Step], **settings: float) -> None:
+        self.clock = ManualClock()
+        self.feeds: list[queue.SimpleQueue[Step | None]] = [queue.SimpleQueue() for _ in scripts]
+        self.source = ScriptedSource(
+            *(itertools.chain(s, fed(q)) for s, q in zip(scripts, self.feeds, strict=True))
+        )
+        self.camera = Camera(
+            CameraSettings(
+                **{"source": "/dev/video0", "backoff_min_s": 0.001, "backoff_max_s": 0.002, **settings}
+            ),
+            self.clock,
+            rng=random.Random(1),
+            open_source=self.source,
+        )
+        self.camera.start()
+
+    def give(self, picture: Step, connection: int = 0) -> list[Frame]:
+        """Let the camera take one more picture; what was delivered."""
+        wanted = self.camera.status.frames + 1
+        self.feeds[connection].put(picture)
+        return until(self.camera, lambda s: s.frames == wanted)
+
+
+@pytest.fixture
+def rig() -> Iterator[Callable[..., Rig]]:
+    made: list[Rig] = []
+
+    def make(*scripts: list[Step], **settings: float) -> Rig:
+        made.append(Rig(*scripts, **settings))
+        return made[-1]
+
+    yield make
+    for r in made:
+        for q in r.feeds:
+            q.put(None)
+        r.camera.close()
+
+
+# ---- what a source's text means
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("/dev/video0", SourceKind.V4L2),
+        ("/dev/v4l/by-id/usb-046d_C270-video-index0", SourceKind.V4L2),
+        ("rtsp://user:password@192.0.2.7:8554/stream1", SourceKind.RTSP),
+        ("rtsps://192.0.2.7/stream1", SourceKind.RTSP),
+        ("HTTP://192.0.2.7/video.mjpg", SourceKind.HTTP),
+        ("https://192.0.2.7/video.mjpg", SourceKind.HTTP),
+        ("picamera", SourceKind.PICAMERA),
+    ],
+)
+def test_live_kinds(source: str, kind: SourceKind) -> None:
+    assert kind_of(source) is kind
+    assert kind.live
+
+
+def test_file_kinds(tmp_path: Path) -> None:
+    for name in ("clip.mp4", "moving.gif", "face.JPG"):
+        (tmp_path / name).touch()
+    assert kind_of(str(tmp_path / "clip.mp4")) is SourceKind.CLIP
+    assert kind_of(str(tmp_path / "moving.gif")) is SourceKind.CLIP
+    assert kind_of(str(tmp_path / "face.JPG")) is SourceKind.PICTURES
+    assert kind_of(str(tmp_path)) is SourceKind.PICTURES
+    assert not SourceKind.CLIP.live
+    assert not SourceKind.PICTURES.live
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("missing.mp4", "'missing.mp4': no such file or folder"),
+        ("missing.jpg", "'missing.jpg': no such file or folder"),
+        ("0", "did you mean /dev/video0?"),
+        (
+            "ftp://host/clip.mp4",
+            "ftp:// is not supported. A source is one of: /dev/video0, .*rtsp://.*picamera",
+        ),
+        ("rtsp:///stream", "no valid host"),
+        ("rtsp://admin:pa/55#word@host/stream", "%2F %23"),
+    ],
+)
+def test_what_is_no_source(source: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as e:
+        kind_of(source)
+    assert "55" not in str(e.value)
+
+
+def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UsageError, match=rf"{tmp_path}.*no picture in this folder.*\.jpg"):
+        kind_of(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("rtsp://192.0.2.7/stream1", "rtsp://192.0.2.7/stream1"),
+        ("rtsp://admin:secret@192.0.2.7/stream1", "rtsp://***@192.0.2.7/stream1"),
+        ("rtsp://admin:se@cret/@192.0.2.7/stream1", "rtsp://***@192.0.2.7/stream1"),
+        ("http://192.0.2.7/video?usr=admin&pwd=secret", "http://192.0.2.7/video?***"),
+        (
+            "rtsp://192.0.2.7/user=admin&password=secret&channel=1",
+            "rtsp://192.0.2.7/user=***&password=***&channel=1",
+        ),
+        ("/dev/video0", "/dev/video0"),
+    ],
+)
+def test_secrets_are_not_shown(source: str, shown: str) -> None:
+    assert without_secrets(source) == shown
+
+
+# ---- files
+
+
+@pytest.mark.parametrize(("name", "codec"), [("clip.mp4", "mp4v"), ("clip.avi", "MJPG")])
+def test_read_clip_gives_every_frame_with_its_media_time(tmp_path: Path, name: str, codec: str) -> None:
+    clip = write_video(tmp_path / name, [even(RED), *greys(6)], 10, codec)
+    frames = list(read_clip(clip, EPOCH))
+    assert [f.seq for f in frames] == list(range(7))
+    assert [f.captured_at for f in frames] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    assert frames[6].taken - EPOCH == pytest.approx(timedelta(seconds=0.6), abs=timedelta(milliseconds=1))
+    assert [f.image.mean() for f in frames[1:]] == pytest.approx([20, 40, 60, 80, 100, 120], abs=4)
+    first = frames[0].image
+    assert (first.shape, first.dtype, first.flags.c_contiguous) == ((48, 64, 3), np.uint8, True)
+    assert first.mean(axis=(0, 1)) == pytest.approx(RED, abs=8)
+
+
+def test_read_clip_keeps_the_pace_of_a_gif(tmp_path: Path) -> None:
+    first, *rest = [PIL.Image.fromarray(p) for p in greys(4)]
+    first.save(tmp_path / "a.gif", save_all=True, append_images=rest, duration=[100, 300, 50, 100])
+    frames = list(read_clip(tmp_path / "a.gif", EPOCH))
+    assert [f.captured_at for f in frames] == pytest.approx([0, 0.1, 0.4, 0.45])
+    assert [round(f.image.mean()) for f in frames] == [20, 40, 60, 80]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no video at all"])
+def test_an_unreadable_clip_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "bad.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CameraError, match=r"bad\.mp4: no "):
+        read_clip(path, EPOCH)
+
+
+NOISY = """
+import contextlib, sys
+from pathlib import Path
+from edge.camera import CameraSettings, read_clip
+from edge.camera.sources import open_source
+from edge.clock import SystemClock
+from edge.errors import CameraError
+
+frames = list(read_clip(Path(sys.argv[1]), SystemClock().utc()))
+with contextlib.suppress(CameraError):
+    next(open_source(CameraSettings(source="http://admin:secret@127.0.0.1:1/x")))
+print(len(frames))
+"""
+
+
+def test_neither_opencv_nor_ffmpeg_prints(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.mp4", [noisy_picture(i) for i in range(8)], 10)
+    data = bytearray(clip.read_bytes())
+    middle = data.index(b"mdat") + 12000
+    data[middle : middle + 500 : 7] = bytes(len(data[middle : middle + 500 : 7]))
+    clip.write_bytes(data)
+    done = subprocess.run(
+        [sys.executable, "-c", NOISY, str(clip)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert 1 <= int(done.stdout) <= 8
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no picture"])
+def test_an_unreadable_picture_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "bad.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CameraError, match=r"bad\.jpg: not a readable picture"):
+        read_picture(path)
+
+
+def test_a_picture_is_read_as_rgb(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "red.png"), even(RED)[..., ::-1])
+    assert np.array_equal(read_picture(tmp_path / "red.png"), even(RED))
+
+
+def test_a_clip_is_played_like_a_camera_and_its_last_frame_is_delivered(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.mp4", greys(6), 50)
+    camera = Camera(CameraSettings(source=str(clip)), SystemClock())
+    camera.start()
+    until(camera, lambda s: s.state is CameraState.LIVE)
+    seen = []
+    while not camera.ended:
+        frame = camera.next(10.0)
+        assert frame or camera.ended
+        seen += [frame] if frame else []
+    last = seen[-1]
+    assert last.seq == 5
+    assert last.image.mean() == pytest.approx(120, abs=4)
+    assert camera.status.state is CameraState.ENDED
+    assert camera.status.frames == 6
+    assert camera.next(10.0) is None  # at once
+    camera.close()
+
+
+def test_a_frame_that_nobody_took_keeps_a_clip_from_being_ended(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.mp4", greys(2), 50)
+    camera = Camera(CameraSettings(source=str(clip)), SystemClock())
+    camera.start()
+    patiently(lambda: camera.status.state is CameraState.ENDED)
+    assert not camera.ended
+    frame = camera.next(0)
+    assert frame is not None
+    assert frame.seq == 1
+    assert camera.ended
+    camera.close()
+
+
+def test_pictures_are_paced_by_their_due_times() -> None:
+    clock = ManualClock()
+
+    class Pauses(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            clock.advance(timeout or 0)
+            return self.is_set()
+
+    shown: list[float] = []
+
+    def deliver(reader: Reader, image: Image) -> bool:
+        shown.append(clock.monotonic())
+        if len(shown) == 2:
+            clock.advance(0.25)  # the decoder was slow: the next one is late, the one after it in time again
+        return True
+
+    def pictures() -> Iterator[tuple[Image, float]]:
+        yield from ((even(RED), due_s) for due_s in (0.0, 0.5, 0.7, 1.5))
+
+    clock.advance(7)
+    reader = Reader(pictures, deliver, clock, Pauses())
+    reader.start()
+    reader.join(10)
+    assert reader.ended
+    assert shown == pytest.approx([7.0, 7.5, 7.75, 8.5])
+
+
+def test_a_folder_skips_what_it_cannot_read_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for n, picture in enumerate(greys(2)):
+        cv2.imwrite(str(tmp_path / f"{n}.png"), picture)
+    (tmp_path / "00.jpg").write_bytes(b"broken")
+    camera = Camera(CameraSettings(source=str(tmp_path), fps=20), SystemClock())
+    with caplog.at_level(logging.WARNING):
+        camera.start()
+        frames = until(camera, lambda s: s.state is CameraState.ENDED)
+    assert np.array_equal(frames[-1].image, greys(2)[1])
+    assert camera.status.frames == 2
+    skipped = [r.getMessage() for r in caplog.records]
+    assert len(skipped) == 1
+    assert "00.jpg: not a readable picture" in skipped[0]
+    camera.close()
+
+
+def test_files_without_any_picture_fail_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"broken")
+    (tmp_path / "bad.mp4").write_bytes(b"broken")
+    with pytest.raises(CameraError, match="none of its 1 pictures can be read"):
+        Camera(CameraSettings(source=str(tmp_path)), SystemClock()).start()
+    with pytest.raises(CameraError, match=r"bad\.mp4: no video in it"):
+        Camera(CameraSettings(source=str(tmp_path / "bad.mp4")), SystemClock()).start()
+
+
+def test_loop_starts_again(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), even(RED))
+    camera = Camera(CameraSettings(source=str(tmp_path), fps=50, loop=True), SystemClock())
+    camera.start()
+    until(camera, lambda s: s.frames >= 3)
+    assert not camera.ended
+    camera.close()
+
+
+# ---- frozen and black
+
+
+def test_black_is_dark_and_even() -> None:
+    assert is_black(noisy_picture(1, level=3), 12)
+    assert not is_black(noisy_picture(1, level=40), 12)
+    lamp = noisy_picture(1, level=0)
+    lamp[8:32, 8:24] = 60  # a night picture with one lit window
+    assert lamp.mean() < 12
+    assert not is_black(lamp, 12)
+
+
+def test_a_picture_must_be_black_for_a_while() -> None:
+    check = PictureCheck(frozen_after_s=100, dark_below=12)
+    dark = [noisy_picture(i, level=3) for i in range(5)]
+    assert [check.look(dark[i], t) for i, t in enumerate((0.0, 1.9, 2.0))] == [None, None, Fault.BLACK]
+    assert check.look(noisy_picture(9), 3.0) is None
+    assert [check.look(dark[3], 60.0), check.look(dark[4], 61.9)] == [None, None]
+
+
+def test_one_changed_pixel_is_a_change() -> None:
+    check = PictureCheck(frozen_after_s=10, dark_below=12)
+    still = noisy_picture(1)
+    moved = still.copy()
+    moved[21, 33, 1] ^= 1
+    assert [check.look(still.copy(), t) for t in (0.0, 9.9, 10.0)] == [None, None, Fault.FROZEN]
+    assert check.look(moved, 10.1) is None
+
+
+def test_a_frozen_camera_is_a_fault_whose_frames_are_held_back(rig: Callable[..., Rig]) -> None:
+    r = rig([], frozen_after_s=10.0, read_timeout_s=1e6, backoff_max_s=1e6)
+    assert len(r.give(noisy_picture(1))) == 1
+    r.clock.advance(6)
+    assert len(r.give(noisy_picture(1))) == 1
+    assert r.camera.status.state is CameraState.LIVE
+    r.clock.advance(6)
+    assert r.give(noisy_picture(1)) == []
+    status = r.camera.status
+    assert (status.state, status.fault, status.since) == (CameraState.FAULT, Fault.FROZEN, 12.0)
+    assert "/dev/video0: the picture has not changed for 10 s" in status.message
+    (frame,) = r.give(noisy_picture(2))
+    assert frame.seq == 3
+    assert (r.camera.status.state, r.camera.status.message) == (CameraState.LIVE, "")
+
+
+def test_a_frozen_camera_is_opened_anew_and_stays_frozen_until_it_moves(rig: Callable[..., Rig]) -> None:
+    r = rig([], [], frozen_after_s=10.0, read_timeout_s=1e6, backoff_max_s=30.0)
+    r.give(noisy_picture(1))
+    r.clock.advance(41)
+    r.give(noisy_picture(1))
+    until(r.camera, lambda s: s.reconnects == 1)
+    assert r.give(noisy_picture(1), connection=1) == []
+    assert r.camera.status.fault is Fault.FROZEN
+    assert len(r.give(noisy_picture(2), connection=1)) == 1
+    assert r.camera.status.state is CameraState.LIVE
+
+
+def test_a_black_camera_is_a_fault_and_recovers(rig: Callable[..., Rig]) -> None:
+    r = rig([], read_timeout_s=1e6)
+    r.give(noisy_picture(1, level=3))
+    assert r.camera.status.state is CameraState.LIVE
+    r.clock.advance(2.5)
+    assert len(r.give(noisy_picture(2, level=3))) == 1
+    assert r.camera.status.fault is Fault.BLACK
+    assert "uncover the lens" in r.camera.status.message
+    r.give(noisy_picture(3))
+    assert r.camera.status.state is CameraState.LIVE
+
+
+def test_a_still_clip_is_neither_frozen_nor_black(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "still.avi", [even((0, 0, 0))] * 4, 50, "MJPG")
+    settings = CameraSettings(source=str(clip), frozen_after_s=0.001)
+    camera = Camera(settings, SystemClock())
+    camera.start()
+    states = set()
+    while not camera.ended:
+        camera.next(0.01)
+        states.add(camera.status.fault)
+    assert states == {None}
+    camera.close()
+
+
+# ---- the capture
+
+
+def test_only_the_newest_frame_is_kept(rig: Callable[..., Rig]) -> None:
+    never = threading.Event()
+    r = rig([noisy_picture(1), noisy_picture(2), noisy_picture(3), never])
+    patiently(lambda: r.camera.status.frames == 3)
+    frame = r.camera.next(0)
+    assert frame is not None
+    assert (frame.seq, frame.captured_at, frame.taken) == (2, 0.0, r.clock.utc())
+    assert np.array_equal(frame.image, noisy_picture(3))
+    assert r.camera.next(0.01) is None
+    assert (r.camera.status.width, r.camera.status.height) == (64, 48)
+    never.set()
+
+
+def test_fps_is_measured(rig: Callable[..., Rig]) -> None:
+    r = rig([])
+    for n in range(5):
+        r.give(noisy_picture(n))
+        r.clock.advance(0.125)
+    assert r.camera.status.fps == pytest.approx(8.0)
+    r.clock.advance(6)
+    until(r.camera, fault(Fault.NO_FRAMES))
+    assert r.camera.status.fps == 0
+
+
+def test_a_reader_that_hangs_is_abandoned_and_never_delivers_again(rig: Callable[..., Rig]) -> None:
+    hang = threading.Event()
+    r = rig([noisy_picture(1), hang, noisy_picture(666)], [])
+    until(r.camera, lambda s: s.frames == 1)
+    r.clock.advance(5.1)
+    until(r.camera, fault(Fault.NO_FRAMES))
+    assert r.camera.status.message.startswith("/dev/video0: no picture for 5 s; check")
+    until(r.camera, lambda s: s.reconnects == 1)
+    hang.set()
+    frames = r.give(noisy_picture(2), connection=1)
+    frames += until(r.camera, lambda _: r.source.closed == 1)  # the old one saw that nobody wants its picture
+    assert [f.image.tolist() for f in frames] == [noisy_picture(2).tolist()]
+    assert (r.camera.status.frames, r.source.closed) == (2, 1)
+
+
+def test_an_opening_that_hangs_is_a_fault(rig: Callable[..., Rig]) -> None:
+    hang = threading.Event()
+    r = rig([hang], [], open_timeout_s=10.0)
+    r.clock.advance(9.9)
+    assert r.camera.next(3 * POLL_S) is None
+    assert r.camera.status.state is CameraState.OPENING
+    r.clock.advance(0.2)
+    until(r.camera, fault(Fault.CANNOT_OPEN))
+    r.give(noisy_picture(1), connection=1)
+    assert r.camera.status.state is CameraState.LIVE
+    hang.set()
+
+
+def test_no_more_than_two_readers_hang_at_a_time(rig: Callable[..., Rig]) -> None:
+    hangs = [threading.Event(), threading.Event()]
+    r = rig([hangs[0]], [hangs[1]], [noisy_picture(1)])
+    r.clock.advance(11)
+    until(r.camera, lambda s: s.reconnects == 1)
+    r.clock.advance(11)
+    assert r.camera.next(4 * POLL_S) is None  # time for many attempts, each after a pause of 2 ms
+    assert r.source.opened == 2
+    hangs[0].set()
+    r.feeds[0].put(None)
+    until(r.camera, lambda s: s.state is CameraState.LIVE)
+    assert r.source.opened == 3
+    hangs[1].set()
+
+
+class Waits(threading.Event):
+    """Remembers how long it was waited for, and does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout not in {None, POLL_S}:
+            self.pauses.append(timeout or 0)
+        return super().wait(0.001)
+
+
+def test_attempts_come_at_growing_random_intervals() -> None:
+    stop = Waits()
+    settings = CameraSettings(source="/dev/video0", backoff_min_s=0.5, backoff_max_s=4.0)
+    camera = Camera(settings, ManualClock(), stop, random.Random(3), ScriptedSource())
+    camera.start()
+    until(camera, lambda s: s.reconnects >= 20)
+    camera.close()
+    longest = [0.5, 1.0, 2.0, *[4.0] * 17]
+    assert all(most / 2 <= p <= most for p, most in zip(stop.pauses[:20], longest, strict=True))
+    assert len(set(stop.pauses[3:20])) == 17
+    assert camera.status.fault is Fault.CANNOT_OPEN
+
+
+def test_a_connection_that_worked_for_long_starts_the_intervals_anew() -> None:
+    stop, clock = Waits(), ManualClock()
+
+    def long_and_lost() -> Iterator[Step]:
+        yield noisy_picture(1)
+        clock.advance(4.1)
+        yield noisy_picture(2)
+        yield CameraError("lost")
+
+    source = ScriptedSource([CameraError("no")], [CameraError("no")], [CameraError("no")], long_and_lost())
+    settings = CameraSettings(source="/dev/video0", backoff_min_s=0.5, backoff_max_s=4.0)
+    camera = Camera(settings, clock, stop, random.Random(3), source)
+    camera.start()
+    until(camera, lambda s: s.reconnects >= 4)
+    camera.close()
+    assert stop.pauses[2] >= 1.0
+    assert stop.pauses[3] <= 0.5
+
+
+def test_the_shared_stop_ends_everything_at_once(rig: Callable[..., Rig]) -> None:
+    stop = threading.Event()
+    settings = CameraSettings(source="/dev/video0", backoff_min_s=3600, backoff_max_s=3600)
+    camera = Camera(settings, ManualClock(), stop, open_source=ScriptedSource())
+    camera.start()
+    until(camera, fault(Fault.CANNOT_OPEN))
+    before = [t.name for t in threading.enumerate()]
+    assert "camera" in before
+    stop.set()
+    assert camera.next(3600) is None
+    camera.close()
+    assert "camera" not in [t.name for t in threading.enumerate()]
+    assert not camera.ended
+
+
+def test_close_does_not_wait_for_a_driver_that_hangs(rig: Callable[..., Rig]) -> None:
+    hang = threading.Event()
+    r = rig([noisy_picture(1), hang])
+    until(r.camera, lambda s: s.frames == 1)
+    r.camera.close()
+    assert "camera-reader" in [t.name for t in threading.enumerate()]
+    hang.set()
+
+
+# ---- devices: a real V4L2 or CSI camera can't be had here; what can go wrong before one can
+
+
+def test_a_camera_that_is_not_there_is_named() -> None:
+    camera = Camera(CameraSettings(source="/dev/video77", backoff_min_s=0.01), SystemClock())
+    camera.start()
+    until(camera, lambda s: s.reconnects >= 1)
+    status = camera.status
+    camera.close()
+    assert (status.state, status.fault) == (CameraState.FAULT, Fault.CANNOT_OPEN)
+    assert status.message.startswith("/dev/video77: no such device. ")
+
+
+def test_links_by_id_are_followed_and_what_is_present_is_listed(tmp_path: Path) -> None:
+    by_id = tmp_path / "v4l" / "by-id"
+    by_id.mkdir(parents=True)
+    (tmp_path / "video3").symlink_to("/dev/null")  # a character device that everybody may open
+    (by_id / "usb-cam-index0").symlink_to("../../video3")
+    (by_id / "usb-gone-index0").symlink_to("../../video5")
+    assert v4l2_device(by_id / "usb-cam-index0", tmp_path) == Path("/dev/null")
+    with pytest.raises(CameraError, match="no such device") as e:
+        v4l2_device(by_id / "usb-gone-index0", tmp_path)
+    assert f"Present are: {tmp_path}/video3, {by_id}/usb-cam-index0" in str(e.value)
+
+
+def test_a_file_is_no_device(tmp_path: Path) -> None:
+    (tmp_path / "video0").touch()
+    with pytest.raises(CameraError, match=r"is not a device\. There is no .*is a camera plugged in"):
+        v4l2_device(tmp_path / "video0", tmp_path / "empty")
+
+
+def test_without_permission_the_group_is_named(tmp_path: Path) -> None:
+    device = tmp_path / "video0"
+    device.touch(mode=0o000)
+    nobody, us = 65534, os.geteuid()
+    if us == 0:
+        os.seteuid(nobody)  # root may open everything
+    try:
+        with pytest.raises(CameraError, match=r"no permission.*group video.*usermod -aG video"):
+            v4l2_device(device)
+    finally:
+        os.seteuid(us)
+
+
+def test_opencv_refuses_a_device_that_is_no_camera() -> None:
+    camera = Camera(CameraSettings(source="/dev/null"), SystemClock())
+    camera.start()
+    until(camera, fault(Fault.CANNOT_OPEN))
+    camera.close()
+    assert "/dev/null: is no camera that gives pictures, or another program uses it" in camera.status.message
+
+
+def test_missing_picamera2_is_named_with_its_package() -> None:
+    camera = Camera(CameraSettings(source="picamera"), SystemClock())
+    camera.start()
+    until(camera, fault(Fault.CANNOT_OPEN))
+    camera.close()
+    assert "apt install python3-picamera2" in camera.status.message
+    assert "--system-site-packages" in camera.status.message
+
+
+PICAMERA2 = '''
+import numpy as np
+
+class Picamera2:
+    """Keeps picamera2's promises: the formats' byte order, and no picture before the start."""
+
+    history = []
+
+    def create_video_configuration(self, main, controls):
+        return {"main": main, "controls": controls}
+
+    def configure(self, configuration):
+        self.main = configuration["main"]
+        self.history.append(configuration)
+
+    def start(self):
+        self.history.append("start")
+
+    def capture_array(self, name):
+        assert (name, self.history[-1]) == ("main", "start")
+        width, height = self.main["size"]
+        red = {"BGR888": (255, 0, 0), "RGB888": (0, 0, 255)}[self.main["format"]]
+        return np.full((height, width, 3), red, dtype=np.uint8)
+
+    def close(self):
+        self.history.append("close")
+'''
+
+
+def test_a_csi_camera_gives_rgb_and_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "picamera2.py").write_text(PICAMERA2)
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        camera = Camera(CameraSettings(source="picamera", width=64, height=48, fps=12), SystemClock())
+        camera.start()
+        (frame, *_) = until(camera, lambda s: s.state is CameraState.LIVE)
+        camera.close()
+        history = sys.modules["picamera2"].Picamera2.history
+    finally:
+        sys.modules.pop("picamera2", None)
+    assert np.array_equal(frame.image, even(RED))
+    main = {"format": "BGR888", "size": (64, 48)}
+    assert history == [{"main": main, "controls": {"FrameRate": 12}}, "start", "close"]

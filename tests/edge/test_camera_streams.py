@@ -1,0 +1,375 @@
+"""Network cameras: real servers on the loopback, that stall, die and come back."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.camera import Camera, CameraSettings, CameraState, CameraStatus, Fault
+from edge.clock import SystemClock
+from edge.values import Frame
+
+RTSP_PACKAGES = (
+    "apt-get install -y python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base "
+    "gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly"
+)
+
+
+def until(camera: Camera, holds: Callable[[CameraStatus], bool]) -> list[Frame]:
+    """Take frames until the status is as wanted; fails after some 20 s without."""
+    frames = []
+    for _ in range(2000):
+        frame = camera.next(0.01)
+        if frame:
+            frames.append(frame)
+        if holds(camera.status):
+            return frames
+    pytest.fail(f"never came; last status: {camera.status}")
+
+
+def live(status: CameraStatus) -> bool:
+    return status.state is CameraState.LIVE
+
+
+def broken(wanted: Fault) -> Callable[[CameraStatus], bool]:
+    return lambda s: s.fault is wanted
+
+
+@pytest.fixture
+def open_camera() -> Iterator[Callable[..., Camera]]:
+    cameras: list[Camera] = []
+
+    def start(source: str, **settings: float) -> Camera:
+        quick = {"open_timeout_s": 2.0, "read_timeout_s": 0.5, "backoff_min_s": 0.05, "backoff_max_s": 0.2}
+        cameras.append(Camera(CameraSettings(source=source, **{**quick, **settings}), SystemClock()))
+        cameras[-1].start()
+        return cameras[-1]
+
+    yield start
+    for camera in cameras:
+        camera.close()
+
+
+# ---- HTTP MJPEG
+
+
+class MjpegServer:
+    """Sends pictures at about 50 a second, the upper half red with noise; can stall, freeze and die."""
+
+    def __init__(self, port: int = 0, width: int = 160, height: int = 120) -> None:
+        self.flowing, self.frozen, self.dead = threading.Event(), threading.Event(), threading.Event()
+        self.flowing.set()
+        self.connections: list[socket.socket] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *args: object) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                if self.path != "/video.mjpg":
+                    self.send_error(404)
+                    return
+                outer.connections.append(self.connection)
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    for jpeg in outer.pictures(width, height):
+                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                        self.wfile.write(head.encode() + jpeg + b"\r\n")
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/video.mjpg"
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def pictures(self, width: int, height: int) -> Iterator[bytes]:
+        rng = np.random.default_rng(1)
+        bgr = np.zeros((height, width, 3), dtype=np.uint8)
+        bgr[: height // 2, :, 2] = 220
+        while not self.dead.wait(0.02):
+            if not self.frozen.is_set():
+                bgr[height // 2 :] = rng.integers(0, 255, (height - height // 2, 1, 3))
+            self.flowing.wait()
+            yield cv2.imencode(".jpg", bgr)[1].tobytes()
+
+    def die(self) -> None:
+        self.dead.set()
+        self.flowing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        for connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def mjpeg() -> Iterator[Callable[..., MjpegServer]]:
+    servers: list[MjpegServer] = []
+
+    def start(port: int = 0, width: int = 160, height: int = 120) -> MjpegServer:
+        servers.append(MjpegServer(port, width, height))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.die()
+
+
+@pytest.mark.parametrize(("width", "height"), [(160, 120), (3840, 2160)])
+def test_mjpeg_gives_rgb_frames(
+    open_camera: Callable[..., Camera], mjpeg: Callable[..., MjpegServer], width: int, height: int
+) -> None:
+    camera = open_camera(mjpeg(0, width, height).url, read_timeout_s=5.0)
+    frames = until(camera, lambda s: s.frames >= 3)
+    image = frames[-1].image
+    assert (image.shape, image.dtype, image.flags.c_contiguous) == ((height, width, 3), np.uint8, True)
+    assert image[: height // 4].mean(axis=(0, 1)) == pytest.approx((220, 0, 0), abs=10)
+    assert (camera.status.width, camera.status.height) == (width, height)
+    assert [f.seq for f in frames] == sorted({f.seq for f in frames})
+    assert [f.captured_at for f in frames] == sorted({f.captured_at for f in frames})
+
+
+def test_mjpeg_that_stalls_dies_and_comes_back(
+    open_camera: Callable[..., Camera], mjpeg: Callable[..., MjpegServer]
+) -> None:
+    server = mjpeg()
+    camera = open_camera(server.url)
+    until(camera, live)
+
+    server.flowing.clear()
+    until(camera, broken(Fault.NO_FRAMES))
+    assert "127.0.0.1" in camera.status.message
+    assert "check the camera's power" in camera.status.message
+    server.flowing.set()
+    until(camera, live)
+    assert camera.status.reconnects >= 1
+
+    server.die()
+    until(camera, broken(Fault.NO_FRAMES))
+    until(camera, broken(Fault.CANNOT_OPEN))
+    assert f"127.0.0.1 port {server.port}: Connection refused" in camera.status.message
+
+    mjpeg(server.port)
+    until(camera, live)
+    assert camera.status.message == ""
+
+
+def test_mjpeg_that_sends_the_same_picture_is_frozen(
+    open_camera: Callable[..., Camera], mjpeg: Callable[..., MjpegServer]
+) -> None:
+    server = mjpeg()
+    camera = open_camera(server.url, frozen_after_s=0.3)
+    until(camera, live)
+    server.frozen.set()
+    until(camera, broken(Fault.FROZEN))
+    until(camera, lambda _: len(server.connections) >= 2)  # opened anew, in case that helps
+    assert camera.status.state is CameraState.FAULT
+    server.frozen.clear()
+    until(camera, live)
+
+
+def test_a_host_that_has_no_video_at_that_path(
+    open_camera: Callable[..., Camera], mjpeg: Callable[..., MjpegServer]
+) -> None:
+    camera = open_camera(mjpeg().url + "x")
+    until(camera, broken(Fault.CANNOT_OPEN))
+    assert "answers on port" in camera.status.message
+    assert "check the path, the user name and the password" in camera.status.message
+
+
+# ---- a host that accepts and says nothing
+
+
+class SilentServer:
+    """Accepts and never answers; tells when somebody came, and when the last one left."""
+
+    def __init__(self) -> None:
+        self.came, self.left = threading.Event(), threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._listen, args=(connection,), daemon=True).start()
+
+    def _listen(self, connection: socket.socket) -> None:
+        self.came.set()
+        with connection, contextlib.suppress(OSError):
+            while connection.recv(4096):
+                pass
+        self.left.set()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[SilentServer]:
+    server = SilentServer()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+def test_a_silent_host_is_given_up(
+    open_camera: Callable[..., Camera],
+    silent: SilentServer,
+    scheme: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    camera = open_camera(f"{scheme}://admin:secret@127.0.0.1:{silent.port}/live", open_timeout_s=0.3)
+    until(camera, lambda s: s.fault is Fault.CANNOT_OPEN and s.reconnects >= 1)
+    assert silent.came.is_set()
+    assert silent.left.wait(20), "OpenCV still holds the connection: its own deadline does not work"
+    assert camera.status.source == f"{scheme}://***@127.0.0.1:{silent.port}/live"
+    camera.close()
+    told = "".join([str(camera.status), caplog.text, *capfd.readouterr()])
+    assert "camera fault, cannot open" in told
+    assert "secret" not in told
+    assert "admin" not in told
+
+
+HANGING = """
+import sys
+from edge.camera import Camera, CameraSettings
+from edge.clock import SystemClock
+
+camera = Camera(CameraSettings(source=sys.argv[1], open_timeout_s=3600.0), SystemClock())
+camera.start()
+sys.stdin.readline()
+camera.close()
+print("closed")
+"""
+
+
+def test_the_process_ends_although_opencv_hangs(silent: SilentServer) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGING, f"rtsp://127.0.0.1:{silent.port}/live"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as process:
+        assert silent.came.wait(30)
+        out, err = process.communicate("\n", timeout=30)
+    assert (process.returncode, out, err) == (0, "closed\n", "")
+
+
+NEVER_CLOSED = """
+import sys
+from edge.camera import Camera, CameraSettings
+from edge.clock import SystemClock
+
+camera = Camera(CameraSettings(source=sys.argv[1]), SystemClock())
+camera.start()
+sys.exit(3 if camera.next(30) else 4)
+"""
+
+
+def test_the_process_ends_orderly_although_nobody_closed_the_camera(
+    mjpeg: Callable[..., MjpegServer],
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NEVER_CLOSED, mjpeg().url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+
+
+# ---- RTSP
+
+
+class RtspServer:
+    """The real thing, in a process of its own: SIGSTOP is a network that goes quiet."""
+
+    def __init__(self, port: int = 0) -> None:
+        self._process = subprocess.Popen(
+            ["/usr/bin/python3", str(Path(__file__).with_name("rtsp_server.py")), str(port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        said = self._process.stdout.readline() if self._process.stdout else ""
+        if not said.strip().isdecimal():
+            _, err = self._process.communicate()
+            pytest.fail(
+                f"the RTSP server did not start: {err.strip()}\nInstall what it needs: {RTSP_PACKAGES}"
+            )
+        self.port = int(said)
+        self.url = f"rtsp://127.0.0.1:{self.port}/bars"
+
+    def signal(self, number: int) -> None:
+        os.kill(self._process.pid, number)
+
+    def die(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture
+def rtsp() -> Iterator[Callable[..., RtspServer]]:
+    servers: list[RtspServer] = []
+
+    def start(port: int = 0) -> RtspServer:
+        servers.append(RtspServer(port))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.die()
+
+
+def test_rtsp_that_goes_quiet_dies_and_comes_back(
+    open_camera: Callable[..., Camera], rtsp: Callable[..., RtspServer]
+) -> None:
+    server = rtsp()
+    camera = open_camera(server.url)
+    image = until(camera, lambda s: s.frames >= 3)[-1].image
+    assert image.shape == (240, 320, 3)
+    red_bar = image[20:100, 240:260].mean(axis=(0, 1))
+    assert red_bar[0] > 150
+    assert red_bar[2] < 60
+
+    server.signal(signal.SIGSTOP)
+    until(camera, broken(Fault.NO_FRAMES))
+    server.signal(signal.SIGCONT)
+    until(camera, live)
+    assert camera.status.reconnects >= 1
+
+    server.die()
+    until(camera, broken(Fault.CANNOT_OPEN))
+    assert "Connection refused" in camera.status.message
+    rtsp(server.port)
+    until(camera, live)
+
+
+def test_rtsp_with_a_wrong_path(open_camera: Callable[..., Camera], rtsp: Callable[..., RtspServer]) -> None:
+    camera = open_camera(rtsp().url + "x")
+    until(camera, broken(Fault.CANNOT_OPEN))
+    assert "gives no video; check the path" in camera.status.message
