@@ -1,12 +1,16 @@
 # maskgate: `make demo` shows the whole job, `make test` proves it.  Both build .venv from the lock file first.
-VENV   := .venv
-BIN    := $(VENV)/bin
-PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
+VENV     := .venv
+BIN      := $(VENV)/bin
+# What `make model` works on; both may lie anywhere.
+DATA     ?= ../shared/data
+WEIGHTS  ?= ../shared/weights
+IMAGENET := mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_no_top.h5
+PYTHON   ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
 # What the tests run against for real; apt names.
-SYSTEM := mosquitto alsa-utils ffmpeg systemd gir1.2-gst-rtsp-server-1.0 python3-gi \
-          gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+SYSTEM   := mosquitto alsa-utils espeak-ng ffmpeg systemd gir1.2-gst-rtsp-server-1.0 python3-gi \
+            gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: help setup demo test test-fast system-packages lint format lock clean
+.PHONY: help setup demo test test-fast system-packages model lint format lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
@@ -42,6 +46,13 @@ test: setup system-packages  ## All tests, on real parts
 
 test-fast: setup  ## What takes under 30 seconds
 	$(BIN)/pytest -m "not slow"
+
+model: setup  ## Make the released models again, from DATA and WEIGHTS: about an hour; goes on where it was ended
+	$(BIN)/mask-convert face --onnx $(WEIGHTS)/face_detection_yunet_2023mar.onnx --calibration $(DATA)/frames/images --out models
+	$(BIN)/mask-convert prepare --faces $(DATA)/faces --frames $(DATA)/frames --detector models/face.tflite --out build/data
+	$(BIN)/mask-convert train --data build/data --weights $(WEIGHTS)/$(IMAGENET) --out build/run --resume
+	$(BIN)/mask-convert quantize --model build/run/mask.keras --data build/data --out build/run
+	$(BIN)/mask-convert release --model build/run/mask.tflite --trained build/run/mask.keras --data build/data --out models
 
 lint: setup  ## Style, types, direction of the imports
 	$(BIN)/ruff check .

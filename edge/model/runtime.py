@@ -66,7 +66,7 @@ class Model:
         self._check(path)
 
     def _check(self, path: Path) -> None:
-        found = [_spec(d) for d in self._inputs + self._outputs]
+        found = [tensor_spec(d) for d in self._inputs + self._outputs]
         wanted = [self.contract.input, *self.contract.outputs]
         if len(found) != len(wanted):
             raise ModelError(f"{path}: has {len(found)} tensors, its contract says {len(wanted)}")
@@ -106,7 +106,8 @@ def dequantise(y: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
     return ((y.astype(np.float32) - spec.zero_point) * spec.scale).astype(np.float32)
 
 
-def _spec(detail: dict[str, Any]) -> TensorSpec:
+def tensor_spec(detail: dict[str, Any]) -> TensorSpec:
+    """What an interpreter's ``get_input_details`` or ``get_output_details`` says of a tensor."""
     scale, zero_point = detail["quantization"]
     return TensorSpec(
         shape=tuple(int(n) for n in detail["shape"][1:]),

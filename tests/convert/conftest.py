@@ -1,0 +1,51 @@
+"""Tiny datasets of made-up pictures; what is in them does not matter to the workshop."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+MakeFaces = Callable[..., Path]
+SaveFace = Callable[..., None]
+
+TINT = {"masked": (60, 140, 220), "not_masked": (210, 150, 120), "incorrect": (200, 150, 200)}
+
+
+def _save_face(
+    path: Path, seed: int, *, tint: tuple[int, int, int] = (128, 128, 128), width: int = 40
+) -> None:
+    """A blotchy picture that no other seed looks like."""
+    rng = np.random.default_rng(seed)
+    blotches = cv2.resize(rng.normal(0, 60, (12, 12, 3)), (width, width + 8), interpolation=cv2.INTER_LINEAR)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), np.clip(blotches + tint[::-1], 0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def save_face() -> SaveFace:
+    """Writes one made-up picture."""
+    return _save_face
+
+
+@pytest.fixture(scope="session")
+def make_faces(tmp_path_factory: pytest.TempPathFactory) -> MakeFaces:
+    """A folder with that many faces of each class, from two sources."""
+
+    def make(*, masked: int = 0, not_masked: int = 0, incorrect: int = 0) -> Path:
+        root = tmp_path_factory.mktemp("faces")
+        seed = 0
+        for label, count in (("masked", masked), ("not_masked", not_masked), ("incorrect", incorrect)):
+            for i in range(count):
+                seed += 1
+                _save_face(root / label / f"{'ab'[i % 2]}__{i:03}.png", seed, tint=TINT[label])
+        return root
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The released models of this checkout."""
+    return Path(__file__).resolve().parents[2] / "models"
