@@ -47,8 +47,9 @@ class EmbeddedBroker:
     def stop(self) -> None:
         """End all connections and join."""
         if self._thread.is_alive():
-            loop, end = self._ready.result()
-            loop.call_soon_threadsafe(end.set)
+            if self._ready.exception() is None:
+                loop, end = self._ready.result()
+                loop.call_soon_threadsafe(end.set)
             self._thread.join()
 
     def __enter__(self) -> "EmbeddedBroker":  # noqa: PYI034 - typing.Self needs Python 3.11
@@ -62,11 +63,22 @@ class EmbeddedBroker:
         from amqtt.broker import Broker  # noqa: PLC0415 - see above
         from amqtt.errors import BrokerError  # noqa: PLC0415
 
+        class TidyBroker(Broker):  # type: ignore[misc]
+            """amqtt forgets to close the sockets of clients that went without a word."""
+
+            async def stream_connected(
+                self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+            ) -> None:
+                try:
+                    await super().stream_connected(reader, writer, listener_name)
+                finally:
+                    writer.close()
+
         loop, end = asyncio.get_running_loop(), asyncio.Event()
         # A client that is half connected when the broker stops is not worth a traceback.
         loop.set_exception_handler(lambda _loop, context: _log.debug("broker: %s", context["message"]))
         listeners = {"default": {"type": "tcp", "bind": f"{self.host}:{self.port}"}}
-        broker = Broker({"listeners": listeners, "plugins": _PLUGINS}, loop)
+        broker = TidyBroker({"listeners": listeners, "plugins": _PLUGINS}, loop)
         try:
             await broker.start()
         except BrokerError as e:

@@ -1,0 +1,67 @@
+"""What proves who we are and who the broker is: password, certificate authority, client certificate."""
+
+import logging
+import ssl
+
+from edge.config import Mqtt
+from edge.errors import ConfigError
+
+_log = logging.getLogger(__name__)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def read_password(settings: Mqtt) -> str | None:
+    """The first line of ``password_file``; warns if it would cross a network in clear.
+
+    Raises:
+        ConfigError: the file can't be read or is empty, or there is no user name to go with it.
+    """
+    path = settings.password_file
+    if path is None:
+        return None
+    if settings.username is None:
+        raise ConfigError("[mqtt] password_file is given without username: add username, or take both away")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(
+            f"[mqtt] password_file: {path} can't be read ({e}): put the password of user "
+            f"{settings.username!r} into it, readable for the user that runs maskgate"
+        ) from e
+    if not lines or not lines[0]:
+        raise ConfigError(f"[mqtt] password_file: {path} is empty: put the password on its first line")
+    if settings.ca_file is None and settings.host not in _LOOPBACK:
+        _log.warning(
+            "the password for %s:%d crosses the network in clear: give [mqtt] ca_file to encrypt it",
+            settings.host,
+            settings.port,
+        )
+    return lines[0]
+
+
+def make_tls_context(settings: Mqtt) -> ssl.SSLContext | None:
+    """With ``ca_file`` an encrypted connection to a broker whose certificate is checked; else None.
+
+    Raises:
+        ConfigError: a file can't be read, is no certificate or key, or one is given without what it needs.
+    """
+    cert, key = settings.cert_file, settings.key_file
+    if settings.ca_file is None:
+        if cert or key:
+            raise ConfigError("[mqtt] cert_file and key_file need ca_file: without it nothing is encrypted")
+        return None
+    if key and not cert:
+        raise ConfigError("[mqtt] key_file is given without cert_file: add the client certificate")
+    try:
+        context = ssl.create_default_context(cafile=str(settings.ca_file))
+    except OSError as e:  # ssl.SSLError is one
+        raise ConfigError(f"[mqtt] ca_file: {settings.ca_file} can't be used ({e}): give a PEM file") from e
+    if cert:
+        try:
+            context.load_cert_chain(cert, key)
+        except OSError as e:
+            raise ConfigError(
+                f"[mqtt] cert_file and key_file: {cert} and {key or cert} can't be used ({e}): give two PEM "
+                "files that belong together, readable for maskgate's user, the key without a passphrase"
+            ) from e
+    return context

@@ -1,0 +1,111 @@
+"""One paho client for one connection, and the loop that serves it."""
+
+import select
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edge.config import Mqtt
+
+ANSWER_S = 5.0
+"""How long a broker may take to accept a connection, and again to answer CONNECT."""
+_SESSION_S = 3600
+_POLL_S = 1.0
+"""How often keepalive is looked after while nothing moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What goes out besides events."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a client tells the broker about itself."""
+
+    client_id: str
+    password: str | None
+    tls: ssl.SSLContext | None
+    will: Message | None
+    durable: bool
+    """The broker keeps messages for our subscriptions while we are away, for up to an hour."""
+
+
+def make_client(settings: Mqtt, me: Identity, protocol: str, wake: Callable[[], None]) -> paho.Client:
+    """A client that is not connected yet.
+
+    Args:
+        settings: the broker.
+        me: who connects.
+        protocol: "5" or "3.1.1".
+        wake: called from any thread when something waits to be written; writing is left to ``serve``.
+    """
+    five = protocol == "5"
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=me.client_id,
+        protocol=paho.MQTTv5 if five else paho.MQTTv311,
+        clean_session=None if five else not me.durable,
+        reconnect_on_failure=False,
+    )
+    client.connect_timeout = ANSWER_S
+    if settings.username is not None:
+        client.username_pw_set(settings.username, me.password)
+    if me.tls is not None:
+        client.tls_set_context(me.tls)
+    if me.will is not None:
+        client.will_set(me.will.topic, me.will.payload, me.will.qos, me.will.retain)
+    client.on_socket_register_write = lambda *_: wake()
+    return client
+
+
+def connect(client: paho.Client, settings: Mqtt, me: Identity) -> None:
+    """Open the connection and send CONNECT; the answer comes while it is served.
+
+    Raises:
+        OSError: no route, refused, too slow, no valid certificate.
+        UnicodeError: the host is no name at all.
+    """
+    host, port, keepalive_s = settings.host, settings.port, settings.keepalive_s
+    if client.protocol == paho.MQTTv5 and me.durable:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = _SESSION_S
+        client.connect(host, port, keepalive_s, clean_start=False, properties=properties)
+    else:
+        client.connect(host, port, keepalive_s)
+
+
+def serve(client: paho.Client, ear: socket.socket) -> bool:
+    """Read and write what is ready, waiting for at most a second; False when the connection has ended.
+
+    Args:
+        client: connected.
+        ear: readable as soon as something waits to be written.
+    """
+    sock: Any = client.socket()
+    if sock is None:
+        return False
+    # TLS may hold bytes that select doesn't see.
+    held = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+    writers = [sock] if client.want_write() else []
+    readable, writable, _ = select.select([sock, ear], writers, [], 0 if held else _POLL_S)
+    if ear in readable:
+        ear.recv(4096)
+    if held or sock in readable:
+        client.loop_read()
+    if sock in writable:
+        client.loop_write()
+    client.loop_misc()
+    return client.socket() is not None

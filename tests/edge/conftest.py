@@ -1,0 +1,156 @@
+"""A real mosquitto, and a client that hears everything, for whoever tests messages."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+WAIT_S = 20.0
+"""The end of all patience; no test needs it when all is well."""
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    """Return as soon as it holds."""
+    never = threading.Event()
+    for _ in range(int(WAIT_S / 0.01)):
+        if condition():
+            return
+        never.wait(0.01)
+    pytest.fail(f"did not happen within {WAIT_S} s")
+
+
+class Mosquitto:
+    """A broker on a port of its own, which it keeps over restarts; what it knows survives a clean stop."""
+
+    def __init__(self, folder: Path, lines: Sequence[str] = ("allow_anonymous true",)) -> None:
+        self.program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+        if self.program is None:
+            pytest.fail("mosquitto is missing: sudo apt install mosquitto")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = int(free.getsockname()[1])
+        self.conf = folder / "mosquitto.conf"
+        root = ["user root"] if os.geteuid() == 0 else []
+        store = ["persistence true", f"persistence_location {folder}/"]
+        self.conf.write_text("\n".join([*root, f"listener {self.port} 127.0.0.1", *store, *lines]) + "\n")
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Return when clients can connect."""
+        assert self.program
+        self._process = subprocess.Popen(
+            [self.program, "-c", str(self.conf), "-v"], stderr=subprocess.PIPE, text=True
+        )
+        assert self._process.stderr
+        assert any("running" in line for line in self._process.stderr), "mosquitto did not start"
+        self._drain = threading.Thread(target=self._process.stderr.read)
+        self._drain.start()
+
+    def stop(self) -> None:
+        """End it as systemd does, and wait."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._drain.join()
+            assert self._process.stderr
+            self._process.stderr.close()
+            self._process = None
+
+
+class Ops:
+    """The ops centre: hears everything since it came to be, over restarts of the broker too."""
+
+    def __init__(self, port: int, username: str | None = None, password: str | None = None) -> None:
+        self.heard: SimpleQueue[paho.MQTTMessage] = SimpleQueue()
+        subscribed = threading.Event()
+        self.client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"ops-{id(self)}",
+            protocol=paho.MQTTv311,
+            clean_session=False,
+        )
+        self.client.username_pw_set(username, password)
+        self.client.on_message = lambda _c, _d, m: self.heard.put(m)
+        self.client.on_subscribe = lambda *_: subscribed.set()
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+        self.client.subscribe("#", 1)
+        assert subscribed.wait(WAIT_S)
+
+    def next(self) -> tuple[str, str, bool]:
+        """Topic, payload and the retained flag of the next message."""
+        message = self.heard.get(timeout=WAIT_S)
+        return message.topic, message.payload.decode(), message.retain
+
+    def wait_for(self, number: int) -> None:
+        """Until so many messages are there."""
+        eventually(lambda: self.heard.qsize() >= number)
+
+    def events(self, number: int) -> list[dict[str, Any]]:
+        """So many different events in the order in which they came first."""
+        found: dict[str, dict[str, Any]] = {}
+        while len(found) < number:
+            event = json.loads(self.heard.get(timeout=WAIT_S).payload)
+            found.setdefault(event["id"], event)
+        return list(found.values())
+
+    def close(self) -> None:
+        """Disconnect and join."""
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture(name="eventually")
+def _eventually() -> Callable[[Callable[[], object]], None]:
+    """Waits until something holds."""
+    return eventually
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A mosquitto that runs and takes everybody."""
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    mosquitto = Mosquitto(folder)
+    mosquitto.start()
+    yield mosquitto
+    mosquitto.stop()
+
+
+@pytest.fixture
+def make_broker(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """A mosquitto with lines of its own in its configuration, which the test starts."""
+    made: list[Mosquitto] = []
+
+    def make(*lines: str) -> Mosquitto:
+        folder = tmp_path / f"mosquitto-{len(made)}"
+        folder.mkdir()
+        made.append(Mosquitto(folder, lines))
+        return made[-1]
+
+    yield make
+    for mosquitto in made:
+        mosquitto.stop()
+
+
+@pytest.fixture
+def make_ops() -> Iterator[Callable[..., Ops]]:
+    """An ops centre on a port."""
+    made: list[Ops] = []
+
+    def make(port: int, username: str | None = None, password: str | None = None) -> Ops:
+        made.append(Ops(port, username, password))
+        return made[-1]
+
+    yield make
+    for ops in made:
+        ops.close()

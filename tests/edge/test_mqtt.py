@@ -1,0 +1,400 @@
+"""The link against a real mosquitto: life and death, troubles in words, nothing queued behind our back."""
+
+import logging
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from edge.config import Mqtt
+from edge.errors import ConfigError
+from edge.mqtt import Message, MqttLink
+from edge.mqtt import link as link_module
+
+WAIT_S = 20.0
+STATUS = "maskgate/v1/hq/north-door/status"
+WILL = Message(STATUS, b"vanished", retain=True)
+BIRTH = Message(STATUS, b"online", retain=True)
+FAREWELL = Message(STATUS, b"stopped", retain=True)
+
+
+class Recorder:
+    """A listener that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+
+    def up(self, connection: int) -> None:
+        self.told.put(("up", connection))
+
+    def down(self) -> None:
+        self.told.put(("down", None))
+
+    def acknowledged(self, token: int, refusal: str | None) -> None:
+        self.told.put((f"acknowledged {token}", refusal))
+
+    def next(self) -> tuple[str, Any]:
+        return self.told.get(timeout=WAIT_S)
+
+    def wait_for(self, what: str) -> Any:
+        while True:
+            told, detail = self.next()
+            if told == what:
+                return detail
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., tuple[MqttLink, Recorder]]]:
+    """A started link with its listener."""
+    made: list[MqttLink] = []
+
+    def build(
+        port: int, client_id: str = "north-door", more: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[MqttLink, Recorder]:
+        settings = Mqtt.model_validate({"host": "127.0.0.1", "port": port, **(more or {})})
+        link, recorder = MqttLink(settings, client_id, **options), Recorder()
+        link.listen(recorder)
+        link.start()
+        made.append(link)
+        return link, recorder
+
+    yield build
+    for link in made:
+        link.stop(WAIT_S)
+        assert link.status.state == "closed"
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("mqtt ")]
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[bytes], int]]:
+    """A TCP server that is no broker: it reads, says what it is told to say, and listens on."""
+    servers: list[socket.socket] = []
+
+    def begin(answer: bytes) -> int:
+        server = socket.create_server(("127.0.0.1", 0))
+        servers.append(server)
+
+        def accept() -> None:
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:
+                    return
+                with client, suppress(ConnectionError):
+                    client.recv(4096)
+                    client.sendall(answer)
+                    while client.recv(4096):
+                        pass
+
+        threading.Thread(target=accept, daemon=True).start()
+        return int(server.getsockname()[1])
+
+    yield begin
+    for server in servers:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_birth_will_and_farewell(broker: Any, make: Any, make_ops: Any, protocol: str) -> None:
+    ops = make_ops(broker.port)
+    link, recorder = make(broker.port, more={"protocol": protocol}, will=WILL, birth=lambda: [BIRTH])
+    assert recorder.next() == ("up", 1)
+    assert link.status.state == "online"
+    assert link.status.message == f"connected to 127.0.0.1:{broker.port} with MQTT {protocol}"
+    assert ops.next() == (STATUS, "online", False)
+
+    link._online[1].socket().shutdown(socket.SHUT_RDWR)
+    recorder.wait_for("down")
+    assert recorder.next() == ("up", 2)
+    assert [ops.next()[1], ops.next()[1]] == ["vanished", "online"]
+
+    link.stop(WAIT_S, [FAREWELL])
+    assert ops.next()[1] == "stopped"
+    assert link.status.state == "closed"
+    late = make_ops(broker.port)
+    assert late.next() == (STATUS, "stopped", True)
+    assert ops.heard.empty()
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_token_comes_back_when_the_broker_has_it(
+    broker: Any, make: Any, make_ops: Any, protocol: str
+) -> None:
+    ops = make_ops(broker.port)
+    link, recorder = make(broker.port, more={"protocol": protocol})
+    recorder.wait_for("up")
+    token = link.publish("t", b"hello")
+    assert recorder.next() == (f"acknowledged {token}", None)
+    assert ops.next() == ("t", "hello", False)
+    assert link.publish("t", b"kept", qos=0, retain=True) is not None
+    assert ops.next()[1] == "kept"
+    assert make_ops(broker.port).next() == ("t", "kept", True)
+
+
+def test_many_threads_may_publish_at_once(broker: Any, make: Any) -> None:
+    link, recorder = make(broker.port)
+    recorder.wait_for("up")
+
+    def publish() -> None:
+        for _ in range(20):
+            assert link.publish("t", bytes(100_000)) is not None
+
+    threads = [threading.Thread(target=publish) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    told = [recorder.next() for _ in range(80)]
+    assert sorted(told) == sorted((f"acknowledged {token}", None) for token in range(1, 81))
+
+
+def test_nothing_is_kept_for_a_later_connection(broker: Any, make: Any, make_ops: Any) -> None:
+    ops = make_ops(broker.port)
+    link, recorder = make(broker.port)
+    recorder.wait_for("up")
+    assert link.publish("t", b"on the first", connection=1) is not None
+    assert link.publish("t", b"on a later one", connection=2) is None
+    heard = [ops.next()[1]]
+    broker.stop()
+    recorder.wait_for("down")
+    assert link.publish("t", b"while it is down") is None
+    assert "was lost" in link.status.message
+    broker.start()
+    assert recorder.wait_for("up") == 2
+    assert link.publish("t", b"on the first again", connection=1) is None
+    assert link.publish("t", b"on the second", connection=2) is not None
+    while heard[-1] != "on the second":
+        heard.append(ops.next()[1])
+    assert set(heard) == {"on the first", "on the second"}
+
+
+def test_a_broker_that_is_absent_at_the_start_is_waited_for(
+    make: Any, make_broker: Any, eventually: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = make_broker("allow_anonymous true")
+    link, recorder = make(broker.port)
+    eventually(lambda: link.status.state == "unreachable")
+    assert link.status.message == (
+        f"nothing listens at 127.0.0.1:{broker.port} (connection refused): is the broker running, "
+        "is [mqtt] port right?"
+    )
+    broker.start()
+    assert recorder.next() == ("up", 1)
+    assert caplog.text.count("nothing listens") == 1
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("username", ["north-door", None])
+def test_a_refused_login_names_the_user_and_the_keys(
+    make: Any, make_broker: Any, eventually: Any, tmp_path: Path, protocol: str, username: str | None
+) -> None:
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-c", "-b", passwords, "north-door", "right"], check=True)
+    broker = make_broker("allow_anonymous false", f"password_file {passwords}")
+    broker.start()
+    more: dict[str, Any] = {"protocol": protocol}
+    secret = tmp_path / "secret"
+    if username:
+        secret.write_text("wrong\n")
+        more |= {"username": username, "password_file": secret}
+    link, recorder = make(broker.port, more=more)
+    eventually(lambda: link.status.state == "refused")
+    if username is None:
+        assert "without login (Not authorized): set [mqtt] username and password_file" in link.status.message
+        return
+    assert f"127.0.0.1:{broker.port} refused the login of user 'north-door' (Not authorized)" in (
+        link.status.message
+    )
+    secret.write_text("right\n")
+    _, better = make(broker.port, "other", more=more)
+    better.wait_for("up")
+    assert recorder.told.empty()
+
+
+def test_a_refused_message_is_told_with_mqtt_5(make: Any, make_broker: Any, tmp_path: Path) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("topic write mine/#\n")
+    acl.chmod(0o600)
+    broker = make_broker("allow_anonymous true", f"acl_file {acl}")
+    broker.start()
+    link, recorder = make(broker.port)
+    recorder.wait_for("up")
+    mine, others = link.publish("mine/a", b""), link.publish("others/a", b"")
+    assert recorder.next() == (f"acknowledged {mine}", None)
+    assert recorder.next() == (f"acknowledged {others}", "Not authorized")
+
+
+def test_subscriptions_are_made_at_every_connect_and_durable_ones_miss_nothing(
+    broker: Any, make: Any, make_ops: Any
+) -> None:
+    ops = make_ops(broker.port)
+    heard: SimpleQueue[tuple[str, bytes, bool]] = SimpleQueue()
+    options = {
+        "subscriptions": [("a/#", 1)],
+        "on_message": lambda *message: heard.put(message),
+        "durable": True,
+    }
+    ops.client.publish("a/kept", b"1", 1, retain=True).wait_for_publish(WAIT_S)
+    link, _ = make(broker.port, **options)
+    assert heard.get(timeout=WAIT_S) == ("a/kept", b"1", True)
+    link.stop(WAIT_S)
+    ops.client.publish("a/meanwhile", b"2", 1).wait_for_publish(WAIT_S)
+    make(broker.port, **options)
+    assert {heard.get(timeout=WAIT_S), heard.get(timeout=WAIT_S)} == {
+        ("a/meanwhile", b"2", False),
+        ("a/kept", b"1", True),
+    }
+
+
+def test_a_refused_subscription_is_named(make: Any, serve: Any, eventually: Any) -> None:
+    connack, suback = b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x80"
+    port = serve(connack + suback)
+    link, _ = make(port, more={"protocol": "3.1.1"}, subscriptions=[("secret/#", 1)])
+    eventually(lambda: "refuses the subscription to secret/#" in link.status.message)
+    assert link.status.state == "online"
+
+
+def test_two_with_one_name_are_told_so(broker: Any, make: Any, caplog: pytest.LogCaptureFixture) -> None:
+    _, first = make(broker.port, "twin")
+    first.wait_for("up")
+    _, second = make(broker.port, "twin")
+    second.wait_for("up")
+    first.wait_for("down")
+    first.wait_for("up")
+    assert "another client calls itself 'twin' too: give every device its own [site] id" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "port of an MQTT broker that needs no TLS"),
+        (b"\x20\x05\x00\x00\x02\xff\xff", "port of an MQTT broker that needs no TLS"),
+        (b"\xff" * 64, "port of an MQTT broker that needs no TLS"),
+        (b"", 'if it speaks only MQTT 3.1.1 set protocol = "3.1.1"'),
+    ],
+)
+def test_what_is_no_broker_is_called_so(
+    make: Any, serve: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch, answer: bytes, message: str
+) -> None:
+    monkeypatch.setattr(link_module, "ANSWER_S", 0.1)
+    link, recorder = make(serve(answer), more={"keepalive_s": 600})
+    eventually(lambda: link.status.state == "unreachable")
+    assert message in link.status.message
+    assert recorder.told.empty()
+
+
+def test_a_name_that_does_not_exist_is_named(make: Any, eventually: Any) -> None:
+    for host in ("no-such-host.invalid", "a..b"):
+        link, _ = make(1883, more={"host": host})
+        eventually(lambda link=link: link.status.state == "unreachable")
+        assert f"the name {host} can't be resolved" in link.status.message
+
+
+def test_stopping_what_never_started_is_no_mistake() -> None:
+    MqttLink(Mqtt(), "x").stop(1.0)
+
+
+def run(*command: object) -> None:
+    subprocess.run([str(c) for c in command], check=True, capture_output=True)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """Two authorities; the first one has signed a server and a client."""
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    for name in ("ca", "stranger"):
+        files = ("-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.pem")
+        run("openssl", "req", "-x509", *curve, "-days", "2", "-subj", f"/CN={name}", *files)
+    for name, subject in (("server", "/CN=localhost"), ("client", "/CN=north-door")):
+        key, request, pem = (tmp_path / f"{name}.{end}" for end in ("key", "csr", "pem"))
+        run("openssl", "req", *curve, "-subj", subject, "-keyout", key, "-out", request)
+        names = tmp_path / "names"
+        names.write_text("subjectAltName = DNS:localhost\n")
+        authority = ("-CA", tmp_path / "ca.pem", "-CAkey", tmp_path / "ca.key", "-CAcreateserial")
+        run(
+            "openssl",
+            "x509",
+            "-req",
+            "-in",
+            request,
+            *authority,
+            "-days",
+            "2",
+            "-extfile",
+            names,
+            "-out",
+            pem,
+        )
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")  # paho, on a failed handshake
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_tls_is_checked_from_both_ends(make: Any, make_broker: Any, keys: Path, eventually: Any) -> None:
+    server = [f"cafile {keys}/ca.pem", f"certfile {keys}/server.pem", f"keyfile {keys}/server.key"]
+    broker = make_broker("allow_anonymous true", *server, "require_certificate true")
+    broker.start()
+    tls = {"host": "localhost", "ca_file": keys / "ca.pem"}
+    client = {"cert_file": keys / "client.pem", "key_file": keys / "client.key"}
+    _, good = make(broker.port, more=tls | client)
+    good.wait_for("up")
+
+    stranger, _ = make(broker.port, "stranger", more=tls | client | {"ca_file": keys / "stranger.pem"})
+    eventually(lambda: stranger.status.state == "unreachable")
+    assert f"certificate of localhost:{broker.port} is not accepted" in stranger.status.message
+    assert "ca_file" in stranger.status.message
+    other_name, _ = make(broker.port, "name", more=tls | client | {"host": "127.0.0.1"})
+    eventually(lambda: other_name.status.state == "unreachable")
+    assert "host is the name in the certificate" in other_name.status.message
+    anonymous, told = make(broker.port, "anonymous", more=tls)
+    eventually(lambda: anonymous.status.state == "unreachable")
+    plain, _ = make(broker.port, "plain")
+    eventually(lambda: plain.status.state == "unreachable")
+    assert "port of an MQTT broker that needs no TLS" in plain.status.message
+    assert told.told.empty()
+
+
+def test_secrets_that_can_not_be_used_are_named(keys: Path) -> None:
+    (keys / "empty").touch()
+    (keys / "secret").write_text("secret")
+    for wrong, message in [
+        ({"username": "u", "password_file": keys / "none"}, r"password_file: .*none can't be read"),
+        ({"username": "u", "password_file": keys / "empty"}, r"password_file: .*empty is empty"),
+        ({"password_file": keys / "secret"}, "password_file is given without username"),
+        ({"ca_file": keys / "none"}, r"ca_file: .*none can't be used"),
+        ({"ca_file": keys / "secret"}, r"ca_file: .*secret can't be used"),
+        ({"cert_file": keys / "client.pem"}, "need ca_file"),
+        ({"ca_file": keys / "ca.pem", "key_file": keys / "client.key"}, "without cert_file"),
+        (
+            {"ca_file": keys / "ca.pem", "cert_file": keys / "client.pem", "key_file": keys / "server.key"},
+            "two PEM files that belong together",
+        ),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            MqttLink(Mqtt.model_validate(wrong), "x")
+
+
+def test_a_password_in_clear_over_a_network_is_warned_of(
+    keys: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (keys / "secret").write_text("secret\n")
+    login = {"username": "u", "password_file": keys / "secret"}
+    caplog.set_level(logging.WARNING)
+    MqttLink(Mqtt.model_validate(login | {"host": "localhost"}), "x")
+    MqttLink(Mqtt.model_validate(login | {"host": "a.example", "ca_file": keys / "ca.pem"}), "x")
+    assert caplog.text == ""
+    MqttLink(Mqtt.model_validate(login | {"host": "a.example"}), "x")
+    assert "the password for a.example:1883 crosses the network in clear" in caplog.text

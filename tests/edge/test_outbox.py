@@ -1,0 +1,302 @@
+"""The outbox on real files: numbers, order, bounds, damage, a full disk, and kill -9."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge.config import OutboxConfig
+from edge.errors import StoreError
+from edge.events import Data, Event, Place, Summary, ViolationClosed, new_event
+from edge.outbox import Outbox
+from edge.sim.clock import START, ManualClock
+
+PLACE = Place("hq", "north-door")
+WRITER = """
+import sys
+from pathlib import Path
+from edge.clock import SystemClock
+from edge.config import OutboxConfig
+from edge.events import Place, ViolationClosed, new_event
+from edge.outbox import Outbox
+clock = SystemClock()
+outbox = Outbox(OutboxConfig(path=Path(sys.argv[1])), clock)
+data = ViolationClosed(violation="v", zone="z", track=1, reason="left", duration_s=1)
+while True:
+    event = new_event(data, clock.utc())
+    print(outbox.append(event, Place("hq", "north-door")), event.id, flush=True)
+"""
+
+
+def closed(track: int = 1) -> Event:
+    data: Data = ViolationClosed(
+        violation=f"v{track}", zone="lobby", track=track, reason="left", duration_s=1
+    )
+    return new_event(data, START)
+
+
+def summary() -> Event:
+    counts = dict.fromkeys(("people", "masked", "not_masked", "cannot_judge", "violations", "complied"), 0)
+    return new_event(Summary(window_s=60, **counts), START)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "lib" / "outbox.sqlite"
+
+
+@pytest.fixture
+def make(path: Path) -> Iterator[Callable[..., Outbox]]:
+    """Opens the same file again and again, one at a time."""
+    made: list[Outbox] = []
+
+    def open_again(max_rows: int = 100_000) -> Outbox:
+        for outbox in made:
+            outbox.close()
+        made.append(Outbox(OutboxConfig(path=path, max_rows=max_rows), ManualClock()))
+        return made[-1]
+
+    yield open_again
+    for outbox in made:
+        outbox.close()
+
+
+def sequences(outbox: Outbox) -> list[int]:
+    return [s.sequence for s in outbox.pending(0, 1000)]
+
+
+def fill_disk(outbox: Outbox, free_pages: int = 0) -> None:
+    """From now on SQLite itself says that the disk is full."""
+    used = outbox._db.execute("PRAGMA page_count").fetchone()[0]
+    outbox._db.execute(f"PRAGMA max_page_count = {used + free_pages}")
+
+
+def freeze_disk(outbox: Outbox) -> None:
+    """From now on SQLite itself says that it may not write, as after a remount: not even deleting works."""
+    outbox._db.execute("PRAGMA query_only = on")
+
+
+def heal_disk(outbox: Outbox) -> None:
+    outbox._db.execute("PRAGMA max_page_count = 1000000")
+    outbox._db.execute("PRAGMA query_only = off")
+
+
+def test_an_event_lies_there_as_it_goes_out(make: Callable[..., Outbox]) -> None:
+    event = closed(7)
+    outbox = make()
+    assert outbox.append(event, PLACE) == 1
+    (stored,) = outbox.pending(0, 10)
+    assert (stored.sequence, stored.type) == (1, "violation.closed")
+    wire = json.loads(stored.body)
+    assert (wire["id"], wire["sequence"], wire["source"]) == (
+        event.id,
+        "000000000001",
+        "/maskgate/hq/north-door",
+    )
+    assert wire["recordedtime"] == "2026-06-01T08:00:00.000Z"
+    assert (wire["data"]["track"], wire["data"]["replayed"]) == (7, False)
+
+
+def test_pending_is_in_order_and_goes_on_after_a_number(make: Callable[..., Outbox]) -> None:
+    outbox = make()
+    for _ in range(5):
+        outbox.append(closed(), PLACE)
+    outbox.remove(2)
+    assert sequences(outbox) == [1, 3, 4, 5]
+    assert [s.sequence for s in outbox.pending(1, 2)] == [3, 4]
+    assert outbox.depth == 4
+
+
+def test_numbers_go_on_after_a_restart_even_if_nothing_is_left(make: Callable[..., Outbox]) -> None:
+    outbox = make()
+    for number in (1, 2, 3):
+        assert outbox.append(closed(), PLACE) == number
+        outbox.remove(number)
+    outbox = make()
+    assert (outbox.last, outbox.depth) == (3, 0)
+    assert outbox.append(closed(), PLACE) == 4
+
+
+@given(
+    st.lists(
+        st.sampled_from(["append", "append", "remove", "reopen", "full", "frozen", "healed"]), max_size=30
+    )
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_it_is_a_queue_whatever_happens(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -> None:
+    config = OutboxConfig(path=tmp_path_factory.mktemp("outbox") / "outbox.sqlite")
+    outbox, expected, count = Outbox(config, ManualClock()), list[int](), 0
+    for step in steps:
+        if step == "append":
+            count += 1
+            assert outbox.append(closed(count), PLACE) == count
+            expected.append(count)
+        elif step == "remove" and expected:
+            outbox.remove(expected.pop(0))
+        elif step == "full":
+            fill_disk(outbox)
+        elif step == "frozen":
+            freeze_disk(outbox)
+        elif step == "healed":
+            heal_disk(outbox)
+        elif step == "reopen":
+            heal_disk(outbox)
+            outbox.close()
+            outbox = Outbox(config, ManualClock())
+        assert sequences(outbox) == expected
+        assert (outbox.depth, outbox.last) == (len(expected), count)
+    outbox.close()
+
+
+def test_a_full_outbox_drops_the_oldest_summaries_and_then_the_oldest_events(
+    make: Callable[..., Outbox], caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = make(max_rows=100)
+    for i in range(100):
+        outbox.append(summary() if i in (10, 20) else closed(), PLACE)
+    outbox.append(closed(), PLACE)
+    assert 11 not in sequences(outbox)
+    outbox.append(closed(), PLACE)
+    assert 21 not in sequences(outbox)
+    assert sequences(outbox)[0] == 1
+    outbox.append(closed(), PLACE)
+    assert sequences(outbox)[0] == 2
+    assert (outbox.depth, outbox.dropped) == (100, 3)
+    assert "is full (100 events)" in caplog.text
+
+
+def test_a_smaller_bound_takes_hold_at_the_next_event(make: Callable[..., Outbox]) -> None:
+    outbox = make()
+    for _ in range(150):
+        outbox.append(closed(), PLACE)
+    outbox = make(max_rows=100)
+    outbox.append(closed(), PLACE)
+    assert sequences(outbox) == list(range(52, 152))
+
+
+def test_a_full_disk_delays_nothing_and_loses_nothing(
+    make: Callable[..., Outbox], path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = make()
+    outbox.append(closed(), PLACE)
+    fill_disk(outbox)
+    while outbox.problem is None:
+        outbox.append(closed(), PLACE)
+    outbox.append(closed(), PLACE)
+    last = outbox.last
+    assert sequences(outbox) == list(range(1, last + 1))
+    assert str(path) in outbox.problem
+    assert f"make room on the disk that holds {path.parent}" in outbox.problem
+    assert outbox.problem.endswith("2 events wait in memory alone")
+    assert caplog.text.count("make room") == 1
+    outbox.remove(last)
+    assert outbox.depth == last - 1
+
+    heal_disk(outbox)
+    assert outbox.append(closed(), PLACE) == last + 1
+    assert outbox.problem is None
+    assert sequences(make()) == [*range(1, last), last + 1]
+
+
+def test_what_is_acknowledged_on_a_read_only_disk_is_not_sent_again(make: Callable[..., Outbox]) -> None:
+    outbox = make()
+    for _ in range(3):
+        outbox.append(closed(), PLACE)
+    freeze_disk(outbox)
+    outbox.remove(1)
+    assert sequences(outbox) == [2, 3]
+    assert outbox.depth == 2
+    assert "on a disk that is not read-only" in str(outbox.problem)
+    heal_disk(outbox)
+    assert sequences(outbox) == [2, 3]
+    assert outbox.problem is None
+    assert sequences(make()) == [2, 3]
+
+
+def test_a_number_used_in_memory_alone_is_never_given_again(make: Callable[..., Outbox]) -> None:
+    outbox = make()
+    fill_disk(outbox)
+    while outbox.problem is None:
+        outbox.append(closed(), PLACE)
+    last = outbox.last
+    outbox.remove(last)
+    heal_disk(outbox)
+    assert make().last == last
+
+
+def test_events_in_memory_are_bounded_too(make: Callable[..., Outbox]) -> None:
+    outbox = make(max_rows=100)
+    fill_disk(outbox)
+    while outbox.problem is None:
+        outbox.append(closed(), PLACE)
+    outbox.append(summary(), PLACE)
+    first, lost = outbox.last - 1, outbox.last
+    for _ in range(99):
+        outbox.append(closed(), PLACE)
+    assert outbox.dropped == 1
+    assert lost not in sequences(outbox)
+    assert first in sequences(outbox)
+
+
+def test_a_second_process_is_turned_away(make: Callable[..., Outbox], path: Path) -> None:
+    make()
+    with pytest.raises(StoreError, match=f"{path}.*another process has it open"):
+        Outbox(OutboxConfig(path=path), ManualClock())
+
+
+def test_a_path_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"file/outbox\.sqlite can't be made .*\[outbox\] path"):
+        Outbox(OutboxConfig(path=tmp_path / "file" / "outbox.sqlite"), ManualClock())
+    with pytest.raises(StoreError, match="can't be written"):
+        Outbox(OutboxConfig(path=tmp_path), ManualClock())
+
+
+@pytest.mark.parametrize("damage", ["no database", "torn page"])
+def test_a_damaged_file_is_set_aside(
+    make: Callable[..., Outbox], path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = make()
+    for _ in range(100):
+        outbox.append(closed(), PLACE)
+    outbox.close()
+    content = bytearray(path.read_bytes())
+    start, end = (0, 100) if damage == "no database" else (8192, 20_000)
+    content[start:end] = os.urandom(end - start)
+    path.write_bytes(content)
+
+    outbox = make()
+    assert outbox.append(closed(), PLACE) == 1
+    assert path.with_name("outbox.sqlite.damaged-20260601T080000Z").read_bytes() == content
+    assert "set aside as outbox.sqlite.damaged-20260601T080000Z" in caplog.text
+
+
+def test_a_file_of_a_newer_version_is_left_alone(make: Callable[..., Outbox], path: Path) -> None:
+    make().close()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(StoreError, match=f"{path} was made by a newer maskgate"):
+        make()
+    assert [p.name for p in path.parent.iterdir()] == ["outbox.sqlite"]
+
+
+def test_kill_9_loses_nothing_that_append_has_returned(make: Callable[..., Outbox], path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout
+        told = [next(writer.stdout).split() for _ in range(50)]
+        writer.send_signal(signal.SIGKILL)
+        told += [line.split() for line in writer.stdout if line.endswith("\n")]
+    found = {s.sequence: json.loads(s.body)["id"] for s in make().pending(0, 100_000)}
+    assert [found[int(sequence)] for sequence, _ in told] == [event_id for _, event_id in told]
+    assert list(found) == list(range(1, len(found) + 1))
