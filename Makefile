@@ -7,7 +7,7 @@ WEIGHTS  ?= ../shared/weights
 IMAGENET := mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_no_top.h5
 PYTHON   ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
 # What the tests run against for real; apt names.
-SYSTEM   := mosquitto alsa-utils espeak-ng ffmpeg systemd gir1.2-gst-rtsp-server-1.0 python3-gi \
+SYSTEM   := mosquitto openssl alsa-utils espeak-ng ffmpeg systemd gir1.2-gst-rtsp-server-1.0 python3-gi \
             gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
 .PHONY: help setup demo test test-fast system-packages model lint format lock clean

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from edge.clock import Clock, SystemClock
 from edge.config import Mqtt, OutboxConfig
 from edge.delivery import WINDOW, Delivery
-from edge.events import Event, Place, Summary, ViolationClosed, new_event
+from edge.events import CameraFault, Event, Place, Summary, new_event
 from edge.mqtt import MqttLink
 from edge.outbox import Outbox
 from edge.sim.clock import START, ManualClock
@@ -32,7 +32,7 @@ from pathlib import Path
 from edge.clock import SystemClock
 from edge.config import Mqtt, OutboxConfig
 from edge.delivery import Delivery
-from edge.events import Place, ViolationClosed, new_event
+from edge.events import Place, CameraFault, new_event
 from edge.mqtt import MqttLink
 from edge.outbox import Outbox
 clock, place = SystemClock(), Place("hq", "north-door")
@@ -41,7 +41,7 @@ link = MqttLink(Mqtt(host="127.0.0.1", port=int(sys.argv[2])), "device")
 delivery = Delivery(outbox, link, place, clock, rate_per_s=1e6)
 delivery.start()
 link.start()
-data = ViolationClosed(violation="v", zone="z", track=1, reason="left", duration_s=1)
+data = CameraFault(state="opened", reason="covered", message="it is dark")
 while True:
     event = new_event(data, clock.utc())
     outbox.append(event, place)
@@ -50,8 +50,8 @@ while True:
 """
 
 
-def closed(track: int = 1) -> Event:
-    data = ViolationClosed(violation=f"v{track}", zone="lobby", track=track, reason="left", duration_s=1)
+def fault(number: int = 1) -> Event:
+    data = CameraFault(state="opened", reason="covered", message=str(number))
     return new_event(data, START)
 
 
@@ -115,12 +115,11 @@ def test_events_go_out_at_once_on_their_topics(make: Callable[..., Device]) -> N
     link = MemoryLink()
     device = make(link)
     link.connect()
-    counts = dict.fromkeys(("people", "masked", "not_masked", "cannot_judge", "violations", "complied"), 0)
-    violation, summary = closed(), new_event(Summary(window_s=60, **counts), START)
-    device.say(violation, summary)
+    event, summary = fault(), new_event(Summary(**dict.fromkeys(Summary.model_fields, 0)), START)
+    device.say(event, summary)
     assert device.delivery.flush(WAIT_S) == 0
     assert [(r.topic, wire(r)["id"]) for r in link.received] == [
-        ("maskgate/v1/hq/north-door/event", violation.id),
+        ("maskgate/v1/hq/north-door/event", event.id),
         ("maskgate/v1/hq/north-door/summary", summary.id),
     ]
 
@@ -128,7 +127,7 @@ def test_events_go_out_at_once_on_their_topics(make: Callable[..., Device]) -> N
 def test_nothing_is_sent_and_nothing_lost_while_the_link_is_down(make: Callable[..., Device]) -> None:
     link = MemoryLink()
     device = make(link)
-    ids = device.say(closed(1), closed(2))
+    ids = device.say(fault(1), fault(2))
     assert device.delivery.flush(0.0) == 2
     link.connect()
     assert device.delivery.flush(WAIT_S) == 0
@@ -140,24 +139,24 @@ def test_replayed_is_what_was_stored_before_the_connection_that_carries_it(
 ) -> None:
     link = MemoryLink([Fate.ACKNOWLEDGED, Fate.ACKNOWLEDGED, Fate.CUT_AFTER])
     device = make(link)
-    device.say(closed(1))
+    device.say(fault(1))
     link.connect()
     device.delivery.flush(WAIT_S)
-    for track in (2, 3, 4):
-        device.say(closed(track))
+    for number in (2, 3, 4):
+        device.say(fault(number))
         device.delivery.flush(WAIT_S)
-    found = [(wire(r)["data"]["track"], wire(r)["data"]["replayed"]) for r in link.received]
+    found = [(int(wire(r)["data"]["message"]), wire(r)["data"]["replayed"]) for r in link.received]
     assert found == [(1, True), (2, False), (3, False), (3, True), (4, False)]
 
 
 def test_the_next_process_sends_what_the_last_one_left(make: Callable[..., Device]) -> None:
     first = make(MemoryLink())
-    ids = first.say(closed(1), closed(2))
+    ids = first.say(fault(1), fault(2))
     first.close()
     link = MemoryLink()
     second = make(link)
     link.connect()
-    ids += second.say(closed(3))
+    ids += second.say(fault(3))
     assert second.delivery.flush(WAIT_S) == 0
     assert firsts(link) == ids
 
@@ -166,7 +165,7 @@ def test_what_is_unacknowledged_is_sent_again_after_a_cut(make: Callable[..., De
     link = MemoryLink([Fate.ACKNOWLEDGED, Fate.SILENT])
     device = make(link)
     link.connect()
-    ids = device.say(closed(1), closed(2), closed(3))
+    ids = device.say(fault(1), fault(2), fault(3))
     assert device.delivery.flush(0.1) > 0
     link.connect()
     assert device.delivery.flush(WAIT_S) == 0
@@ -178,7 +177,7 @@ def test_no_more_than_a_window_is_in_flight(make: Callable[..., Device]) -> None
     link = MemoryLink([Fate.ACKNOWLEDGED, *[Fate.SILENT] * 100])
     device = make(link)
     link.connect()
-    device.say(*[closed(i) for i in range(3 * WINDOW)])
+    device.say(*[fault(i) for i in range(3 * WINDOW)])
     while len(link.received) < 1 + WINDOW:
         device.delivery.flush(0.01)
     assert device.delivery.flush(0.05) == 3 * WINDOW - 1
@@ -191,7 +190,7 @@ def test_a_refused_event_is_kept_and_nothing_overtakes_it(
     link, clock = MemoryLink([Fate.REFUSED, Fate.REFUSED]), ManualClock()
     device = make(link, clock)
     link.connect()
-    ids = device.say(closed(1), closed(2))
+    ids = device.say(fault(1), fault(2))
     while device.delivery.problem is None:
         device.delivery.flush(0.01)
     assert "refuses event 1 on maskgate/v1/hq/north-door/event (Not authorized)" in device.delivery.problem
@@ -210,7 +209,7 @@ def test_a_refused_event_is_kept_and_nothing_overtakes_it(
 def test_a_backlog_goes_out_no_faster_than_agreed(make: Callable[..., Device]) -> None:
     link, clock = MemoryLink(), ManualClock()
     device = make(link, clock, rate_per_s=8.0)
-    device.say(*[closed(i) for i in range(30)])
+    device.say(*[fault(i) for i in range(30)])
     link.connect()
     burst = WINDOW + 1
     while len(link.received) < burst:
@@ -244,7 +243,7 @@ def test_at_least_once_in_order_whatever_the_link_does(
     for burst, cut in zip(bursts, cuts, strict=False):
         if cut:
             link.cut()
-        ids += device.say(*[closed(i) for i in range(burst)])
+        ids += device.say(*[fault(i) for i in range(burst)])
         link.connect()
     while device.delivery.flush(0.02):
         link.connect()  # a broker that says nothing is left, as keepalive does
@@ -260,10 +259,10 @@ def test_a_real_broker_gets_all_in_order_once(
     ops = make_ops(broker.port)
     link = make_link(broker.port, protocol=protocol)
     device = make(link)
-    early = device.say(*[closed(i) for i in range(50)])
+    early = device.say(*[fault(i) for i in range(50)])
     link.start()
     assert device.delivery.flush(WAIT_S) == 0
-    late = device.say(*[closed(i) for i in range(50)])
+    late = device.say(*[fault(i) for i in range(50)])
     assert device.delivery.flush(WAIT_S) == 0
     events = ops.events(100)
     assert [e["id"] for e in events] == early + late
@@ -279,7 +278,7 @@ def test_a_broker_that_restarts_in_mid_stream_costs_nothing(
     link = make_link(broker.port)
     device = make(link)
     link.start()
-    events = [closed(i) for i in range(300)]
+    events = [fault(i) for i in range(300)]
     camera = threading.Thread(target=device.say, args=events)
     camera.start()
     ops.wait_for(20)

@@ -144,6 +144,15 @@ def test_a_token_comes_back_when_the_broker_has_it(
     assert make_ops(broker.port).next() == ("t", "kept", True)
 
 
+@pytest.mark.timeout(20)
+def test_a_message_does_not_wait_for_the_next_look_at_the_socket(broker: Any, make: Any) -> None:
+    link, recorder = make(broker.port)
+    recorder.wait_for("up")
+    for _ in range(40):  # a second each, if it did
+        token = link.publish("t", b"")
+        assert recorder.next() == (f"acknowledged {token}", None)
+
+
 def test_many_threads_may_publish_at_once(broker: Any, make: Any) -> None:
     link, recorder = make(broker.port)
     recorder.wait_for("up")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from edge.config import OutboxConfig
 from edge.errors import StoreError
-from edge.events import Data, Event, Place, Summary, ViolationClosed, new_event
+from edge.events import CameraFault, Data, Event, Place, Summary, new_event
 from edge.outbox import Outbox
 from edge.sim.clock import START, ManualClock
 
@@ -25,27 +25,24 @@ import sys
 from pathlib import Path
 from edge.clock import SystemClock
 from edge.config import OutboxConfig
-from edge.events import Place, ViolationClosed, new_event
+from edge.events import Place, CameraFault, new_event
 from edge.outbox import Outbox
 clock = SystemClock()
 outbox = Outbox(OutboxConfig(path=Path(sys.argv[1])), clock)
-data = ViolationClosed(violation="v", zone="z", track=1, reason="left", duration_s=1)
+data = CameraFault(state="opened", reason="covered", message="it is dark")
 while True:
     event = new_event(data, clock.utc())
     print(outbox.append(event, Place("hq", "north-door")), event.id, flush=True)
 """
 
 
-def closed(track: int = 1) -> Event:
-    data: Data = ViolationClosed(
-        violation=f"v{track}", zone="lobby", track=track, reason="left", duration_s=1
-    )
+def fault(number: int = 1) -> Event:
+    data: Data = CameraFault(state="opened", reason="covered", message=str(number))
     return new_event(data, START)
 
 
 def summary() -> Event:
-    counts = dict.fromkeys(("people", "masked", "not_masked", "cannot_judge", "violations", "complied"), 0)
-    return new_event(Summary(window_s=60, **counts), START)
+    return new_event(Summary(**dict.fromkeys(Summary.model_fields, 0)), START)
 
 
 @pytest.fixture
@@ -90,11 +87,11 @@ def heal_disk(outbox: Outbox) -> None:
 
 
 def test_an_event_lies_there_as_it_goes_out(make: Callable[..., Outbox]) -> None:
-    event = closed(7)
+    event = fault(7)
     outbox = make()
     assert outbox.append(event, PLACE) == 1
     (stored,) = outbox.pending(0, 10)
-    assert (stored.sequence, stored.type) == (1, "violation.closed")
+    assert (stored.sequence, stored.type) == (1, "camera.fault")
     wire = json.loads(stored.body)
     assert (wire["id"], wire["sequence"], wire["source"]) == (
         event.id,
@@ -102,13 +99,13 @@ def test_an_event_lies_there_as_it_goes_out(make: Callable[..., Outbox]) -> None
         "/maskgate/hq/north-door",
     )
     assert wire["recordedtime"] == "2026-06-01T08:00:00.000Z"
-    assert (wire["data"]["track"], wire["data"]["replayed"]) == (7, False)
+    assert (wire["data"]["message"], wire["data"]["replayed"]) == ("7", False)
 
 
 def test_pending_is_in_order_and_goes_on_after_a_number(make: Callable[..., Outbox]) -> None:
     outbox = make()
     for _ in range(5):
-        outbox.append(closed(), PLACE)
+        outbox.append(fault(), PLACE)
     outbox.remove(2)
     assert sequences(outbox) == [1, 3, 4, 5]
     assert [s.sequence for s in outbox.pending(1, 2)] == [3, 4]
@@ -118,11 +115,11 @@ def test_pending_is_in_order_and_goes_on_after_a_number(make: Callable[..., Outb
 def test_numbers_go_on_after_a_restart_even_if_nothing_is_left(make: Callable[..., Outbox]) -> None:
     outbox = make()
     for number in (1, 2, 3):
-        assert outbox.append(closed(), PLACE) == number
+        assert outbox.append(fault(), PLACE) == number
         outbox.remove(number)
     outbox = make()
     assert (outbox.last, outbox.depth) == (3, 0)
-    assert outbox.append(closed(), PLACE) == 4
+    assert outbox.append(fault(), PLACE) == 4
 
 
 @given(
@@ -137,7 +134,7 @@ def test_it_is_a_queue_whatever_happens(tmp_path_factory: pytest.TempPathFactory
     for step in steps:
         if step == "append":
             count += 1
-            assert outbox.append(closed(count), PLACE) == count
+            assert outbox.append(fault(count), PLACE) == count
             expected.append(count)
         elif step == "remove" and expected:
             outbox.remove(expected.pop(0))
@@ -161,13 +158,13 @@ def test_a_full_outbox_drops_the_oldest_summaries_and_then_the_oldest_events(
 ) -> None:
     outbox = make(max_rows=100)
     for i in range(100):
-        outbox.append(summary() if i in (10, 20) else closed(), PLACE)
-    outbox.append(closed(), PLACE)
+        outbox.append(summary() if i in (10, 20) else fault(), PLACE)
+    outbox.append(fault(), PLACE)
     assert 11 not in sequences(outbox)
-    outbox.append(closed(), PLACE)
+    outbox.append(fault(), PLACE)
     assert 21 not in sequences(outbox)
     assert sequences(outbox)[0] == 1
-    outbox.append(closed(), PLACE)
+    outbox.append(fault(), PLACE)
     assert sequences(outbox)[0] == 2
     assert (outbox.depth, outbox.dropped) == (100, 3)
     assert "is full (100 events)" in caplog.text
@@ -176,9 +173,9 @@ def test_a_full_outbox_drops_the_oldest_summaries_and_then_the_oldest_events(
 def test_a_smaller_bound_takes_hold_at_the_next_event(make: Callable[..., Outbox]) -> None:
     outbox = make()
     for _ in range(150):
-        outbox.append(closed(), PLACE)
+        outbox.append(fault(), PLACE)
     outbox = make(max_rows=100)
-    outbox.append(closed(), PLACE)
+    outbox.append(fault(), PLACE)
     assert sequences(outbox) == list(range(52, 152))
 
 
@@ -186,11 +183,11 @@ def test_a_full_disk_delays_nothing_and_loses_nothing(
     make: Callable[..., Outbox], path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     outbox = make()
-    outbox.append(closed(), PLACE)
+    outbox.append(fault(), PLACE)
     fill_disk(outbox)
     while outbox.problem is None:
-        outbox.append(closed(), PLACE)
-    outbox.append(closed(), PLACE)
+        outbox.append(fault(), PLACE)
+    outbox.append(fault(), PLACE)
     last = outbox.last
     assert sequences(outbox) == list(range(1, last + 1))
     assert str(path) in outbox.problem
@@ -201,7 +198,7 @@ def test_a_full_disk_delays_nothing_and_loses_nothing(
     assert outbox.depth == last - 1
 
     heal_disk(outbox)
-    assert outbox.append(closed(), PLACE) == last + 1
+    assert outbox.append(fault(), PLACE) == last + 1
     assert outbox.problem is None
     assert sequences(make()) == [*range(1, last), last + 1]
 
@@ -209,7 +206,7 @@ def test_a_full_disk_delays_nothing_and_loses_nothing(
 def test_what_is_acknowledged_on_a_read_only_disk_is_not_sent_again(make: Callable[..., Outbox]) -> None:
     outbox = make()
     for _ in range(3):
-        outbox.append(closed(), PLACE)
+        outbox.append(fault(), PLACE)
     freeze_disk(outbox)
     outbox.remove(1)
     assert sequences(outbox) == [2, 3]
@@ -225,7 +222,7 @@ def test_a_number_used_in_memory_alone_is_never_given_again(make: Callable[..., 
     outbox = make()
     fill_disk(outbox)
     while outbox.problem is None:
-        outbox.append(closed(), PLACE)
+        outbox.append(fault(), PLACE)
     last = outbox.last
     outbox.remove(last)
     heal_disk(outbox)
@@ -236,11 +233,11 @@ def test_events_in_memory_are_bounded_too(make: Callable[..., Outbox]) -> None:
     outbox = make(max_rows=100)
     fill_disk(outbox)
     while outbox.problem is None:
-        outbox.append(closed(), PLACE)
+        outbox.append(fault(), PLACE)
     outbox.append(summary(), PLACE)
     first, lost = outbox.last - 1, outbox.last
     for _ in range(99):
-        outbox.append(closed(), PLACE)
+        outbox.append(fault(), PLACE)
     assert outbox.dropped == 1
     assert lost not in sequences(outbox)
     assert first in sequences(outbox)
@@ -266,7 +263,7 @@ def test_a_damaged_file_is_set_aside(
 ) -> None:
     outbox = make()
     for _ in range(100):
-        outbox.append(closed(), PLACE)
+        outbox.append(fault(), PLACE)
     outbox.close()
     content = bytearray(path.read_bytes())
     start, end = (0, 100) if damage == "no database" else (8192, 20_000)
@@ -274,7 +271,7 @@ def test_a_damaged_file_is_set_aside(
     path.write_bytes(content)
 
     outbox = make()
-    assert outbox.append(closed(), PLACE) == 1
+    assert outbox.append(fault(), PLACE) == 1
     assert path.with_name("outbox.sqlite.damaged-20260601T080000Z").read_bytes() == content
     assert "set aside as outbox.sqlite.damaged-20260601T080000Z" in caplog.text
 

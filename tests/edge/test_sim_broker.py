@@ -15,7 +15,7 @@ from edge.clock import SystemClock
 from edge.config import Mqtt, OutboxConfig
 from edge.delivery import Delivery
 from edge.errors import MaskgateError
-from edge.events import Place, ViolationClosed, new_event
+from edge.events import CameraFault, Place, new_event
 from edge.mqtt import Message, MqttLink
 from edge.outbox import Outbox
 from edge.sim.broker import EmbeddedBroker
@@ -69,7 +69,7 @@ def test_events_reach_every_subscriber_in_order(
     delivery = Delivery(outbox, device, PLACE, clock, rate_per_s=float("inf"))
     delivery.start()
     device.start()
-    data = ViolationClosed(violation="v", zone="z", track=1, reason="left", duration_s=1)
+    data = CameraFault(state="opened", reason="covered", message="it is dark")
     ids = []
     for _ in range(100):
         event = new_event(data, clock.utc())

@@ -1,4 +1,4 @@
-"""Events that the broker has not acknowledged yet: one SQLite file that survives kill -9 and a power cut.
+"""The queue of events, in order and numbered without gaps.
 
 An event is on disk when ``append`` returns. If the disk can't take it (full, read-only), it waits in memory,
 keeps its number and its place, is delivered from there, and is written with the next call that finds room.
@@ -10,25 +10,15 @@ import sqlite3
 import threading
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
 
 from edge.clock import Clock
 from edge.config import OutboxConfig
-from edge.errors import StoreError
 from edge.events import Event, Place, cloud_event
+from edge.outbox.file import open_file, store_error
 
 _log = logging.getLogger(__name__)
 _WAITING_MAX = 5_000
 """Events kept in memory while the disk refuses them; about 1 kB each."""
-_MIGRATIONS = (
-    (
-        "events",
-        """CREATE TABLE events (
-               sequence INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, body TEXT NOT NULL);
-           CREATE INDEX summaries ON events (sequence) WHERE type = 'summary';""",
-    ),
-)
-"""Name and statements of each step; ``PRAGMA user_version`` counts the steps that a file has had."""
 _DROP_ONE = """DELETE FROM events WHERE sequence = coalesce(
     (SELECT min(sequence) FROM events WHERE type = 'summary'), (SELECT min(sequence) FROM events))"""
 
@@ -66,7 +56,7 @@ class Outbox:
         """What is wrong with the disk right now and the way out, as a full sentence."""
         self.dropped = 0
         """Events lost since the start because the outbox was full."""
-        self._db = _connect(self._path, clock)
+        self._db = open_file(self._path, clock)
         self._rows = int(self._db.execute("SELECT count(*) FROM events").fetchone()[0])
         last = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
         self._last = int(last[0]) if last else 0
@@ -79,7 +69,8 @@ class Outbox:
     @property
     def depth(self) -> int:
         """Events that the broker has not acknowledged."""
-        return max(0, self._rows - len(self._removed)) + len(self._waiting)
+        with self._lock:
+            return max(0, self._rows - len(self._removed)) + len(self._waiting)
 
     def append(self, event: Event, place: Place) -> int:
         """Store an event; returns its number, one more than the last one's, over restarts too."""
@@ -161,7 +152,7 @@ class Outbox:
             self.problem = None
 
     def _complain(self, error: sqlite3.DatabaseError) -> None:
-        text = str(_store_error(self._path, error))
+        text = str(store_error(self._path, error))
         if not self.problem:
             _log.error("%s", text)
         self.problem = f"{text}. Until then {len(self._waiting)} events wait in memory alone"
@@ -170,67 +161,3 @@ class Outbox:
         if number and self.dropped % 1000 == 0:
             _log.error("outbox %s is full (%d events): the oldest are dropped", self._path, self._max_rows)
         self.dropped += number
-
-
-def _connect(path: Path, clock: Clock) -> sqlite3.Connection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return _open(path)
-        except sqlite3.OperationalError as e:  # locked, full, read-only: the file itself is in order
-            raise _store_error(path, e) from e
-        except sqlite3.DatabaseError as e:
-            _set_aside(path, clock, e)
-            return _open(path)
-    except StoreError:
-        raise
-    except OSError as e:
-        raise StoreError(f"outbox {path} can't be made ({e}): give [outbox] path a writable place") from e
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
-    try:
-        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
-            db.execute(f"PRAGMA {pragma}")
-        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
-        _migrate(db, path)
-    except (sqlite3.Error, StoreError):
-        db.close()
-        raise
-    return db
-
-
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    version, known = db.execute("PRAGMA user_version").fetchone()[0], len(_MIGRATIONS)
-    if version > known:
-        raise StoreError(
-            f"outbox {path} was made by a newer maskgate (format {version}; this one knows {known}): "
-            "install that version again, or move the file away"
-        )
-    for number, (name, statements) in enumerate(_MIGRATIONS[version:], start=version + 1):
-        _log.info("outbox %s: migration %d, %s", path, number, name)
-        db.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {number}; COMMIT;")
-
-
-def _set_aside(path: Path, clock: Clock, error: Exception) -> None:
-    aside = f"{path.name}.damaged-{clock.utc():%Y%m%dT%H%M%SZ}"
-    for part in ("", "-wal", "-shm"):
-        old = path.with_name(path.name + part)
-        if old.exists():
-            old.rename(path.with_name(aside + part))
-    _log.error("outbox %s is damaged (%s): set aside as %s, a fresh one begins", path, error, aside)
-
-
-def _store_error(path: Path, error: sqlite3.DatabaseError) -> StoreError:
-    if not isinstance(error, sqlite3.OperationalError):
-        advice = "the file is damaged; restart maskgate, which sets it aside"
-    elif "locked" in str(error):
-        advice = "another process has it open; end the other maskgate, or give this one its own [outbox] path"
-    elif "full" in str(error):
-        advice = f"make room on the disk that holds {path.parent}"
-    else:
-        advice = f"let this user write to {path.parent}, on a disk that is not read-only"
-    return StoreError(f"outbox {path} can't be written ({error}): {advice}")

@@ -1,0 +1,5 @@
+"""Events that the broker has not acknowledged yet, safe from kill -9 and a power cut."""
+
+from edge.outbox.box import Outbox, Stored
+
+__all__ = ["Outbox", "Stored"]

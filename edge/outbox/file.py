@@ -1,0 +1,89 @@
+"""The outbox's SQLite file: opened, brought up to date, and set aside when it is damaged."""
+
+import logging
+import sqlite3
+from pathlib import Path
+
+from edge.clock import Clock
+from edge.errors import StoreError
+
+_log = logging.getLogger(__name__)
+_MIGRATIONS = (
+    (
+        "events",
+        """CREATE TABLE events (
+               sequence INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, body TEXT NOT NULL);
+           CREATE INDEX summaries ON events (sequence) WHERE type = 'summary';""",
+    ),
+)
+"""Name and statements of each step; ``PRAGMA user_version`` counts the steps that a file has had."""
+
+
+def open_file(path: Path, clock: Clock) -> sqlite3.Connection:
+    """The file with its table, for this process alone; what is committed is on disk.
+
+    Raises:
+        StoreError: it can't be made, opened or written, or another process uses it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return _open(path)
+        except sqlite3.OperationalError as e:  # locked, full, read-only: the file itself is in order
+            raise store_error(path, e) from e
+        except sqlite3.DatabaseError as e:
+            _set_aside(path, clock, e)
+            return _open(path)
+    except StoreError:
+        raise
+    except OSError as e:
+        raise StoreError(f"outbox {path} can't be made ({e}): give [outbox] path a writable place") from e
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+            db.execute(f"PRAGMA {pragma}")
+        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        _migrate(db, path)
+    except (sqlite3.Error, StoreError):
+        db.close()
+        raise
+    return db
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    version, known = db.execute("PRAGMA user_version").fetchone()[0], len(_MIGRATIONS)
+    if version > known:
+        raise StoreError(
+            f"outbox {path} was made by a newer maskgate (format {version}; this one knows {known}): "
+            "install that version again, or move the file away"
+        )
+    for number, (name, statements) in enumerate(_MIGRATIONS[version:], start=version + 1):
+        _log.info("outbox %s: migration %d, %s", path, number, name)
+        db.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {number}; COMMIT;")
+
+
+def _set_aside(path: Path, clock: Clock, error: Exception) -> None:
+    aside = f"{path.name}.damaged-{clock.utc():%Y%m%dT%H%M%SZ}"
+    for part in ("", "-wal", "-shm"):
+        old = path.with_name(path.name + part)
+        if old.exists():
+            old.rename(path.with_name(aside + part))
+    _log.error("outbox %s is damaged (%s): set aside as %s, a fresh one begins", path, error, aside)
+
+
+def store_error(path: Path, error: sqlite3.DatabaseError) -> StoreError:
+    """What SQLite says, with the file and the way out."""
+    if not isinstance(error, sqlite3.OperationalError):
+        advice = "the file is damaged; restart maskgate, which sets it aside"
+    elif "locked" in str(error):
+        advice = "another process has it open; end the other maskgate, or give this one its own [outbox] path"
+    elif "full" in str(error):
+        advice = f"make room on the disk that holds {path.parent}"
+    else:
+        advice = f"let this user write to {path.parent}, on a disk that is not read-only"
+    return StoreError(f"outbox {path} can't be written ({error}): {advice}")
