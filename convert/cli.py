@@ -16,7 +16,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 fine; 1 a gate is shut, a picture was unreadable; 2 usage; 78 a damaged model or gates file.
+        0 fine; 1 a gate is shut, a picture was unreadable, a package is missing; 2 usage; 78 a damaged model
+        or gates file.
     """
     args = _parser().parse_args(argv)
     try:
@@ -24,6 +25,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MaskgateError as e:
         print(f"mask-convert {args.command}: {e}", file=sys.stderr)
         return e.exit_code
+    except ImportError as e:
+        if (e.name or "").partition(".")[0] in {"convert", "edge"}:
+            raise
+        print(
+            f"mask-convert {args.command}: {e}. The workshop's packages are not all here; in Python 3.11: "
+            "pip install 'maskgate[convert]'",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print(f"mask-convert {args.command}: stopped", file=sys.stderr)
         return 130

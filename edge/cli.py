@@ -1,20 +1,19 @@
-"""The command ``maskgate``. Each command's imports are its own, so that help and mistakes come at once."""
+"""The command ``maskgate``: its arguments, its exit codes, its last words."""
 
 import argparse
-import json
+import io
 import logging
+import math
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge import __version__
-from edge.config import DEFAULT_PATH, Config, example_config, load_config
-from edge.errors import ConfigError, MaskgateError, UsageError
+from edge import __version__, commands
+from edge.config import DEFAULT_PATH
+from edge.errors import MaskgateError
+from edge.output import Output, OutputError
 
-_log = logging.getLogger(__name__)
 _HELP = argparse.RawDescriptionHelpFormatter
 
 
@@ -26,159 +25,63 @@ def main(argv: Sequence[str] | None = None) -> int:
         format="%(levelname)s %(message)s",
         stream=sys.stderr,
     )
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = Output(sys.stdout)
+    code = 0
+    try:
+        code = _run(args)
+        print(end="", flush=True)
+    except OutputError as e:
+        # what is left of it is dropped, or Python would try again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(e.cause, BrokenPipeError):
+            print(f"maskgate: standard output: {e.cause.strerror}", file=sys.stderr)
+            return 1
+    return code  # also where the reader of our output has gone, as `| head` does
+
+
+def _run(args: argparse.Namespace) -> int:
     try:
         return int(args.command(args))
     except MaskgateError as e:
         print(f"maskgate: {e}", file=sys.stderr)
         return e.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone, as `| head` does: nothing to complain about
-        return 0
     except KeyboardInterrupt:
         return 130
 
 
-def _run(args: argparse.Namespace) -> int:
-    from edge.camera import Camera, CameraSettings
-    from edge.clock import SystemClock
-    from edge.compose import load_judges
-    from edge.service import Service
-
-    config = _config(args, optional=args.source is not None)
-    if args.source is not None:
-        config = config.model_copy(
-            update={"camera": config.camera.model_copy(update={"source": args.source})}
-        )
-    _end_with_any_thread()
-    clock, stop = SystemClock(), _stop_on_signals()
-    settings = CameraSettings(**config.camera.model_dump(exclude={"fault_after_s"}))
-    try:
-        camera = Camera(settings, clock)
-    except UsageError as e:
-        if args.source is not None:
-            raise
-        raise ConfigError(f"{args.config}: camera.source: {e}") from e
-    done = Service(config, load_judges(config), camera, clock, stop).run()
-    print(f"{done.total}; {done.frames} frames")
-    if done.waiting:
-        print(
-            f"{done.waiting} events wait in {config.outbox.path} for the next start: {done.link}",
-            file=sys.stderr,
-        )
-    return 0
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty; the current folder is written as .")
+    return Path(text)
 
 
-def _detect(args: argparse.Namespace) -> int:
-    from edge.compose import load_judges
-    from edge.detect import Unreadable, detect, find_pictures
-    from edge.progress import progress
-
-    paths = find_pictures(args.paths)
-    judges = load_judges(_config(args, optional=True))
-    unreadable = 0
-    for picture in progress(detect(paths, judges), "pictures", len(paths)):
-        if isinstance(picture, Unreadable):
-            unreadable += 1
-            print(f"maskgate: {picture.message}", file=sys.stderr)
-        elif args.jsonl:
-            print(json.dumps(picture.json()), flush=True)
-        else:
-            print(f"{picture.file}: {picture.width}x{picture.height}, {len(picture.faces)} faces")
-            for face in picture.faces:
-                x1, y1, x2, y2 = face.look.face.box.corners
-                why = f"  ({face.look.flaw})" if face.look.flaw else ""
-                print(
-                    f"  {face.verdict.value:12}  mask {face.score.probability:4.0%}  "
-                    f"at {x1:.0f},{y1:.0f} to {x2:.0f},{y2:.0f}{why}"
-                )
-    if unreadable:
-        print(f"maskgate: {unreadable} of {len(paths)} pictures could not be read", file=sys.stderr)
-    return 1 if unreadable else 0
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ValueError
+    return value
 
 
-def _replay(args: argparse.Namespace) -> int:
-    from edge.camera import read_clip
-    from edge.compose import load_judges, make_pipeline
-    from edge.events import Place, cloud_event
-    from edge.progress import progress
-    from edge.replay import EPOCH, Replayed, replay
-
-    if not args.clip.is_file():
-        raise UsageError(f"{args.clip}: no such clip")
-    config = _config(args, optional=True)
-    place = Place(config.site.id, config.site.device, config.mqtt.prefix)
-    pipeline, done = make_pipeline(config, load_judges(config)), Replayed()
-    frames = progress(read_clip(args.clip, EPOCH), "frames")
-    for sequence, event in enumerate(replay(frames, pipeline, done), start=1):
-        if args.jsonl:
-            print(json.dumps(cloud_event(event, place, sequence=sequence, recorded=event.time)), flush=True)
-        else:
-            said = event.data.model_dump(mode="json", exclude={"violation", "model", "zone"})
-            words = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in said.items())
-            print(f"{(event.time - EPOCH).total_seconds():8.2f} s  {event.type:17} {words}")
-    return 0
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
 
 
-def _speaker(args: argparse.Namespace) -> int:
-    from edge.clock import SystemClock
-    from edge.speaker_service import run_speaker
-
-    _end_with_any_thread()
-    return run_speaker(_config(args), clock=SystemClock(), stop=_stop_on_signals(), announce=print)
-
-
-def _demo(args: argparse.Namespace) -> int:
-    from edge.demo.run import run_demo
-
-    return run_demo(args.out, _stop_on_signals(), clip=args.clip, speed=args.speed)
-
-
-def _print_config(args: argparse.Namespace) -> int:
-    if args.check is None:
-        print(example_config(), end="")
-    else:
-        load_config(args.check)
-        print(f"{args.check}: fine")
-    return 0
-
-
-def _config(args: argparse.Namespace, *, optional: bool = False) -> Config:
-    """The configuration asked for, else the installed one, else (where that makes sense) the defaults."""
-    if args.config is not None:
-        return load_config(args.config)
-    args.config = DEFAULT_PATH
-    if optional and not DEFAULT_PATH.exists():
-        return Config()
-    return load_config(DEFAULT_PATH)
-
-
-def _end_with_any_thread() -> None:
-    """An unexpected error in any thread ends the process, for half a device is worse than a restarted one."""
-
-    def end(args: threading.ExceptHookArgs) -> None:
-        name = args.thread and args.thread.name
-        _log.critical("unexpected error in thread %s: ending", name, exc_info=args.exc_value)
-        logging.shutdown()
-        os._exit(1)
-
-    threading.excepthook = end
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+# argparse calls a type by its name: "invalid positive number value: '0'"
+_positive.__name__, _count.__name__ = "positive number", "positive whole number"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="maskgate", description="Mask detection at building entrances.")
     parser.add_argument("--version", action="version", version=f"maskgate {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log details")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str, example: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(
+        made = subparsers.add_parser(
             name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"example:\n  {example}",
             formatter_class=_HELP,
         )  # fmt: skip
@@ -187,12 +90,14 @@ def _parser() -> argparse.ArgumentParser:
 
     def configurable(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
         made.add_argument(
-            "--config", type=Path, metavar="FILE", help=f"configuration (default: {DEFAULT_PATH})"
+            "--config", type=_path, metavar="FILE", help=f"configuration (default: {DEFAULT_PATH})"
         )
         return made
 
     run = configurable(
-        command("run", _run, "run the service", "maskgate run --config gate.toml --source /dev/video0")
+        command(
+            "run", commands.run, "run the service", "maskgate run --config gate.toml --source /dev/video0"
+        )
     )
     run.add_argument(
         "--source", metavar="SOURCE",
@@ -200,39 +105,79 @@ def _parser() -> argparse.ArgumentParser:
         "a clip, or a folder of pictures",
     )  # fmt: skip
     detect = configurable(
-        command("detect", _detect, "judge the faces in pictures", "maskgate detect --jsonl photos/ door.jpg")
+        command(
+            "detect",
+            commands.detect,
+            "judge the faces in pictures",
+            "maskgate detect --jsonl photos/ door.jpg",
+        )
     )
     detect.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder of pictures"
+        "paths", nargs="+", type=_path, metavar="PATH", help="a picture, or a folder of pictures"
     )
     detect.add_argument("--jsonl", action="store_true", help="one JSON object a picture")
     replay = configurable(
         command(
-            "replay", _replay, "print the events that a clip leads to", "maskgate replay --jsonl clip.mp4"
+            "replay",
+            commands.replay,
+            "print the events that a clip leads to",
+            "maskgate replay --jsonl clip.mp4",
         )
     )
-    replay.add_argument("clip", type=Path, metavar="CLIP")
+    replay.add_argument("clip", type=_path, metavar="CLIP")
     replay.add_argument(
         "--jsonl", action="store_true", help="one CloudEvent a line, as it would be published"
     )
     configurable(
         command(
-            "speaker", _speaker, "announce the violations of a site", "maskgate speaker --config gate.toml"
+            "speaker",
+            commands.speaker,
+            "announce the violations of a site",
+            "maskgate speaker --config gate.toml",
         )
     )
-    demo = command("demo", _demo, "show the whole job on a shipped clip", "maskgate demo --out out/demo")
-    demo.add_argument(
-        "--out", type=Path, default=Path("out/demo"), metavar="DIR", help="what is left to look at"
+    demo = command(
+        "demo", commands.demo, "show the whole job on a shipped clip", "maskgate demo --out out/demo"
     )
-    demo.add_argument("--clip", type=Path, metavar="CLIP", help="another clip than the shipped one")
-    demo.add_argument("--speed", type=float, default=3.0, help="times as fast as filmed (default: 3)")
+    demo.add_argument("--out", type=_path, default="out/demo", metavar="DIR", help="what is left to look at")
+    demo.add_argument("--clip", type=_path, metavar="CLIP", help="another clip than the shipped one")
+    demo.add_argument("--speed", type=_positive, default=3.0, help="times as fast as filmed (default: 3)")
+    bench = command(
+        "bench", commands.bench, "measure what the device promises", "maskgate bench announcements --json"
+    )
+    kinds = bench.add_subparsers(dest="what", required=True, metavar="WHAT")
+    spoken = kinds.add_parser("announcements", help="from the frame that decides to the first sample out")
+    spoken.add_argument("--trials", type=_count, default=40, help="of each way (default: 40)")
+    spoken.add_argument(
+        "--violations", type=_count, default=200, help="in a row, across kills (default: 200)"
+    )
+    judged = kinds.add_parser("decisions", help="people in scenes with known truth, judged by the pipeline")
+    judged.add_argument(
+        "--faces", type=_path, metavar="DIR", help="real faces: masked/, not_masked/, incorrect/"
+    )
+    judged.add_argument(
+        "--manifest", type=_path, metavar="FILE", help="use only its test split, of the same faces"
+    )
+    judged.add_argument("--visits", type=_count, default=1200, help="how many people come (default: 1200)")
+    judged.add_argument("--seed", type=int, default=100, help="of the scenes (default: 100)")
+    for kind in (spoken, judged):
+        kind.add_argument("--json", action="store_true", help="for programs")
+    indicators = configurable(
+        command(
+            "indicators",
+            commands.indicators,
+            "release the relay and darken the lights",
+            "maskgate indicators off",
+        )
+    )
+    indicators.add_argument("state", choices=["off"])
     check = command(
         "config",
-        _print_config,
+        commands.print_config,
         "print the default configuration, or check one",
         "maskgate config > gate.toml",
     )
-    check.add_argument("--check", type=Path, metavar="FILE", help="say whether this file is fine")
+    check.add_argument("--check", type=_path, metavar="FILE", help="say whether this file is fine")
     return parser
 
 

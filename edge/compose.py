@@ -1,9 +1,11 @@
 """From a configuration to a working pipeline; shared by the service, ``detect``, ``replay`` and the demo."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.config import Config
+from edge.crowding import Crowding
 from edge.faces import Limits, assess
+from edge.hours import Hours
 from edge.model.classifier import MaskClassifier
 from edge.model.detector import FaceDetector
 from edge.model.runtime import Runtime, find_runtime
@@ -12,6 +14,8 @@ from edge.policy import Policy, Rules
 from edge.scene import CutDetector
 from edge.tracks import Tracker
 from edge.values import Face, Image, Look, log_odds
+from edge.violations import Violations
+from edge.zones import LineCounter, Zones
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,10 @@ class Judges:
     classifier: MaskClassifier
     limits: Limits
 
-    def assess(self, image: Image, face: Face) -> Look:
-        """Whether and how well a face can be judged."""
-        return assess(image, face, self.limits)
+    def assess(self, image: Image, face: Face, min_width_px: float | None = None) -> Look:
+        """Whether and how well a face can be judged; ``min_width_px`` overrides the configured minimum."""
+        limits = self.limits if min_width_px is None else replace(self.limits, min_width_px=min_width_px)
+        return assess(image, face, limits)
 
 
 def load_judges(config: Config) -> Judges:
@@ -46,14 +51,18 @@ def load_judges(config: Config) -> Judges:
 
 def make_pipeline(config: Config, judges: Judges) -> Pipeline:
     """A fresh pipeline: nobody in view, nothing counted."""
-    rules = config.decision.model_dump(exclude={"forget_s"})
+    rules = config.decision.model_dump(exclude={"revisit_s"})
     return Pipeline(
         detector=judges.detector,
         classifier=judges.classifier,
         assess=judges.assess,
         cuts=CutDetector(),
-        tracker=Tracker(config.decision.forget_s),
+        tampering=None,
+        tracker=Tracker(config.decision.revisit_s),
         policy=Policy(Rules(**rules), log_odds(judges.classifier.threshold)),
-        zone=config.site.zone,
-        model_id=judges.classifier.contract.model_id,
+        zones=Zones(config.zones, config.site.zone),
+        lines=LineCounter(config.lines),
+        hours=Hours.parse(config.hours.open, config.hours.timezone),
+        crowding=Crowding(config.crowding),
+        violations=Violations(judges.classifier.contract.model_id),
     )

@@ -64,27 +64,11 @@ class Store(Protocol):
         ...
 
 
-class Listener(Protocol):
-    """What a link tells, from any thread and in this order: up, acknowledgements, down. It must not block."""
-
-    def up(self, connection: int) -> None:
-        """Connected; each connection has a number of its own."""
-        ...
-
-    def down(self) -> None:
-        """The connection ended; nothing sent on it will be acknowledged any more."""
-        ...
-
-    def acknowledged(self, token: int, refusal: str | None) -> None:
-        """The broker took a message, or refused it for a reason."""
-        ...
-
-
 class Link(Protocol):
     """A connection to the broker that comes and goes."""
 
-    def listen(self, listener: Listener) -> None:
-        """Whom to tell; before the link starts."""
+    def listen(self, listener: "Delivery") -> None:
+        """Whom to tell, from any thread: up, acknowledgements, down, in this order. Before the start."""
         ...
 
     def publish(self, topic: str, payload: bytes, *, connection: int) -> int | None:
@@ -133,15 +117,15 @@ class Delivery:
         self._notes.put(lambda: None)
 
     def up(self, connection: int) -> None:
-        """The link is up."""
+        """Connected; each connection has a number of its own. Like the other two it does not block."""
         self._notes.put(partial(self._begin, connection))
 
     def down(self) -> None:
-        """The link is down."""
+        """The connection ended; nothing sent on it will be acknowledged any more."""
         self._notes.put(partial(self._begin, None))
 
     def acknowledged(self, token: int, refusal: str | None) -> None:
-        """The broker has answered for a message."""
+        """The broker took a message, or refused it for a reason."""
         self._notes.put(partial(self._answered, token, refusal))
 
     def flush(self, timeout_s: float) -> int:

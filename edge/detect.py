@@ -1,11 +1,12 @@
 """``maskgate detect``: faces and verdicts of single pictures, by the service's own code."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.camera import PICTURE_SUFFIXES, read_picture
+from edge.camera import PICTURE_SUFFIXES, Found, read_picture, what_lies_at
 from edge.compose import Judges
 from edge.errors import CameraError, UsageError
 from edge.values import Face, Image, Look, MaskScore, Verdict
@@ -49,32 +50,51 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A picture that could not be judged, and why, in a full sentence."""
+    """A picture that could not be judged, or a folder that gave none, and why, in a full sentence."""
 
     file: str
     message: str
 
 
-def find_pictures(paths: Sequence[Path]) -> list[Path]:
+def find_pictures(paths: Sequence[Path]) -> list[Path | Unreadable]:
     """Files as given, each folder as the pictures in and below it, by name.
 
+    A file that is missing is left to ``detect``, which names it.
+
     Raises:
-        UsageError: a folder holds no picture. A file that is missing is left to ``detect``, which names it.
+        UsageError: there is one folder only, and no picture in it.
     """
-    found = []
+    found: list[Path | Unreadable] = []
     for path in paths:
-        below = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
-        if path.is_dir() and not below:
-            raise UsageError(
-                f"{path}: no picture in or below it (looked for {', '.join(sorted(PICTURE_SUFFIXES))})"
-            )
-        found += below if path.is_dir() else [path]
+        try:
+            folder = what_lies_at(path) is Found.FOLDER
+        except CameraError as e:
+            found.append(Unreadable(str(path), str(e)))
+            continue
+        inside = _below(path) if folder else [path]
+        empty = f"{path}: no picture in or below it (looked for {', '.join(sorted(PICTURE_SUFFIXES))})"
+        if not inside and len(paths) == 1:
+            raise UsageError(empty)
+        found += inside or [Unreadable(str(path), empty)]
     return found
 
 
-def detect(paths: Sequence[Path], judges: Judges) -> Iterator[Picture | Unreadable]:
+def _below(folder: Path) -> list[Path | Unreadable]:
+    closed: list[Path | Unreadable] = []
+
+    def note(error: OSError) -> None:
+        closed.append(Unreadable(error.filename, f"{error.filename}: can't be read: {error.strerror}."))
+
+    names = [Path(where) / name for where, _, files in os.walk(folder, onerror=note) for name in files]
+    return [*closed, *sorted(p for p in names if p.suffix.lower() in PICTURE_SUFFIXES)]
+
+
+def detect(paths: Iterable[Path | Unreadable], judges: Judges) -> Iterator[Picture | Unreadable]:
     """Judge every picture, in order; one that can't be read does not stop the rest."""
     for path in paths:
+        if isinstance(path, Unreadable):
+            yield path
+            continue
         try:
             image = read_picture(path)
         except CameraError as e:

@@ -44,36 +44,20 @@ def assess(image: Image, face: Face, limits: Limits) -> Look:
     return Look(face, _quality(face, limits, sharpness), None)
 
 
-def turn(face: Face) -> float:
-    """How far the head is turned: 0 frontal, about 1 in profile; 0 without landmarks.
-
-    The nose tip's distance from the middle of the eyes along the line between them, in half eye distances.
-    """
-    if len(face.landmarks) < 3:
-        return 0.0
-    right, left, nose = (np.asarray(p, dtype=np.float64) for p in face.landmarks[:3])
-    eyes = left - right
-    distance = float(np.hypot(*eyes))
-    if distance < 1e-6:
-        return float("inf")
-    along = float((nose - (left + right) / 2) @ eyes) / distance
-    return abs(along) / (distance / 2)
-
-
 def _shape_flaw(face: Face, image: Image, limits: Limits) -> str | None:
     height, width = image.shape[:2]
     if face.box.width < limits.min_width_px:
         return f"too small ({face.box.width:.0f} px)"
     if any(not (0 <= x < width and 0 <= y < height) for x, y in face.landmarks):
         return "cut by the edge"
-    return "turned away" if turn(face) > limits.max_turn else None
+    return "turned away" if (face.turn or 0.0) > limits.max_turn else None
 
 
 def _quality(face: Face, limits: Limits, sharpness: float) -> float:
     """Product of four terms, each 1 for a good look; a look at the limits still says something."""
     terms = (
         min(1.0, face.box.width / (2 * limits.min_width_px)),
-        1.0 - 0.5 * min(1.0, turn(face) / limits.max_turn),
+        1.0 - 0.5 * min(1.0, (face.turn or 0.0) / limits.max_turn),
         min(1.0, 0.5 + sharpness / (8 * limits.min_sharpness)) if limits.min_sharpness > 0 else 1.0,
         min(1.0, face.score / 0.8),
     )

@@ -26,10 +26,14 @@ def temperature_c() -> float | None:
         return None
 
 
+WINDOW_S = 10.0
+"""What is called the frame rate now."""
+
+
 class Pace:
     """Frame rate and latency over the last frames."""
 
-    def __init__(self, frames: int = 100) -> None:
+    def __init__(self, frames: int = 1000) -> None:
         self._done: deque[float] = deque(maxlen=frames)
         self._took: deque[float] = deque(maxlen=frames)
         self.frames = 0
@@ -47,12 +51,10 @@ class Pace:
         """From the first judged frame to the last."""
         return self._done[-1] - self._first if self._first is not None else 0.0
 
-    @property
-    def fps(self) -> float:
-        """Judged frames per second."""
-        if len(self._done) < 2 or self._done[-1] <= self._done[0]:
-            return 0.0
-        return (len(self._done) - 1) / (self._done[-1] - self._done[0])
+    def fps(self, now: float) -> float:
+        """Judged frames per second in the last ``WINDOW_S``; 0 when there were none."""
+        recent = [done for done in self._done if now - done <= WINDOW_S]
+        return (len(recent) - 1) / (now - recent[0]) if len(recent) > 1 and now > recent[0] else 0.0
 
     @property
     def latency_ms(self) -> float:

@@ -3,16 +3,21 @@
 What it needs from the outside is defined here, so that it runs in tests without OpenCV, models or a camera.
 """
 
-import uuid
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from edge.events import Data, Event, Summary, ViolationClosed, ViolationOpened, new_event
-from edge.policy import Closed, Departed, Opened, Outcome, Policy
+from edge.crowding import Crowding
+from edge.events import CameraTampered, Crowded, Data, Event, TamperReason, new_event
+from edge.hours import Hours
+from edge.outcomes import Crossed, Outcome
+from edge.policy import Policy
+from edge.tally import Tally
 from edge.tracks import Tracker
 from edge.values import Box, Face, Frame, Image, Look, MaskScore, Track, Verdict
+from edge.violations import Violations
+from edge.zones import LineCounter, Zones
 
 
 class Detector(Protocol):
@@ -31,6 +36,14 @@ class Classifier(Protocol):
         ...
 
 
+class Assessor(Protocol):
+    """Says whether and how well a face can be judged."""
+
+    def __call__(self, image: Image, face: Face, min_width_px: float | None) -> Look:
+        """Judge a look; ``min_width_px`` overrides the usual minimum."""
+        ...
+
+
 class Cuts(Protocol):
     """Notices that the picture shows another scene."""
 
@@ -39,14 +52,47 @@ class Cuts(Protocol):
         ...
 
 
+class TamperChange(Protocol):
+    """The camera was tampered with, or is well again."""
+
+    @property
+    def opened(self) -> bool:
+        """Whether it begins; else it ends."""
+        ...
+
+    @property
+    def reason(self) -> TamperReason:
+        """What was done to it."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """What is seen, in numbers, and what to do."""
+        ...
+
+    @property
+    def duration_s(self) -> float:
+        """Since it began."""
+        ...
+
+
+class Tampering(Protocol):
+    """Notices that the camera shows too little, or something else."""
+
+    def update(self, image: Image, now_s: float) -> TamperChange | None:
+        """What this picture changes."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A person in one frame, for those who draw or count."""
+    """A person in one frame, for those who draw, light or count."""
 
     track: Track
     look: Look
     verdict: Verdict
-    """The person's, pooled; not this look's."""
+    score: float
+    """Both the person's, pooled; not this look's."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,49 +100,11 @@ class Result:
     """What one frame led to."""
 
     sights: tuple[Sight, ...]
+    """Everybody whose face was found in a zone."""
+    present: tuple[Verdict, ...]
+    """What is thought of everybody who has come and not left; empty outside the opening hours."""
     outcomes: tuple[Outcome, ...]
     events: tuple[Event, ...]
-
-
-@dataclass(slots=True)
-class Tally:
-    """Running counts; people are counted when they leave."""
-
-    people: int = 0
-    masked: int = 0
-    not_masked: int = 0
-    cannot_judge: int = 0
-    violations: int = 0
-    complied: int = 0
-
-    def add(self, outcome: Outcome) -> None:
-        """Count what an outcome says."""
-        if isinstance(outcome, Departed):
-            self.people += 1
-            name = outcome.verdict.value
-            setattr(self, name, getattr(self, name) + 1)
-        elif isinstance(outcome, Opened):
-            self.violations += 1
-        elif isinstance(outcome, Closed) and outcome.complied:
-            self.complied += 1
-
-    def __str__(self) -> str:
-        return (
-            f"{self.people} people: {self.masked} masked, {self.not_masked} not masked, "
-            f"{self.cannot_judge} could not be judged; {self.violations} violations, {self.complied} complied"
-        )
-
-    def summary(self, window_s: float) -> Summary:
-        """The counts as an event's payload."""
-        return Summary(
-            window_s=window_s,
-            people=self.people,
-            masked=self.masked,
-            not_masked=self.not_masked,
-            cannot_judge=self.cannot_judge,
-            violations=self.violations,
-            complied=self.complied,
-        )
 
 
 @dataclass(slots=True)
@@ -104,68 +112,126 @@ class Pipeline:
     """The whole decision, without the device around it.
 
     Attributes:
-        detector: finds the faces.
-        classifier: judges them.
-        assess: says whether and how well a face can be judged.
-        zone, model_id: carried by every violation.
+        detector, classifier, assess, cuts, tampering: see their protocols.
+        tracker, policy: follow and judge people.
+        zones, lines, hours, crowding: what the place asks for.
+        violations: gives them their ids.
         total: counts since the start.
     """
 
     detector: Detector
     classifier: Classifier
-    assess: Callable[[Image, Face], Look]
+    assess: Assessor
     cuts: Cuts
+    tampering: Tampering | None
     tracker: Tracker
     policy: Policy
-    zone: str
-    model_id: str
+    zones: Zones
+    lines: LineCounter
+    hours: Hours
+    crowding: Crowding
+    violations: Violations
     total: Tally = field(default_factory=Tally)
-    _violations: dict[int, str] = field(default_factory=dict)
 
     def process(self, frame: Frame, *, clock_trusted: bool = True) -> Result:
         """Judge one frame; frames come in the order of ``captured_at``."""
         now = frame.captured_at
         lost = self.tracker.cut() if self.cuts.update(frame.image) else ()
         update = self.tracker.update(self.detector.find(frame.image), now)
-        looks = {}
-        for track in update.seen:
-            look = looks[track.id] = self.assess(frame.image, track.face)
+        looks = self._look(frame.image, update.seen)
+        for track, look in looks:
             if self.policy.wants(track, look, now):
                 self.policy.observe(track, look, self.classifier.score(frame.image, track.face.box), now)
-        outcomes = self.policy.step(update.seen, [*lost, *update.gone], now)
-        sights = tuple(Sight(t, looks[t.id], self.policy.verdict(t.id)) for t in update.seen)
-        return Result(sights, tuple(outcomes), self._events(outcomes, frame.taken, clock_trusted))
+        here = [track for track, _ in looks]
+        gone = [*lost, *update.gone]
+        # a clock that can't be right knows no hours: rather ask once too often than never
+        alarms = not clock_trusted or self.hours.open(frame.taken)
+        outcomes = [
+            *self.policy.step(here, gone, now, alarms=alarms),
+            *self._cross(update.seen, frame.image),
+        ]
+        payloads = [*self._payloads(outcomes), *self._crowd(here, frame.image, now), *self._tamper(frame)]
+        self._forget(gone)
+        return Result(
+            sights=tuple(
+                Sight(track, look, self.policy.verdict(track.id), self.policy.score(track.id))
+                for track, look in looks
+            ),
+            present=self.policy.present() if alarms else (),
+            outcomes=tuple(outcomes),
+            events=_events(payloads, frame.taken, clock_trusted=clock_trusted),
+        )
 
     def finish(self, now: float, taken: datetime, *, clock_trusted: bool = True) -> Result:
         """The source has ended or failed: everybody has left."""
-        outcomes = self.policy.step((), self.tracker.cut(), now)
-        return Result((), tuple(outcomes), self._events(outcomes, taken, clock_trusted))
+        gone = self.tracker.cut()
+        outcomes = self.policy.step((), gone, now)
+        payloads = self._payloads(outcomes)
+        self._forget(gone)
+        return Result((), (), tuple(outcomes), _events(payloads, taken, clock_trusted=clock_trusted))
 
-    def _events(self, outcomes: list[Outcome], taken: datetime, clock_trusted: bool) -> tuple[Event, ...]:  # noqa: FBT001 - private
+    def announced(self, violation: str) -> None:
+        """The speaker says that this violation's announcement was heard."""
+        track_id = self.violations.track_of(violation)
+        if track_id is not None:
+            self.policy.announced(track_id)
+
+    def _look(self, image: Image, seen: Sequence[Track]) -> list[tuple[Track, Look]]:
+        """Those in a zone, each with how well it can be judged."""
+        height, width = image.shape[:2]
+        looks = []
+        for track in seen:
+            zone = self.zones.of(track.face.box, width, height)
+            if zone is not None:
+                self.violations.place(track, zone.name)
+                looks.append((track, self.assess(image, track.face, zone.min_face_width_px)))
+        return looks
+
+    def _cross(self, seen: Sequence[Track], image: Image) -> list[Outcome]:
+        height, width = image.shape[:2]
+        out: list[Outcome] = []
+        for track in seen:
+            x, y = track.face.box.center
+            crossings = self.lines.update(track.id, (x / width, y / height))
+            out += [Crossed(track, crossing.line, crossing.inward) for crossing in crossings]
+        return out
+
+    def _crowd(self, here: Sequence[Track], image: Image, now: float) -> list[Data]:
+        height, width = image.shape[:2]
+        changes = self.crowding.update([track.face for track in here], (width, height), now)
+        return [
+            Crowded(
+                state="opened" if change.opened else "closed",
+                people=change.people,
+                nearest_m=None if change.nearest_m is None else round(change.nearest_m, 2),
+                duration_s=round(change.duration_s, 3),
+            )
+            for change in changes
+        ]
+
+    def _tamper(self, frame: Frame) -> list[Data]:
+        change = None if self.tampering is None else self.tampering.update(frame.image, frame.captured_at)
+        if change is None:
+            return []
+        return [
+            CameraTampered(
+                state="opened" if change.opened else "closed",
+                reason=change.reason,
+                message=change.message,
+                duration_s=round(change.duration_s, 3),
+            )
+        ]
+
+    def _payloads(self, outcomes: Sequence[Outcome]) -> list[Data]:
         for outcome in outcomes:
             self.total.add(outcome)
-        payloads = [p for o in outcomes if (p := self._payload(o)) is not None]
-        return tuple(new_event(p, taken, clock_trusted=clock_trusted) for p in payloads)
+        return [p for outcome in outcomes if (p := self.violations.payload(outcome)) is not None]
 
-    def _payload(self, outcome: Outcome) -> Data | None:
-        if isinstance(outcome, Opened):
-            track = outcome.track
-            self._violations[track.id] = str(uuid.uuid4())
-            return ViolationOpened(
-                violation=self._violations[track.id],
-                zone=self.zone,
-                track=track.id,
-                score=round(outcome.score, 4),
-                face_width_px=round(track.face.box.width, 1),
-                seen_for_s=round(track.last_seen - track.first_seen, 3),
-                model=self.model_id,
-            )
-        if isinstance(outcome, Closed):
-            return ViolationClosed(
-                violation=self._violations.pop(outcome.track.id),
-                zone=self.zone,
-                track=outcome.track.id,
-                reason="complied" if outcome.complied else "left",
-                duration_s=round(outcome.duration_s, 3),
-            )
-        return None
+    def _forget(self, gone: Sequence[Track]) -> None:
+        self.violations.forget(gone)
+        for track in gone:
+            self.lines.forget(track.id)
+
+
+def _events(payloads: Sequence[Data], taken: datetime, *, clock_trusted: bool) -> tuple[Event, ...]:
+    return tuple(new_event(payload, taken, clock_trusted=clock_trusted) for payload in payloads)

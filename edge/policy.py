@@ -8,6 +8,7 @@ look, so that a fast camera's near-copies do not count as independent witnesses.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from edge.outcomes import Arrived, Closed, Departed, Opened, Outcome, Settled
 from edge.values import Look, MaskScore, Track, Verdict, sigmoid
 
 _MAX_LOOK = 3.0
@@ -30,68 +31,6 @@ class Rules:
     recheck_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A person is really there."""
-
-    track: Track
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A person's verdict was found, or changed."""
-
-    track: Track
-    verdict: Verdict
-    score: float
-    """Pooled probability that a mask is worn properly."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A violation begins."""
-
-    track: Track
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A violation ends."""
-
-    track: Track
-    complied: bool
-    """The mask went on; else the person left."""
-    duration_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Departed:
-    """A person has left."""
-
-    track: Track
-    verdict: Verdict
-    """The last one."""
-    violated: bool
-    """A violation was opened during the visit: at most one is."""
-
-
-Outcome = Arrived | Settled | Opened | Closed | Departed
-
-
-def describe(outcome: Outcome) -> str:
-    """An outcome in words, for logs and screens."""
-    who = f"person {outcome.track.id}"
-    if isinstance(outcome, Settled):
-        return f"{who}: {outcome.verdict.value.replace('_', ' ')} (mask {outcome.score:.0%})"
-    if isinstance(outcome, Opened):
-        return f"{who}: violation opened"
-    if isinstance(outcome, Closed):
-        how = "the mask went on" if outcome.complied else "the person left"
-        return f"{who}: violation closed after {outcome.duration_s:.1f} s, {how}"
-    return f"{who} comes" if isinstance(outcome, Arrived) else f"{who} has left"
-
-
 @dataclass(slots=True)
 class _Person:
     evidence: float = 0.0
@@ -103,6 +42,7 @@ class _Person:
     verdict: Verdict = Verdict.CANNOT_JUDGE
     opened_at: float | None = None
     violated: bool = False
+    announced: bool = False
 
 
 class Policy:
@@ -140,13 +80,21 @@ class Policy:
         person.last_look = now
         person.last_agrees = (margin >= 0) == (person.verdict is Verdict.MASKED)
 
-    def step(self, seen: Iterable[Track], gone: Sequence[Track], now: float) -> list[Outcome]:
+    def announced(self, track_id: int) -> None:
+        """The speaker has asked this person for a mask."""
+        if (person := self._people.get(track_id)) is not None:
+            person.announced = True
+
+    def step(
+        self, seen: Iterable[Track], gone: Sequence[Track], now: float, *, alarms: bool = True
+    ) -> list[Outcome]:
         """What follows from all that was observed up to now.
 
         Args:
             seen: the people in this frame.
             gone: the people who have left.
             now: the frame's ``captured_at``.
+            alarms: whether violations may be opened now; those that are open are closed in any case.
         """
         out: list[Outcome] = []
         for track in gone:
@@ -158,12 +106,22 @@ class Policy:
                 out.append(Arrived(track))
             if person.arrived:
                 out += self._settle(track, person, now)
+                out += self._open_or_close(track, person, now, alarms=alarms)
         return out
 
     def verdict(self, track_id: int) -> Verdict:
         """What is thought of a person now."""
         person = self._people.get(track_id)
         return Verdict.CANNOT_JUDGE if person is None else person.verdict
+
+    def present(self) -> tuple[Verdict, ...]:
+        """What is thought of everybody who has come and not left, seen in the last frame or not."""
+        return tuple(person.verdict for person in self._people.values() if person.arrived)
+
+    def score(self, track_id: int) -> float:
+        """Pooled probability that this person wears a mask properly; 0.5 while nothing is known."""
+        person = self._people.get(track_id)
+        return 0.5 if person is None else sigmoid(person.evidence)
 
     def _settle(self, track: Track, person: _Person, now: float) -> list[Outcome]:
         rules = self._rules
@@ -175,15 +133,20 @@ class Policy:
         if verdict is person.verdict:
             return []
         person.verdict, person.last_agrees = verdict, True
-        score = sigmoid(person.evidence)
-        out: list[Outcome] = [Settled(track, verdict, score)]
-        if verdict is Verdict.NOT_MASKED and not person.violated:
+        return [Settled(track, verdict, sigmoid(person.evidence))]
+
+    def _open_or_close(self, track: Track, person: _Person, now: float, *, alarms: bool) -> list[Outcome]:
+        if person.verdict is Verdict.NOT_MASKED and alarms and not person.violated:
             person.opened_at, person.violated = now, True
-            out.append(Opened(track, score))
-        elif verdict is Verdict.MASKED and person.opened_at is not None:
-            out.append(Closed(track, complied=True, duration_s=now - person.opened_at))
-            person.opened_at = None
-        return out
+            return [Opened(track, sigmoid(person.evidence))]
+        if person.verdict is Verdict.MASKED and person.opened_at is not None:
+            return [self._close(track, person, now, complied=True)]
+        return []
+
+    def _close(self, track: Track, person: _Person, now: float, *, complied: bool) -> Closed:
+        began = now if person.opened_at is None else person.opened_at
+        person.opened_at = None
+        return Closed(track, complied, max(0.0, now - began), person.announced)
 
     def _depart(self, track: Track, now: float) -> list[Outcome]:
         person = self._people.pop(track.id, None)
@@ -191,8 +154,7 @@ class Policy:
             return []
         out: list[Outcome] = []
         if person.opened_at is not None:
-            end = max(track.last_seen, person.opened_at)
-            out.append(Closed(track, complied=False, duration_s=min(end, now) - person.opened_at))
+            out.append(self._close(track, person, min(track.last_seen, now), complied=False))
         out.append(Departed(track, person.verdict, person.violated))
         return out
 

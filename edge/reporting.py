@@ -1,21 +1,22 @@
 """What the device says about itself: ``info`` and ``health``."""
 
 from edge import __version__
-from edge.camera import CameraStatus
+from edge.camera import CameraStatus, without_secrets
 from edge.clock import Clock, trusted
 from edge.compose import Judges
 from edge.config import Config
-from edge.delivery import Delivery
 from edge.events import Health, Info
 from edge.health import Pace, memory_mb, temperature_c
-from edge.mqtt import MqttLink
-from edge.outbox import Outbox
+from edge.postbox import Postbox
 
 
 def info(config: Config, judges: Judges, camera: CameraStatus) -> Info:
     """What this device is; nothing secret: passwords lie in files, and URLs are shown without them."""
     shown = config.model_dump(mode="json")
     shown["camera"]["source"] = camera.source
+    for other in ("webhook", "home_assistant"):
+        if shown["speaker"][other] is not None:
+            shown["speaker"][other]["url"] = without_secrets(shown["speaker"][other]["url"])
     models = {
         c.name: {"id": c.model_id, "sha256": c.sha256, "kind": c.kind}
         for c in (judges.classifier.contract, judges.detector.contract)
@@ -30,17 +31,20 @@ def info(config: Config, judges: Judges, camera: CameraStatus) -> Info:
 
 
 def health(
-    clock: Clock,
-    started: float,
-    pace: Pace,
-    camera: CameraStatus,
-    outbox: Outbox,
-    delivery: Delivery,
-    link: MqttLink,
+    clock: Clock, started: float, pace: Pace, camera: CameraStatus, postbox: Postbox, pins: str | None
 ) -> Health:
-    """How the device is right now; ``problems`` are sentences for a person."""
-    connection = link.status
-    problems = [p for p in (camera.message, outbox.problem, delivery.problem) if p]
+    """How the device is right now; ``problems`` are sentences for a person.
+
+    Args:
+        clock: the time.
+        started: monotonic s.
+        pace: of the judged frames.
+        camera: how it is.
+        postbox: likewise.
+        pins: what is wrong with the indicators.
+    """
+    outbox, connection = postbox.outbox, postbox.link.status
+    problems = [p for p in (camera.message, outbox.problem, postbox.delivery.problem, pins) if p]
     if connection.state in {"refused", "unreachable"}:
         problems.append(connection.message)
     if not trusted(clock):
@@ -51,7 +55,7 @@ def health(
         time=clock.utc(),
         clock_trusted=trusted(clock),
         uptime_s=round(clock.monotonic() - started, 1),
-        fps=round(pace.fps, 2),
+        fps=round(pace.fps(clock.monotonic()), 2),
         latency_ms=round(pace.latency_ms, 1),
         camera={
             "state": camera.state.value,

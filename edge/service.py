@@ -6,30 +6,30 @@ joined. An unexpected error in the pipeline ends the process, and systemd starts
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from edge.camera import CameraStatus
 from edge.clock import Clock, trusted
 from edge.compose import Judges, make_pipeline
 from edge.config import Config
-from edge.delivery import Delivery
 from edge.errors import MaskgateError
-from edge.events import CameraFault, Event, Place, Status, new_event
+from edge.events import Place, new_event
+from edge.faults import FaultWatch
 from edge.health import Pace
-from edge.mqtt import Message, MqttLink
-from edge.outbox import Outbox
-from edge.pipeline import Result, Tally
-from edge.policy import describe
+from edge.indicators import Indicators
+from edge.outcomes import Opened, describe
+from edge.pipeline import Result
+from edge.postbox import Left, Postbox
 from edge.reporting import health, info
+from edge.tally import Tally
 from edge.values import Frame
 from edge.watchdog import Notifier
 
 _log = logging.getLogger(__name__)
 _FRAME_TIMEOUT_S = 0.5
-FLUSH_S = 10.0
-"""How long a stopped service waits for the broker to take what is in the outbox."""
 
 
 class FrameSource(Protocol):
@@ -65,13 +65,11 @@ class RunSummary:
     total: Tally
     frames: int
     seconds: float
-    """From the first frame to the last."""
-    waiting: int
-    """Events that the broker has not acknowledged: they stay in the outbox for the next start."""
-    link: str
-    """How the connection was at the end, as a sentence."""
+    """From the first judged frame to the last."""
     frame_ms: float
     """Median time to judge a frame."""
+    left: Left
+    """What the broker has not acknowledged."""
 
 
 class Service:
@@ -97,23 +95,21 @@ class Service:
     ) -> None:
         self._config, self._judges, self._source = config, judges, source
         self._clock, self._stop, self._observe = clock, stop, observe
-        self._place = Place(config.site.id, config.site.device, config.mqtt.prefix)
         self._pipeline = make_pipeline(config, judges)
         self._window = Tally()
         self._pace = Pace()
         self._notifier = Notifier()
+        self._indicators = Indicators(config.indicators, clock)
         self._started = clock.monotonic()
-        self._next_health = self._started
-        self._next_summary = self._window_began = self._started
-        self._fault_open = False
-        self._outbox = Outbox(config.outbox, clock)
-        self._link = MqttLink(
-            config.mqtt,
-            f"{config.mqtt.prefix}-{config.site.id}-{config.site.device}",
-            will=self._status("offline", "the connection was lost"),
-            birth=lambda: [self._status("online", "running"), self._info()],
-        )
-        self._delivery = Delivery(self._outbox, self._link, self._place, clock)
+        self._next_health = self._window_began = self._started
+        self._last: tuple[Frame, float] | None = None
+        """The last judged frame, and when it was (monotonic s)."""
+        self._ready = False
+        self._reason = "an unexpected error"
+        self._left = Left(0, 0, "")
+        self._faults = FaultWatch(config.camera.fault_after_s)
+        place = Place(config.site.id, config.site.device, config.mqtt.prefix)
+        self._postbox = Postbox(config, place, clock, self._info)
 
     def run(self) -> RunSummary:
         """Work until the source ends or ``stop`` is set.
@@ -121,26 +117,26 @@ class Service:
         Raises:
             CameraError: a clip or folder that can't be read at all; a camera that fails is waited for.
         """
-        self._delivery.start()
-        self._link.start()
-        try:
-            self._source.start()
-            self._loop()
-            reason = "the source has ended" if self._source.ended else "stopped"
-        except MaskgateError as e:
-            reason = str(e)
-            raise
-        finally:
-            self._notifier.stopping()
-            self._finish()
-            self._source.close()
-            waiting = self._delivery.flush(FLUSH_S if self._link.status.state == "online" else 0.0)
-            link = self._link.status.message
-            self._link.stop(5.0, [self._status("offline", reason)])
-            self._delivery.close()
-            self._outbox.close()
+        self._postbox.start()
+        with ExitStack() as ends:  # each step is taken, whatever became of the one before
+            ends.callback(self._farewell)
+            ends.callback(self._last_words)
+            ends.callback(self._source.close)
+            ends.callback(self._indicators.close)
+            ends.callback(self._notifier.stopping)
+            try:
+                self._source.start()
+                self._loop()
+                self._reason = "the source has ended" if self._source.ended else "stopped"
+            except MaskgateError as e:
+                self._reason = str(e)
+                raise
         return RunSummary(
-            self._pipeline.total, self._pace.frames, self._pace.seconds, waiting, link, self._pace.latency_ms
+            total=self._pipeline.total,
+            frames=self._pace.frames,
+            seconds=self._pace.seconds,
+            frame_ms=self._pace.latency_ms,
+            left=self._left,
         )
 
     def _loop(self) -> None:
@@ -148,92 +144,88 @@ class Service:
             frame = self._source.next(_FRAME_TIMEOUT_S)
             if frame is not None:
                 self._judge(frame)
+            else:
+                self._indicators.attend()
+            for violation in self._postbox.announced():
+                self._pipeline.announced(violation)
             self._watch_camera()
             self._report()
 
     def _judge(self, frame: Frame) -> None:
         began = self._clock.monotonic()
         result = self._pipeline.process(frame, clock_trusted=trusted(self._clock))
-        self._record(result.events)
-        self._count(result)
-        done = self._clock.monotonic()
-        self._pace.add(done, done - began)
+        self._last = frame, began
+        self._take(result)
+        self._indicators.show(result.present, opened=any(isinstance(o, Opened) for o in result.outcomes))
+        self._pace.add(self._clock.monotonic(), self._clock.monotonic() - began)
         if self._pace.frames == 1:
-            self._notifier.ready()
-        # fed only here: a process that lives while nothing is judged must be ended
-        self._notifier.alive()
+            self._postbox.publish_info()  # only now is the picture's size known
+        self._working()
         self._observe(frame, result)
 
-    def _record(self, events: Sequence[Event]) -> None:
-        for event in events:
-            self._outbox.append(event, self._place)
-        if events:
-            self._delivery.wake()
+    def _working(self) -> None:
+        """For systemd: a frame was judged, or the camera is known to be at fault: nothing is there to judge.
 
-    def _count(self, result: Result) -> None:
+        In any other case the pipeline hangs, and the process must be ended.
+        """
+        if not self._ready:
+            self._ready = True
+            self._notifier.ready()
+        self._notifier.alive()
+
+    def _take(self, result: Result) -> None:
+        self._postbox.record(result.events)
         for outcome in result.outcomes:
             self._window.add(outcome)
             _log.info("%s", describe(outcome))
 
     def _watch_camera(self) -> None:
-        """A camera that fails for long is an event, once, and so is its recovery."""
-        camera, now = self._source.status, self._clock.monotonic()
-        failing = camera.fault is not None
-        if failing and not self._fault_open and now - camera.since >= self._config.camera.fault_after_s:
-            self._fault_open = True
-            _log.error("camera: %s", camera.message)
+        camera = self._source.status
+        if camera.fault is not None:
+            self._working()
+        fault = self._faults.update(camera, self._clock.monotonic())
+        if fault is None:
+            return
+        _log.warning("camera: %s", fault.message)
+        if fault.state == "opened":
+            self._indicators.rest()
             self._everybody_left()
-            self._record([self._fault("opened", str(camera.fault and camera.fault.value), camera.message)])
-        elif self._fault_open and not failing:
-            self._fault_open = False
-            _log.warning("camera: %s gives pictures again", camera.source)
-            self._record([self._fault("closed", "recovered", f"{camera.source} gives pictures again")])
-
-    def _fault(self, state: Literal["opened", "closed"], reason: str, message: str) -> Event:
-        data = CameraFault(state=state, reason=reason, message=message)
-        return new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))
+        self._postbox.record([new_event(fault, self._clock.utc(), clock_trusted=trusted(self._clock))])
 
     def _everybody_left(self) -> None:
-        result = self._pipeline.finish(
-            self._clock.monotonic(), self._clock.utc(), clock_trusted=trusted(self._clock)
-        )
-        self._record(result.events)
-        self._count(result)
+        if self._last is None:
+            return
+        frame, judged = self._last
+        # on the source's own time line, which for a clip is not ours
+        now = frame.captured_at + self._clock.monotonic() - judged
+        result = self._pipeline.finish(now, self._clock.utc(), clock_trusted=trusted(self._clock))
+        self._take(result)
+        self._observe(frame, result)
 
     def _report(self) -> None:
         now = self._clock.monotonic()
         if now >= self._next_health:
             self._next_health = now + self._config.reporting.health_every_s
-            data = health(
-                self._clock,
-                self._started,
-                self._pace,
-                self._source.status,
-                self._outbox,
-                self._delivery,
-                self._link,
-            )
-            self._link.publish(self._place.topic("health"), data.model_dump_json().encode(), qos=0)
-            self._notifier.status(
-                f"{data.fps:.1f} frames/s, camera {data.camera['state']}, broker {data.link['state']}"
-            )
-        if now >= self._next_summary + self._config.reporting.summary_every_s:
+            pins = self._indicators.problem
+            data = health(self._clock, self._started, self._pace, self._source.status, self._postbox, pins)
+            self._postbox.publish_health(data.model_dump_json().encode())
+            camera, link = data.camera["state"], data.link["state"]
+            self._notifier.status(f"{data.fps:.1f} frames/s, camera {camera}, broker {link}")
+        if now >= self._window_began + self._config.reporting.summary_every_s:
             self._summarise(now)
 
     def _summarise(self, now: float) -> None:
         data = self._window.summary(round(now - self._window_began, 3))
-        self._record([new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))])
+        self._postbox.record([new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))])
         self._window, self._window_began = Tally(), now
-        self._next_summary = now
 
-    def _finish(self) -> None:
+    def _last_words(self) -> None:
         self._everybody_left()
-        self._summarise(self._clock.monotonic())
+        if self._last is not None:  # a source that never gave a picture has nothing to sum up
+            self._summarise(self._clock.monotonic())
 
-    def _status(self, state: Literal["online", "offline"], reason: str) -> Message:
-        payload = Status.payload(state, reason, self._clock.utc())
-        return Message(self._place.topic("status"), payload, qos=1, retain=True)
+    def _farewell(self) -> None:
+        self._left = self._postbox.close(self._reason)
 
-    def _info(self) -> Message:
-        payload = info(self._config, self._judges, self._source.status).model_dump_json().encode()
-        return Message(self._place.topic("info"), payload, qos=1, retain=True)
+    def _info(self) -> bytes:
+        return info(self._config, self._judges, self._source.status).model_dump_json().encode()

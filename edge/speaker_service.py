@@ -1,68 +1,76 @@
 """``maskgate speaker``: the composition root of the announcement. Violations in, sound and its report out.
 
-Threads: paho's loop (takes messages, never plays), the announcements' own (decides and plays, one at a time),
-delivery (the report). It may run on another machine than the camera, or beside the service in one process.
+Threads: paho's loop and the local path's ear (they take messages, and never play), one for each speaker
+(decides and plays, one announcement at a time), delivery (the reports), health. It may run on another machine
+than the camera, or beside the service in one process.
 """
 
+import json
 import logging
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from datetime import datetime
 from typing import Literal
 
 from edge.clock import Clock, trusted
 from edge.config import Config
 from edge.delivery import Delivery
-from edge.errors import SpeakerError
-from edge.events import AnnouncementFailed, AnnouncementPlayed, Data, Place, Status, new_event
+from edge.events import AnnouncementPlayed, Data, Place, Status, cloud_event, new_event
+from edge.health import memory_mb
+from edge.hours import Hours
 from edge.mqtt import Message, MqttLink
 from edge.outbox import Outbox
-from edge.speaker.announcer import Announcer, Choice, Heard, Now, age_s
-from edge.speaker.message import parse
-from edge.speaker.player import choose_player, sounds_of
+from edge.speaker.about import SpeakerHealth, Voiced, info
+from edge.speaker.local import LocalEar
+from edge.speaker.memory import Memory
+from edge.speaker.message import NoEventError, parse
+from edge.speaker.seldom import Seldom
+from edge.speaker.sinks import make_sinks
+from edge.speaker.voice import Voice
 from edge.watchdog import Notifier
 
 _log = logging.getLogger(__name__)
-_QUEUE_MAX = 100
-"""Violations that wait while an announcement is played; any more would be too old when their turn comes."""
 _LEAVE_S = 5.0
 """At the end, so long for the last report and the farewell."""
 _LOOK_S = 5.0
 """How often systemd's watchdog is fed."""
+_SHOWN = 100
+"""Characters of a topic that go into the log."""
 
 
 class SpeakerService:
     """The announcements of one site.
 
     Args:
-        config: checked configuration; this speaker calls itself ``<device>-speaker`` on the wire, and keeps
-            an outbox of its own, ``speaker-outbox.sqlite``, beside the device's.
+        config: checked configuration; this speaker calls itself ``<device>-speaker`` on the wire, which no
+            device of the site may be called, and keeps an outbox and a memory of its own,
+            ``speaker-outbox.sqlite`` and ``speaker-memory.sqlite``, beside the device's outbox.
         clock: the time.
         announce: told in one line, on the thread that plays, what was played, failed, or was left unsaid.
 
     Raises:
-        ConfigError: a recording, password or certificate is missing.
-        StoreError: the outbox can't be made.
+        ConfigError: a recording, password, token or certificate is missing, or the socket can't be made.
+        StoreError: the outbox can't be made where it shall be; a disk that is full or read-only is no error.
     """
 
     def __init__(
         self, config: Config, *, clock: Clock, announce: Callable[[str], None] | None = None
     ) -> None:
-        settings, site, prefix = config.speaker, config.site, config.mqtt.prefix
-        self._clock, self._announce = clock, announce
+        site, prefix = config.site, config.mqtt.prefix
+        self._config, self._clock, self._announce = config, clock, announce
         self._place = Place(site.id, f"{site.device}-speaker", prefix)
-        self._language = ",".join(settings.languages)
-        self._sounds = sounds_of(settings)
-        self._player = choose_player(settings, clock)
-        self._announcer = Announcer(settings)
-        self._interrupt = threading.Event()
-        self._queue: SimpleQueue[Heard | None] = SimpleQueue()
-        self._worker = threading.Thread(target=self._work, name="announcements", daemon=True)
+        self._started_s = clock.monotonic()
+        self._dropped = Seldom()
+        self._closing = threading.Event()
+        quiet = quiet_hours(config)
+        sinks = make_sinks(config.speaker, self._place.device, clock)
+        self._info = info(config, [sink.name for sink in sinks]).model_dump_json().encode()
         self._link = MqttLink(
             config.mqtt,
-            f"{prefix}-{site.id}-{self._place.device}",
-            will=self._status("offline", "the connection was lost"),
-            birth=lambda: [self._status("online", "started")],
+            # Names have no slash: no other site, device or speaker can come to the same id.
+            f"{prefix}/{site.id}/{site.device}/speaker",
+            will=lambda: self._status("offline", "the connection was lost"),
+            birth=lambda: [self._status("online", "started"), self._message("info", self._info)],
             subscriptions=[(f"{prefix}/v1/{site.id}/+/event", 1)],
             on_message=self._received,
             durable=True,
@@ -70,11 +78,20 @@ class SpeakerService:
         path = config.outbox.path.with_name("speaker-outbox.sqlite")
         self._outbox = Outbox(config.outbox.model_copy(update={"path": path}), clock)
         self._delivery = Delivery(self._outbox, self._link, self._place, clock)
+        self._memory = Memory(config.outbox.path.with_name("speaker-memory.sqlite"))
+        self._voices = [
+            Voice(sink, config.speaker, self._memory, clock, quiet=quiet, report=self._store, tell=self._tell)
+            for sink in sinks
+        ]
+        # Last, since another speaker's outbox would have stopped us by now: nobody's socket is taken away.
+        socket = config.speaker.socket
+        self._ear = None if socket is None else LocalEar(socket, self._hear)
+        self._pulse = threading.Thread(target=self._report_health, name="health", daemon=True)
 
     @property
     def healthy(self) -> bool:
         """Whether announcements can be made; False for good after an unexpected error."""
-        return self._worker.is_alive()
+        return all(voice.healthy for voice in self._voices) and (self._ear is None or self._ear.healthy)
 
     @property
     def link_message(self) -> str:
@@ -83,9 +100,13 @@ class SpeakerService:
 
     def start(self) -> None:
         """Listen, and announce from now on."""
-        self._worker.start()
+        for voice in self._voices:
+            voice.start()
+        if self._ear is not None:
+            self._ear.start()
         self._delivery.start()
         self._link.start()
+        self._pulse.start()
 
     def close(self, finish_s: float = 0.0) -> None:
         """Stop and join everything.
@@ -93,67 +114,99 @@ class SpeakerService:
         Args:
             finish_s: how long announcements that are due or sounding may take to end; 0 interrupts them.
         """
-        if finish_s == 0:
-            self._interrupt.set()
-        self._queue.put(None)
-        self._worker.join(finish_s)
-        self._interrupt.set()
-        self._worker.join()
+        self._closing.set()
+        if self._ear is not None:
+            self._ear.close()
+        if finish_s > 0:
+            self._end_voices(finish=True, wait_s=finish_s)
+        self._end_voices(finish=False, wait_s=_LEAVE_S)
         self._delivery.flush(_LEAVE_S if self._link.status.state == "online" else 0.0)
         self._link.stop(_LEAVE_S, [self._status("offline", "stopped")])
+        self._pulse.join()
         self._delivery.close()
         self._outbox.close()
+        self._memory.close()
+
+    def _end_voices(self, *, finish: bool, wait_s: float) -> None:
+        for voice in self._voices:
+            voice.end(finish=finish)
+        until_s = self._clock.monotonic() + wait_s
+        for voice in self._voices:
+            voice.join(max(0.0, until_s - self._clock.monotonic()))
 
     def _received(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001  MqttLink's signature
         if retained:
-            _log.warning("dropped a retained message on %s: events are never retained", topic)
-            return
-        heard = parse(payload, self._clock.monotonic())
-        if heard is None:
-            return
-        if self._queue.qsize() < _QUEUE_MAX:
-            self._queue.put(heard)
+            self._drop(f"a retained message on {topic[:_SHOWN]!r}: events are never retained")
         else:
-            _log.warning("dropped violation %s: %d wait already", heard.violation, _QUEUE_MAX)
+            self._hear(payload)
 
-    def _work(self) -> None:
-        while (heard := self._queue.get()) is not None and not self._interrupt.is_set():
-            now = Now(self._clock.monotonic(), self._clock.utc(), trusted(self._clock))
-            choice = self._announcer.judge(heard, now)
-            if choice is Choice.PLAY:
-                self._play(heard.violation, age_s(heard, now), now.s)
-            elif choice is not Choice.NOT_A_VIOLATION:
-                self._tell(f"violation {heard.violation}: not announced ({choice.value})")
-
-    def _play(self, violation: str, age_s: float, now_s: float) -> None:
-        """Announce a violation that was ``age_s`` old at ``now_s``, and report it."""
-        speaker = self._place.device
+    def _hear(self, payload: bytes) -> None:
         try:
-            played = self._player.play(self._sounds, self._interrupt)
-        except SpeakerError as e:
-            self._store(AnnouncementFailed(violation=violation, speaker=speaker, reason=str(e)))
-            self._tell(f"violation {violation}: not announced: {e}")
+            heard = parse(payload, self._clock.monotonic())
+        except NoEventError as e:
+            self._drop(str(e))
             return
-        self._announcer.played(played.ended_s)
-        delay_s = age_s + played.started_s - now_s
-        self._store(
-            AnnouncementPlayed(violation=violation, speaker=speaker, language=self._language, delay_s=delay_s)
-        )
-        self._tell(f"violation {violation}: announced ({self._language}) after {delay_s:.3f} s")
+        if heard.type == "violation.opened":
+            for voice in self._voices:
+                voice.hear(heard)
+
+    def _drop(self, what: str) -> None:
+        line = self._dropped.line(f"dropped {what}", self._clock.monotonic())
+        if line is not None:
+            _log.warning("%s", line)
 
     def _store(self, data: Data) -> None:
         event = new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))
-        self._outbox.append(event, self._place)
+        sequence = self._outbox.append(event, self._place)
         self._delivery.wake()
+        if self._ear is not None and isinstance(data, AnnouncementPlayed):
+            wire = cloud_event(event, self._place, sequence=sequence, recorded=event.time)
+            self._ear.answer(json.dumps(wire).encode())
 
     def _tell(self, line: str) -> None:
         _log.info("%s", line)
         if self._announce is not None:
             self._announce(line)
 
+    def _report_health(self) -> None:
+        while not self._closing.wait(self._config.reporting.health_every_s):
+            payload = self._health().model_dump_json().encode()
+            self._link.publish(self._place.topic("health"), payload, qos=0)
+
+    def _health(self) -> SpeakerHealth:
+        states, link = [voice.state for voice in self._voices], self._link.status
+        problems = [s.problem for s in states if s.problem]
+        problems += [p for p in (self._outbox.problem, self._delivery.problem, self._memory.problem) if p]
+        if link.state in {"refused", "unreachable"}:
+            problems.append(link.message)
+        return SpeakerHealth(
+            time=self._clock.utc(),
+            clock_trusted=trusted(self._clock),
+            uptime_s=round(self._clock.monotonic() - self._started_s, 1),
+            speakers={state.name: Voiced.of(state) for state in states},
+            outbox={"depth": self._outbox.depth, "dropped": self._outbox.dropped},
+            link={"state": link.state, "message": link.message},
+            memory_mb=memory_mb(),
+            problems=problems,
+        )
+
     def _status(self, state: Literal["online", "offline"], reason: str) -> Message:
-        payload = Status.payload(state, reason, self._clock.utc())
-        return Message(self._place.topic("status"), payload, qos=1, retain=True)
+        return self._message("status", Status.payload(state, reason, self._clock.utc()))
+
+    def _message(self, leaf: str, payload: bytes) -> Message:
+        return Message(self._place.topic(leaf), payload, qos=1, retain=True)
+
+
+def quiet_hours(config: Config) -> Callable[[datetime], bool]:
+    """Whether a moment (UTC) lies in ``speaker.quiet``.
+
+    Raises:
+        ConfigError: the hours or the time zone can't be understood.
+    """
+    # No hours at all mean "always open" elsewhere; here they mean no silence.
+    if not config.speaker.quiet:
+        return lambda _: False
+    return Hours.parse(config.speaker.quiet, config.hours.timezone).open
 
 
 def run_speaker(
@@ -170,7 +223,7 @@ def run_speaker(
         notifier.ready()
         while not stop.wait(_LOOK_S):
             if not service.healthy:
-                _log.error("the announcements' thread ended unexpectedly (its traceback is above)")
+                _log.error("a speaker's thread ended unexpectedly (its traceback is above)")
                 return 1
             notifier.alive()
             notifier.status(service.link_message)

@@ -92,6 +92,21 @@ class Face:
     score: float
     landmarks: tuple[tuple[float, float], ...] = ()
 
+    @property
+    def turn(self) -> float | None:
+        """How far the head is turned: 0 frontal, about 1 in profile; None without landmarks.
+
+        The nose tip's distance from the middle of the eyes, along the line between them, in half of it.
+        """
+        if len(self.landmarks) < 3:
+            return None
+        (rx, ry), (lx, ly), (nx, ny) = self.landmarks[:3]
+        ex, ey = lx - rx, ly - ry
+        squared = ex * ex + ey * ey
+        if squared < 1e-6:
+            return math.inf
+        return abs((nx - (rx + lx) / 2) * ex + (ny - (ry + ly) / 2) * ey) / squared * 2
+
 
 @dataclass(frozen=True, slots=True)
 class MaskScore:

@@ -3,6 +3,7 @@
 from edge.camera.capture import Camera
 from edge.camera.files import read_clip, read_picture
 from edge.camera.kinds import PICTURE_SUFFIXES, SourceKind, kind_of, pictures_in, without_secrets
+from edge.camera.paths import Found, what_lies_at
 from edge.camera.state import CameraSettings, CameraState, CameraStatus, Fault
 
 __all__ = [
@@ -12,10 +13,12 @@ __all__ = [
     "CameraState",
     "CameraStatus",
     "Fault",
+    "Found",
     "SourceKind",
     "kind_of",
     "pictures_in",
     "read_clip",
     "read_picture",
+    "what_lies_at",
     "without_secrets",
 ]

@@ -39,6 +39,7 @@ class Camera:
 
     Raises:
         UsageError: the source is no form that we know, or a file that is not there.
+        CameraError: a clip or folder can't be looked at.
     """
 
     def __init__(

@@ -5,7 +5,8 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edge.errors import UsageError
+from edge.camera.paths import Found, require_utf8, what_lies_at
+from edge.errors import CameraError, UsageError
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 FORMS = (
@@ -45,22 +46,27 @@ def kind_of(source: str) -> SourceKind:
 
     Raises:
         UsageError: it is none of the allowed forms, a file that is not there, or a folder without pictures.
+        CameraError: what it names can't be looked at, or OpenCV can't be given its name.
     """
+    if not source:
+        raise UsageError(f"the source is empty. {FORMS}.")
+    require_utf8(without_secrets(source))
     scheme = _SCHEME.match(source)
     if scheme:
         return _kind_of_url(source, scheme[1].lower())
     if source == "picamera":
         return SourceKind.PICAMERA
     path = Path(source)
-    if source.startswith("/dev/") and not path.is_file():  # /dev/shm may well hold a clip
+    found = what_lies_at(path)
+    if source.startswith("/dev/") and found is not Found.FILE:  # /dev/shm may well hold a clip
         return SourceKind.V4L2
-    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
+    if found is Found.FOLDER or path.suffix.lower() in PICTURE_SUFFIXES:
         pictures_in(path)
         return SourceKind.PICTURES
-    if path.is_file():
+    if found is Found.FILE:
         return SourceKind.CLIP
     hint = f" (did you mean /dev/video{source}?)" if source.isdecimal() else ""
-    raise UsageError(f"source {source!r}: no such file or folder{hint}. {FORMS}.")
+    raise UsageError(f"source {source!r}: {found.value}{hint}. {FORMS}.")
 
 
 def _kind_of_url(source: str, scheme: str) -> SourceKind:
@@ -86,18 +92,24 @@ def pictures_in(path: Path) -> list[Path]:
 
     Raises:
         UsageError: there is no such thing, or no picture in it.
+        CameraError: it can't be looked at.
     """
-    if path.is_file():
+    found = what_lies_at(path)
+    if found is Found.FILE:
         return [path]
-    if not path.is_dir():
-        raise UsageError(f"source {str(path)!r}: no such file or folder. {FORMS}.")
-    found = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
-    if not found:
+    if found is not Found.FOLDER:
+        raise UsageError(f"source {str(path)!r}: {found.value}. {FORMS}.")
+    try:
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    except OSError as e:
+        raise CameraError(f"{path}: can't be read: {e.strerror}.") from e
+    pictures = [p for p in inside if what_lies_at(p) is Found.FILE]
+    if not pictures:
         raise UsageError(
             f"source {str(path)!r}: no picture in this folder. "
             f"Looked for {', '.join(sorted(PICTURE_SUFFIXES))}."
         )
-    return found
+    return pictures
 
 
 def without_secrets(source: str) -> str:

@@ -26,7 +26,7 @@ def open_v4l2(settings: CameraSettings) -> Pictures:
     if not capture.isOpened():
         raise CameraError(
             f"{settings.source}: is no camera that gives pictures, or another program uses it "
-            f"(see: fuser -v {device}). {_connected()}."
+            f"(see: fuser -v {device}). {_connected()}"
         )
     for key, value in (
         (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")),
@@ -49,7 +49,7 @@ def v4l2_device(source: Path, dev: Path = Path("/dev")) -> Path:
     try:
         handle = os.open(device, os.O_RDWR | os.O_NONBLOCK)
     except FileNotFoundError as e:
-        raise CameraError(f"{source}: no such device. {_connected(dev)}.") from e
+        raise CameraError(f"{source}: no such device. {_connected(dev)}") from e
     except PermissionError as e:
         raise CameraError(
             f"{source}: no permission to open it. Add the user to the group video: "
@@ -59,7 +59,7 @@ def v4l2_device(source: Path, dev: Path = Path("/dev")) -> Path:
         raise CameraError(f"{source}: {e.strerror}; unplug the camera and plug it in again.") from e
     try:
         if not stat.S_ISCHR(os.fstat(handle).st_mode):
-            raise CameraError(f"{source}: is not a device. {_connected(dev)}.")
+            raise CameraError(f"{source}: is not a device. {_connected(dev)}")
     finally:
         os.close(handle)
     return device
@@ -68,7 +68,7 @@ def v4l2_device(source: Path, dev: Path = Path("/dev")) -> Path:
 def _connected(dev: Path = Path("/dev")) -> str:
     found = [str(p) for p in (*sorted(dev.glob("video*")), *sorted(dev.glob("v4l/by-id/*")))]
     return (
-        f"Present are: {', '.join(found)}" if found else f"There is no {dev}/video*: is a camera plugged in?"
+        f"Present are: {', '.join(found)}." if found else f"There is no {dev}/video*: is a camera plugged in?"
     )
 
 

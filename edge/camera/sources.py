@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.camera.files import open_clip, open_pictures, repeated
+from edge.camera.files import open_clip, open_pictures
 from edge.camera.kinds import SourceKind, kind_of
 from edge.camera.live import open_network, open_picamera, open_v4l2
 from edge.camera.state import CameraSettings, Pictures
@@ -25,8 +25,4 @@ def open_source(settings: CameraSettings) -> Pictures:
     kind, path = kind_of(settings.source), Path(settings.source)
     if kind.live:
         return _LIVE[kind](settings)
-
-    def play() -> Pictures:
-        return open_clip(path) if kind is SourceKind.CLIP else open_pictures(path, settings.fps)
-
-    return repeated(play, 1 / settings.fps) if settings.loop else play()
+    return open_clip(path) if kind is SourceKind.CLIP else open_pictures(path, settings.fps)

@@ -35,8 +35,6 @@ class CameraSettings:
     """A live camera whose picture has not changed in a single pixel for so long is frozen."""
     dark_below: float = 12.0
     """Mean luma (0 to 255) below which an almost even picture is black."""
-    loop: bool = False
-    """Files start again at their end."""
 
 
 class CameraState(str, Enum):

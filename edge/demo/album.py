@@ -8,8 +8,8 @@ import numpy as np
 from typing_extensions import Self
 
 from edge.errors import MaskgateError
+from edge.outcomes import Closed, Opened, Settled
 from edge.pipeline import Result, Sight
-from edge.policy import Closed, Opened, Settled
 from edge.values import Frame, Image, Verdict
 
 COLOURS = {

@@ -24,6 +24,15 @@ from edge.values import Frame
 
 CLIP = Path(__file__).with_name("clip") / "visitors.mp4"
 _FPS = 12.0
+_STORES = ("outbox.sqlite", "speaker-outbox.sqlite", "speaker-memory.sqlite")
+_LEAVES = (
+    *(f"{store}{part}" for store in _STORES for part in ("", "-wal", "-shm")),
+    "announcement.wav",
+    "messages.jsonl",
+    "annotated.mp4",
+    "visitors.jpg",
+)
+"""All that a demo writes, and so all that the next one may remove."""
 _PATIENCE_S = 10.0
 """Everything here is on one machine: what takes longer than this has failed."""
 _FINISH_S = 30.0
@@ -45,8 +54,9 @@ def run_demo(out: Path, stop: threading.Event, *, clip: Path | None = None, spee
     logging.getLogger().setLevel(
         logging.WARNING
     )  # the screen tells the story; the parts speak only of trouble
-    _prepare(out)
     screen, clock = Screen(), SystemClock()
+    player = ClipPlayer(clip or CLIP, clock, stop, speed=speed)
+    _prepare(out)
     screen.heading("maskgate demo: a clip in place of the camera, all the rest is real")
     with ExitStack() as stack:
         broker = stack.enter_context(EmbeddedBroker())
@@ -68,21 +78,19 @@ def run_demo(out: Path, stop: threading.Event, *, clip: Path | None = None, spee
             screen.watch(frame, result)
             album.add(frame, result)
 
-        player = ClipPlayer(clip or CLIP, clock, stop, speed=speed)
         done = Service(config, load_judges(config), player, clock, stop, observe).run()
         inbox.wait(lambda m: m.topic.endswith("/summary"), _PATIENCE_S)
         speaker.close(_FINISH_S)
     _sum_up(screen, done, inbox, out, config)
-    return 0 if done.waiting == 0 else 1
+    return 0 if done.left.waiting == done.left.lost == 0 else 1
 
 
 def _prepare(out: Path) -> None:
     """An empty stage: what an earlier run left would be mistaken for this one's."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for pattern in ("*.sqlite*", "*.wav", "*.jsonl", "*.mp4", "*.jpg"):
-            for old in out.glob(pattern):
-                old.unlink()
+        for name in _LEAVES:
+            (out / name).unlink(missing_ok=True)
     except OSError as e:
         raise MaskgateError(f"{out}: the demo can't write there: {e.strerror}. Choose another --out") from e
 
@@ -107,9 +115,11 @@ def _sum_up(screen: Screen, done: RunSummary, inbox: Inbox, out: Path, config: C
     screen.heading("summary")
     screen.say("", str(done.total))
     fps, possible = done.frames / max(done.seconds, 1e-9), 1000 / max(done.frame_ms, 1e-9)
-    screen.say("", f"{done.frames} frames in {done.seconds:.1f} s: {fps:.0f} frames per second")
+    screen.say(
+        "", f"{done.frames} frames in {done.seconds:.1f} s: {fps:.0f} frames per second at the clip's pace"
+    )
     screen.say("", f"{done.frame_ms:.1f} ms to judge a frame: {possible:.0f} frames per second are possible")
-    screen.say("", f"{len(events)} events received over MQTT, {done.waiting} still in the outbox")
+    screen.say("", f"{len(events)} events received over MQTT, {done.left.waiting} still in the outbox")
     if config.speaker.output.endswith(".wav"):
         screen.say("", f"listen: {config.speaker.output} (no sound card here)")
     for name, what in (("visitors.jpg", "look"), ("annotated.mp4", "watch"), ("messages.jsonl", "read")):

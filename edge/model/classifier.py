@@ -16,6 +16,9 @@ class MaskClassifier:
         path: the ``.tflite``, its contract beside it.
         runtime: which TFLite runtime; the best installed one by default.
         threshold: overrides the contract's (probability, 0 to 1).
+
+    Raises:
+        ModelError: it is missing or damaged, or its contract is not that of a mask model fed with RGB.
     """
 
     def __init__(
@@ -25,6 +28,11 @@ class MaskClassifier:
         c = self.contract
         if c.kind != "mask-classifier" or c.crop is None or c.threshold is None:
             raise ModelError(f"{path}: its contract describes a {c.kind}, not a complete mask-classifier")
+        if c.channel_order != "RGB":
+            raise ModelError(
+                f"{path}: its contract says channel_order {c.channel_order}, but mask models are fed RGB; "
+                "convert it anew with mask-convert"
+            )
         self.threshold = c.threshold if threshold is None else threshold
         self._size = (c.input.shape[0], c.input.shape[1])
         self._margin = c.crop.margin

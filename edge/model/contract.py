@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import ModelError
 
+_SHOWN = 3
+"""Mistakes of a contract that are told; it was not written by hand, so one look tells what it is."""
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -82,26 +85,40 @@ def load_contract(model: Path) -> Contract:
     The hash is checked before any runtime sees the bytes: tflite-runtime crashes on a truncated file.
 
     Raises:
-        ModelError: a file is missing, the contract can't be read, or the hash differs.
+        ModelError: a file is missing or can't be read, the contract is not valid, or the hash differs.
     """
     path = model.with_suffix(".json")
-    if not model.is_file():
-        raise ModelError(
-            f"{model}: no such model file. Reinstall maskgate, or point the configuration at one."
-        )
-    if not path.is_file():
-        raise ModelError(f"{path}: the model's contract is missing beside {model.name}; copy both together.")
+    content = _read(model, "no such model file. Reinstall maskgate, or point the configuration at one.")
+    told = _read(path, f"the model's contract is missing beside {model.name}; copy both together.")
     try:
-        contract = Contract.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as e:
-        raise ModelError(f"{path}: not a valid model contract: {e}") from e
-    found = sha256_of(model)
+        contract = Contract.model_validate_json(told)
+    except ValidationError as e:
+        raise ModelError(f"{path}: not a valid model contract: {_in_short(e)}") from e
+    found = hashlib.sha256(content).hexdigest()
     if found != contract.sha256:
         raise ModelError(
             f"{model}: sha256 is {found[:12]}..., its contract {path.name} says {contract.sha256[:12]}...: "
             f"the file is damaged or not the released one. Copy {model.name} and {path.name} together again."
         )
     return contract
+
+
+def _read(path: Path, missing: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as e:
+        raise ModelError(f"{path}: {missing}") from e
+    except (OSError, ValueError) as e:  # ValueError: no name that a file can have
+        reason = e.strerror if isinstance(e, OSError) else e
+        raise ModelError(f"{path}: can't be read by the user that runs maskgate: {reason}.") from e
+
+
+def _in_short(error: ValidationError) -> str:
+    mistakes = error.errors(include_url=False, include_input=False)
+    first = [": ".join([*filter(None, [".".join(map(str, m["loc"]))]), m["msg"]]) for m in mistakes[:_SHOWN]]
+    more = len(mistakes) - len(first)
+    count = f"{len(mistakes)} mistakes: " if len(mistakes) > 1 else ""
+    return f"{count}{'; '.join(first)}{f'; and {more} more' if more else ''}"
 
 
 def save_contract(contract: Contract, path: Path) -> None:

@@ -58,11 +58,13 @@ class MqttLink:
     Args:
         settings: the broker.
         client_id: must be this client's alone: a broker ends the older of two connections with the same one.
-        will: what the broker publishes when this client vanishes.
+        will: asked for at every connect: what the broker publishes when this client vanishes.
         birth: asked for at every connect; published before anything else.
         subscriptions: topic filters with their QoS, made at every connect.
         on_message: called with topic, payload, and whether it was a retained one, on the link's thread: it
-            must not block. The broker gets its acknowledgement when it returns.
+            must not block. The broker gets its acknowledgement when it returns. With MQTT 5 the broker keeps
+            back what is larger than 256 KiB; MQTT 3.1.1 can't ask for that: there the broker's own limit
+            holds (mosquitto: ``message_size_limit``).
         durable: the broker keeps messages for our subscriptions while we are away, for up to an hour.
 
     Raises:
@@ -74,7 +76,7 @@ class MqttLink:
         settings: Mqtt,
         client_id: str,
         *,
-        will: Message | None = None,
+        will: Callable[[], Message] | None = None,
         birth: Callable[[], Sequence[Message]] = tuple,
         subscriptions: Sequence[tuple[str, int]] = (),
         on_message: Callable[[str, bytes, bool], None] | None = None,

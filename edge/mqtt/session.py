@@ -1,6 +1,6 @@
 """One paho client for one connection, and the loop that serves it."""
 
-import select
+import selectors
 import socket
 import ssl
 from collections.abc import Callable
@@ -17,6 +17,8 @@ from edge.config import Mqtt
 ANSWER_S = 5.0
 """How long a broker may take to accept a connection, and again to answer CONNECT."""
 _SESSION_S = 3600
+PACKET_MAX = 256 * 1024
+"""Bytes; an event has about 1000, a device's ``info`` some 5000."""
 _POLL_S = 1.0
 """How often keepalive is looked after while nothing moves."""
 
@@ -38,7 +40,8 @@ class Identity:
     client_id: str
     password: str | None
     tls: ssl.SSLContext | None
-    will: Message | None
+    will: Callable[[], Message] | None
+    """Asked for at every connect."""
     durable: bool
     """The broker keeps messages for our subscriptions while we are away, for up to an hour."""
 
@@ -66,7 +69,8 @@ def make_client(settings: Mqtt, me: Identity, protocol: str, wake: Callable[[], 
     if me.tls is not None:
         client.tls_set_context(me.tls)
     if me.will is not None:
-        client.will_set(me.will.topic, me.will.payload, me.will.qos, me.will.retain)
+        will = me.will()
+        client.will_set(will.topic, will.payload, will.qos, will.retain)
     client.on_socket_register_write = lambda *_: wake()
     return client
 
@@ -79,12 +83,14 @@ def connect(client: paho.Client, settings: Mqtt, me: Identity) -> None:
         UnicodeError: the host is no name at all.
     """
     host, port, keepalive_s = settings.host, settings.port, settings.keepalive_s
-    if client.protocol == paho.MQTTv5 and me.durable:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = _SESSION_S
-        client.connect(host, port, keepalive_s, clean_start=False, properties=properties)
-    else:
+    if client.protocol != paho.MQTTv5:
         client.connect(host, port, keepalive_s)
+        return
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = PACKET_MAX
+    if me.durable:
+        properties.SessionExpiryInterval = _SESSION_S
+    client.connect(host, port, keepalive_s, clean_start=not me.durable, properties=properties)
 
 
 def serve(client: paho.Client, ear: socket.socket) -> bool:
@@ -97,15 +103,18 @@ def serve(client: paho.Client, ear: socket.socket) -> bool:
     sock: Any = client.socket()
     if sock is None:
         return False
-    # TLS may hold bytes that select doesn't see.
+    # TLS may hold bytes that the kernel doesn't know of.
     held = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-    writers = [sock] if client.want_write() else []
-    readable, writable, _ = select.select([sock, ear], writers, [], 0 if held else _POLL_S)
-    if ear in readable:
+    write = selectors.EVENT_WRITE if client.want_write() else 0
+    with selectors.PollSelector() as selector:
+        selector.register(sock, selectors.EVENT_READ | write)
+        selector.register(ear, selectors.EVENT_READ)
+        ready = {key.fileobj: events for key, events in selector.select(0 if held else _POLL_S)}
+    if ear in ready:
         ear.recv(4096)
-    if held or sock in readable:
+    if held or ready.get(sock, 0) & selectors.EVENT_READ:
         client.loop_read()
-    if sock in writable:
+    if ready.get(sock, 0) & selectors.EVENT_WRITE:
         client.loop_write()
     client.loop_misc()
     return client.socket() is not None

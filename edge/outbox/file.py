@@ -1,5 +1,6 @@
 """The outbox's SQLite file: opened, brought up to date, and set aside when it is damaged."""
 
+import errno
 import logging
 import sqlite3
 from pathlib import Path
@@ -17,31 +18,58 @@ _MIGRATIONS = (
     ),
 )
 """Name and statements of each step; ``PRAGMA user_version`` counts the steps that a file has had."""
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+"""The disk's own refusals; any other says that the configuration names a wrong place."""
 
 
-def open_file(path: Path, clock: Clock) -> sqlite3.Connection:
+class DiskError(StoreError):
+    """The disk is full, read-only or failing: nobody has made a mistake, and it may pass."""
+
+
+def open_file(path: Path, clock: Clock, *, patience_s: float = 1.0) -> sqlite3.Connection:
     """The file with its table, for this process alone; what is committed is on disk.
 
+    Args:
+        path: made if need be, with its folder; a damaged file is set aside.
+        clock: names what is set aside.
+        patience_s: how long another process may take to let go of it.
+
     Raises:
-        StoreError: it can't be made, opened or written, or another process uses it.
+        DiskError: the disk refuses.
+        StoreError: there is no such place, this user may not write there, or another process uses it.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return _open(path)
-        except sqlite3.OperationalError as e:  # locked, full, read-only: the file itself is in order
-            raise store_error(path, e) from e
+            return _open(path, patience_s)
+        except sqlite3.OperationalError:  # locked, full, read-only: the file itself is in order
+            raise
         except sqlite3.DatabaseError as e:
             _set_aside(path, clock, e)
-            return _open(path)
+            return _open(path, patience_s)
+    except sqlite3.DatabaseError as e:
+        kind = DiskError if _disk_refuses(path, e) else StoreError
+        raise kind(store_text(path, e)) from e
     except StoreError:
         raise
     except OSError as e:
-        raise StoreError(f"outbox {path} can't be made ({e}): give [outbox] path a writable place") from e
+        kind = DiskError if e.errno in _DISK else StoreError
+        raise kind(f"outbox {path} can't be made ({e}): give [outbox] path a writable place") from e
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+def _disk_refuses(path: Path, error: sqlite3.DatabaseError) -> bool:
+    text = str(error)
+    if "full" in text or "disk I/O" in text or "locked" in text:
+        return "locked" not in text
+    try:  # SQLite says no more than "unable to open"; the system says why
+        path.open("ab").close()
+    except OSError as e:
+        return e.errno in _DISK
+    return False
+
+
+def _open(path: Path, patience_s: float) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
     try:
         for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
             db.execute(f"PRAGMA {pragma}")
@@ -63,8 +91,8 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
             "install that version again, or move the file away"
         )
     for number, (name, statements) in enumerate(_MIGRATIONS[version:], start=version + 1):
-        _log.info("outbox %s: migration %d, %s", path, number, name)
         db.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {number}; COMMIT;")
+        _log.info("outbox %s: migration %d, %s", path, number, name)
 
 
 def _set_aside(path: Path, clock: Clock, error: Exception) -> None:
@@ -76,7 +104,14 @@ def _set_aside(path: Path, clock: Clock, error: Exception) -> None:
     _log.error("outbox %s is damaged (%s): set aside as %s, a fresh one begins", path, error, aside)
 
 
-def store_error(path: Path, error: sqlite3.DatabaseError) -> StoreError:
+def rows_and_last(db: sqlite3.Connection) -> tuple[int, int]:
+    """How many events a file holds, and the number given last."""
+    rows = int(db.execute("SELECT count(*) FROM events").fetchone()[0])
+    last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return rows, int(last[0]) if last else 0
+
+
+def store_text(path: Path, error: sqlite3.DatabaseError) -> str:
     """What SQLite says, with the file and the way out."""
     if not isinstance(error, sqlite3.OperationalError):
         advice = "the file is damaged; restart maskgate, which sets it aside"
@@ -86,4 +121,4 @@ def store_error(path: Path, error: sqlite3.DatabaseError) -> StoreError:
         advice = f"make room on the disk that holds {path.parent}"
     else:
         advice = f"let this user write to {path.parent}, on a disk that is not read-only"
-    return StoreError(f"outbox {path} can't be written ({error}): {advice}")
+    return f"outbox {path} can't be written ({error}): {advice}"

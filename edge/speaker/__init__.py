@@ -1,1 +1,1 @@
-"""The announcement: which violations are announced (``announcer``), and how it sounds (``player``)."""
+"""The announcement: which violations are announced (``announcer``), by whom (``sink``), and how it sounds."""

@@ -1,7 +1,8 @@
 """Which violations are announced. Pure: no I/O, no threads, no clock."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -16,8 +17,10 @@ class Choice(str, Enum):
 
     PLAY = "play"
     NOT_A_VIOLATION = "not_a_violation"
+    OTHER_ZONE = "other_zone"
     REPEAT = "repeat"
     TOO_OLD = "too_old"
+    QUIET_HOURS = "quiet_hours"
     HELD = "held"
 
 
@@ -33,6 +36,9 @@ class Heard:
     received_s: float
     """Monotonic seconds of the arrival here."""
     replayed: bool = False
+    zone: str = ""
+    payload: bytes = field(default=b"", compare=False, repr=False)
+    """The CloudEvent as it came in, for speakers that want it whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +65,33 @@ def age_s(heard: Heard, now: Now) -> float:
 
 
 class Announcer:
-    """Says yes at most once for a violation, and not again before ``hold_s`` after an announcement."""
+    """Says yes at most once for a violation, and not again before ``hold_s`` after an announcement.
 
-    def __init__(self, settings: Speaker) -> None:
-        self._settings = settings
-        self._seen: OrderedDict[str, None] = OrderedDict()
-        self._silent_until_s = float("-inf")
+    Args:
+        settings: zones, ages and silences.
+        quiet: whether a moment (UTC) lies in the hours of silence.
+        seen: violations that were decided about before, oldest first.
+        last_s: when the last announcement before this start ended, in monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Speaker,
+        *,
+        quiet: Callable[[datetime], bool] = lambda _: False,
+        seen: Iterable[str] = (),
+        last_s: float = float("-inf"),
+    ) -> None:
+        self._settings, self._quiet = settings, quiet
+        self._seen: OrderedDict[str, None] = OrderedDict.fromkeys(seen)
+        self._silent_until_s = last_s + settings.hold_s
 
     def judge(self, heard: Heard, now: Now) -> Choice:
-        """Decide about one event; its id is remembered, whatever the answer."""
+        """Decide about one event; a violation's id is remembered, whatever the answer."""
         if heard.type != "violation.opened" or not heard.violation:
             return Choice.NOT_A_VIOLATION
+        if self._settings.zones and heard.zone not in self._settings.zones:
+            return Choice.OTHER_ZONE
         if heard.violation in self._seen:
             return Choice.REPEAT
         self._seen[heard.violation] = None
@@ -77,6 +99,9 @@ class Announcer:
             self._seen.popitem(last=False)
         if age_s(heard, now) > self._settings.max_age_s:
             return Choice.TOO_OLD
+        # A clock that can't be right knows no hours: better one announcement at night than none all day.
+        if now.clock_trusted and self._quiet(now.utc):
+            return Choice.QUIET_HOURS
         return Choice.HELD if now.s < self._silent_until_s else Choice.PLAY
 
     def played(self, now_s: float) -> None:

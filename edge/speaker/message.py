@@ -1,19 +1,22 @@
-"""From the bytes of a message to what was heard. Pure; the bytes may be anything at all."""
-
-import logging
+"""From the bytes of a message to what was heard. The bytes may be anything at all."""
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
+from edge.errors import MaskgateError
 from edge.speaker.announcer import Heard
 
-_log = logging.getLogger(__name__)
 SIZE_MAX = 64 * 1024
 """Bytes; an event has about 1000."""
+
+
+class NoEventError(MaskgateError):
+    """A message is no event; the text is short and says why."""
 
 
 class _Subject(BaseModel):
     # Printable ASCII only: the id ends up in logs and terminals.
     violation: str = Field("", max_length=200, pattern=r"^[ -~]*$")
+    zone: str = Field("", max_length=200, pattern=r"^[ -~]*$")
     clock_trusted: bool = False
     replayed: bool = False
 
@@ -24,22 +27,43 @@ class _CloudEvent(BaseModel):
     data: _Subject
 
 
-def parse(payload: bytes, received_s: float) -> Heard | None:
-    """What a message says, or None (and a line in the log) if it is no event.
+def parse(payload: bytes, received_s: float) -> Heard:
+    """What a message says.
 
     Args:
-        payload: as it came from the broker.
+        payload: as it came from the broker or over the local path.
         received_s: monotonic seconds of the arrival.
+
+    Raises:
+        NoEventError: it is no event.
     """
     if len(payload) > SIZE_MAX:
-        _log.warning("dropped a message of %d bytes: an event has at most %d", len(payload), SIZE_MAX)
-        return None
+        raise NoEventError(f"a message of {len(payload)} bytes: an event has at most {SIZE_MAX}")
     try:
         said = _CloudEvent.model_validate_json(payload)
     except ValidationError as e:
         first = e.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"])) or "all of it"
-        _log.warning("dropped a message that is no event: %s: %s", key, first["msg"])
+        raise NoEventError(f"a message that is no event: {key}: {first['msg']}") from e
+    about = said.data
+    return Heard(
+        said.type,
+        about.violation,
+        said.time,
+        about.clock_trusted,
+        received_s,
+        about.replayed,
+        about.zone,
+        payload,
+    )
+
+
+def announced(payload: bytes) -> str | None:
+    """The violation of an ``announcement.played``; None if the message is anything else."""
+    try:
+        heard = parse(payload, 0.0)
+    except NoEventError:
         return None
-    subject = said.data
-    return Heard(said.type, subject.violation, said.time, subject.clock_trusted, received_s, subject.replayed)
+    if heard.type != "announcement.played":
+        return None
+    return heard.violation or None

@@ -1,12 +1,13 @@
 """How an announcement sounds: through ALSA's ``aplay``, or into a WAV file."""
 
-import io
+import contextlib
+import logging
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import threading
-import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import IO, Protocol
 
 from edge.clock import Clock
 from edge.config import Speaker
-from edge.errors import ConfigError, SpeakerError
+from edge.errors import SpeakerError
+from edge.speaker.recordings import read, write
 
+_log = logging.getLogger(__name__)
 CARDS = Path("/proc/asound/cards")
 POLL_S = 0.01
 """How finely the start of the sound is measured."""
@@ -24,6 +27,8 @@ SPARE_S = 5.0
 GRACE_S = 1.0
 _WORDS = 10_000
 """Bytes of aplay's words that are looked at."""
+WAV_MAX = 50_000_000
+"""Bytes; some twenty minutes of announcements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,11 @@ class Played:
 
 class Player(Protocol):
     """Something that people hear."""
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with it right now as far as one can see, as a full sentence."""
+        ...
 
     def play(self, sounds: Sequence[Path], stop: threading.Event) -> Played:
         """Play WAV files one after the other; returns when the last sample was drained.
@@ -57,22 +67,30 @@ def choose_player(settings: Speaker, clock: Clock) -> Player:
 
 def has_sound_card(cards: Path = CARDS) -> bool:
     """Whether the kernel knows any sound card (``aplay -l`` exits 0 without one, so it is no use)."""
+    return bool(_card_names(cards))
+
+
+def missing_card(device: str, cards: Path) -> str | None:
+    """A sentence if an ALSA device needs a card, any or by name (``plughw:CARD=Device``), and it is away."""
+    wanted, there = re.search(r"CARD=(?!\d+\b)([^,]+)", device), _card_names(cards)
+    if not there and wanted is None and re.match(r"(default|sysdefault|hw|plughw)\b", device):
+        return (
+            f"speaker.output {device!r}: there is no sound card now; plug one in, or, on a Raspberry Pi, "
+            "switch its own on (dtparam=audio=on in config.txt)"
+        )
+    if wanted is None or wanted[1] in there:
+        return None
+    return (
+        f"speaker.output {device!r}: no sound card is called {wanted[1]} now "
+        f"(there: {', '.join(there) or 'none'}); plug it in, or choose one of `aplay -L`"
+    )
+
+
+def _card_names(cards: Path) -> list[str]:
     try:
-        return any(line.lstrip()[:1].isdigit() for line in cards.read_text("utf-8").splitlines())
+        return re.findall(r"^ *\d+ \[(\S+) *\]", cards.read_text("utf-8"), re.MULTILINE)
     except OSError:
-        return False
-
-
-def sounds_of(settings: Speaker) -> list[Path]:
-    """The announcement's WAV files, in the order of the languages.
-
-    Raises:
-        ConfigError: a file is missing or is not a PCM WAV.
-    """
-    try:
-        return [_read(settings.sounds / f"{language}.wav").path for language in settings.languages]
-    except SpeakerError as e:
-        raise ConfigError(f"speaker.sounds, speaker.languages: {e}") from e
+        return []
 
 
 class AplayPlayer:
@@ -80,13 +98,22 @@ class AplayPlayer:
 
     def __init__(self, device: str, clock: Clock) -> None:
         self._device, self._clock = device, clock
+        self._cardless = False
+
+    @property
+    def problem(self) -> str | None:
+        """See ``Player``. Cards come and go: this is about the moment.
+
+        A device that has sounded without any card leads elsewhere, over the network or Bluetooth.
+        """
+        return None if self._cardless else missing_card(self._device, CARDS)
 
     def play(self, sounds: Sequence[Path], stop: threading.Event) -> Played:
         """See ``Player``. The device is opened for each announcement, so a card may come and go."""
         program = shutil.which("aplay")
         if program is None:
             raise SpeakerError("aplay: not found; install it with: apt install alsa-utils")
-        length_s = sum(_read(sound).length_s for sound in sounds)
+        length_s = sum(read(sound).length_s for sound in sounds)
         command = [program, "-D", self._device, "--", *map(str, sounds)]
         with tempfile.TemporaryFile() as words:
             process = subprocess.Popen(  # noqa: S603  no shell, the program's own path, files that we read
@@ -101,6 +128,7 @@ class AplayPlayer:
                     f"speaker.output {self._device!r}: aplay failed: {_last_words(words)} "
                     "(`aplay -L` lists the devices that there are)"
                 )
+        self._cardless = not has_sound_card(CARDS)
         return Played(started_s, self._clock.monotonic())
 
     def _watch(
@@ -123,77 +151,42 @@ class AplayPlayer:
 
 
 class WavPlayer:
-    """Appends what would have been heard to a WAV file, without waiting for it to sound."""
+    """Appends what would have been heard to a WAV file, without waiting for it to sound.
+
+    The file is written anew each time, and starts afresh when it is larger than ``WAV_MAX``.
+    """
+
+    problem = None
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path, self._clock = path, clock
 
     def play(self, sounds: Sequence[Path], stop: threading.Event) -> Played:  # noqa: ARG002  writing takes no time
-        """See ``Player``. The file is replaced in one step, so that it is whole at any moment."""
+        """See ``Player``."""
         started_s = self._clock.monotonic()
-        parts = [_read(sound) for sound in ([self._path] if self._path.exists() else []) + list(sounds)]
+        goes_on = self._path.exists() and self._path.stat().st_size <= WAV_MAX
+        parts = [read(sound) for sound in ([self._path] if goes_on else []) + list(sounds)]
         for part in parts:
             if part.form != parts[0].form:
                 raise SpeakerError(
                     f"{part.path}: {part.form} does not match {parts[0].path}: {parts[0].form}; "
                     "a WAV file holds one rate, width and number of channels"
                 )
-        content = io.BytesIO()
-        with wave.open(content, "wb") as out:
-            form = parts[0].form
-            out.setframerate(form.rate_hz)
-            out.setnchannels(form.channels)
-            out.setsampwidth(form.sample_bytes)
-            out.writeframes(b"".join(part.samples for part in parts))
-        partial = self._path.with_name(self._path.name + ".part")
         try:
-            partial.write_bytes(content.getvalue())
-            partial.replace(self._path)
+            write(self._path, parts[0].form, b"".join(part.samples for part in parts))
         except OSError as e:
             raise SpeakerError(f"speaker.output {str(self._path)!r}: can't be written: {e}") from e
         return Played(started_s, self._clock.monotonic())
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    rate_hz: int
-    channels: int
-    sample_bytes: int
-
-    def __str__(self) -> str:
-        return f"{self.rate_hz} Hz, {self.channels} channel(s), {8 * self.sample_bytes} bit"
-
-
-@dataclass(frozen=True, slots=True)
-class _Sound:
-    path: Path
-    form: _Form
-    samples: bytes
-
-    @property
-    def length_s(self) -> float:
-        form = self.form
-        return len(self.samples) / (form.rate_hz * form.channels * form.sample_bytes)
-
-
-def _read(path: Path) -> _Sound:
-    try:
-        with wave.open(str(path)) as sound:
-            form = _Form(sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
-            return _Sound(path, form, sound.readframes(sound.getnframes()))
-    except (OSError, EOFError, wave.Error) as e:
-        reason = str(e) or "it ends too early"
-        raise SpeakerError(f"{path}: not a PCM WAV file that can be read: {reason}") from e
-
-
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        for end in (process.terminate, process.kill):
+            end()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE_S)
+                return
+        _log.error("aplay (process %d) can't be ended: the sound card's driver hangs", process.pid)
 
 
 def _last_words(words: IO[bytes]) -> str:

@@ -102,7 +102,13 @@ def test_evaluate_and_prepare_work_without_tensorflow(
             check=False,
         )
         assert done.returncode == 0, done.stderr
-    for argv in (["train", "--data", "x", "--weights", "random", "--out", "y"],):
+    data, out = str(tmp_path / "data"), str(tmp_path / "out")
+    trained = tmp_path / "mask.keras"
+    trained.touch()
+    for argv in (
+        ["train", "--data", data, "--weights", "random", "--out", out],
+        ["quantize", "--model", str(trained), "--data", data, "--out", out],
+    ):
         done = subprocess.run(
             [sys.executable, "-c", BARRED, *argv],
             capture_output=True,
@@ -111,3 +117,7 @@ def test_evaluate_and_prepare_work_without_tensorflow(
             check=False,
         )
         assert "is barred" in done.stderr, "the bar does not work"
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"mask-convert {argv[0]}: ")
+        assert "in Python 3.11: pip install 'maskgate[convert]'" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -69,10 +69,10 @@ def test_the_services_restart_and_are_watched(unit: Path) -> None:
     assert "ProcSubset" not in settings  # it hides /proc/cpuinfo, and inference gets 10 to 100 times slower
 
 
-def test_only_the_camera_and_the_sound_card_can_be_opened() -> None:
+def test_each_service_opens_its_own_devices_only() -> None:
     speaker, camera = (service(unit) for unit in UNITS)
     assert camera["DevicePolicy"] == speaker["DevicePolicy"] == ["closed"]
-    assert camera["DeviceAllow"] == ["char-video4linux rw", "char-media rw", "char-alsa rw"]
+    assert camera["DeviceAllow"] == ["char-video4linux rw", "char-media rw", "char-gpiochip rw"]
     assert speaker["DeviceAllow"] == ["char-alsa rw"]
 
 
@@ -80,6 +80,11 @@ def test_the_services_share_their_state_but_not_what_systemd_removes() -> None:
     speaker, camera = (service(unit) for unit in UNITS)
     assert camera["StateDirectory"] == speaker["StateDirectory"] == ["maskgate"]
     assert camera["RuntimeDirectory"] != speaker["RuntimeDirectory"]
+
+
+def test_a_crash_releases_the_relay() -> None:
+    (after,) = service(next(u for u in UNITS if u.name == "maskgate.service"))["ExecStopPost"]
+    assert after.startswith("-/opt/maskgate/.venv/bin/maskgate indicators off --config ")
 
 
 def test_sysusers_makes_the_user_that_the_services_run_as(tmp_path: Path) -> None:

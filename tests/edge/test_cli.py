@@ -1,5 +1,6 @@
 """The commands as people type them: what they print, where, and their exit codes."""
 
+import argparse
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,26 @@ import numpy as np
 import pytest
 from skimage import data
 
-from edge.config import SHIPPED_MODELS
+from edge import commands
+from edge.config import SHIPPED_MODELS, Config
 from edge.demo.clip.visits import VISITS
 from edge.demo.run import CLIP
+from edge.errors import ConfigError
+from edge.output import Output, OutputError
 
 PORTRAIT = data.astronaut()
 FACE_KEYS = {"box", "detector_score", "mask_probability", "verdict"}
 
 
-def maskgate(*args: object, **environment: str) -> subprocess.CompletedProcess[str]:
+UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+"""Root may read everything; without these it is like anybody else."""
+
+
+def maskgate(
+    *args: object, unprivileged: bool = False, **environment: str
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "edge.cli", *map(str, args)]
+    command = [*UNPRIVILEGED, *command] if unprivileged else command
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=100, env={**os.environ, **environment}
     )
@@ -78,7 +90,146 @@ def test_detect_names_what_it_cannot_read_and_goes_on(tmp_path: Path) -> None:
     assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [str(tmp_path / "1.png")]
     assert f"{tmp_path / '0.jpg'}: not a readable picture" in done.stderr
     assert str(tmp_path / "missing.png") in done.stderr
-    assert "2 of 3 pictures could not be read" in done.stderr
+    assert "2 of 3 pictures or folders could not be read" in done.stderr
+
+
+def test_detect_passes_over_what_is_no_picture_and_goes_on(tmp_path: Path) -> None:
+    picture = write(tmp_path / "a.png", PORTRAIT)
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "empty").mkdir()
+    done = maskgate(
+        "detect", "--jsonl", tmp_path / "empty", tmp_path / ("x" * 300), picture, tmp_path / "pipe.png"
+    )
+    assert done.returncode == 1
+    assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [str(picture)]
+    assert f"{tmp_path / 'empty'}: no picture in or below it" in done.stderr
+    assert "xxx: can't be read: File name too long" in done.stderr
+    assert f"{tmp_path / 'pipe.png'}: is neither a file nor a folder" in done.stderr
+    assert "3 of 4 pictures or folders could not be read" in done.stderr
+
+
+def test_what_may_not_be_read_is_named_and_the_rest_is_done(tmp_path: Path, short_clip: Path) -> None:
+    locked, clip, model = tmp_path / "locked", tmp_path / "clip.avi", tmp_path / "mask.tflite"
+    picture, inside = write(tmp_path / "a.png", PORTRAIT), tmp_path / "photos" / "shut"
+    inside.mkdir(parents=True)
+    shutil.copy(picture, tmp_path / "photos")
+    locked.mkdir()
+    shutil.copy(short_clip, clip)
+    for suffix in (".tflite", ".json"):
+        shutil.copy(SHIPPED_MODELS / f"mask{suffix}", tmp_path)
+    config = write_config(tmp_path / "c.toml", f'[models]\nmask = "{model}"\n')
+    shut = [locked, inside, clip, model]
+    for path in shut:
+        path.chmod(0)
+    try:
+        done = maskgate(
+            "detect", "--jsonl", locked, locked / "b.png", clip, tmp_path / "photos", unprivileged=True
+        )
+        assert done.returncode == 1
+        assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [
+            str(tmp_path / "photos" / "a.png")
+        ]
+        for path in (locked, locked / "b.png", clip, inside):
+            assert f"maskgate: {path}: can't be read: Permission denied." in done.stderr
+        assert "Traceback" not in done.stderr
+        for args, code, path in (
+            (["replay", clip], 1, clip),
+            (["replay", locked / "a.mp4"], 1, locked / "a.mp4"),
+            (["run", "--source", locked / "a.mp4"], 1, locked / "a.mp4"),
+            (["run", "--source", locked], 1, locked),
+            (["detect", "--config", config, picture], 78, model),
+            (["detect", "--config", locked / "c.toml", picture], 78, locked / "c.toml"),
+        ):
+            done = maskgate(*args, unprivileged=True)
+            assert done.returncode == code, done.stderr
+            assert f"maskgate: {path}: can't be read" in done.stderr
+            assert "Permission denied" in done.stderr
+            assert "Traceback" not in done.stderr
+    finally:
+        for path in shut:
+            path.chmod(0o700)
+
+
+def test_an_installed_configuration_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "DEFAULT_PATH", tmp_path / "absent" / "config.toml")
+    assert commands._config(argparse.Namespace(config=None), optional=True) == Config()
+    monkeypatch.setattr(commands, "DEFAULT_PATH", tmp_path / ("x" * 300))
+    with pytest.raises(ConfigError, match="xxx: can't be read: File name too long"):
+        commands._config(argparse.Namespace(config=None), optional=True)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path, short_clip: Path, unbuffered: str) -> None:
+    picture = write(tmp_path / "a.png", PORTRAIT)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    for args in (["config"], ["detect", picture], ["replay", "--jsonl", short_clip]):
+        command = [sys.executable, "-m", "edge.cli", *map(str, args)]
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                command,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+                timeout=100,
+                env=environment,
+            )
+        assert done.returncode == 1
+        assert done.stderr.endswith("maskgate: standard output: No space left on device\n")
+        assert "Traceback" not in done.stderr
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            command,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=100,
+            env=environment,
+        )
+        os.close(writer)
+        assert done.returncode == 0
+        assert ("Traceback" in done.stderr, "maskgate:" in done.stderr) == (False, False)
+
+
+def test_a_thread_goes_on_when_nobody_reads_what_it_prints() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8", buffering=1) as pipe:  # noqa: PTH123 - a descriptor has no path
+        output, went_on = Output(pipe), threading.Event()
+
+        def work() -> None:
+            print("nobody reads this", file=output, flush=True)
+            went_on.set()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert went_on.is_set()
+        with pytest.raises(OutputError, match="Broken pipe"):
+            output.flush()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, writer)
+        os.close(null)
+        output.flush()
+
+
+def test_a_name_that_is_not_utf8_is_no_trouble(tmp_path: Path, short_clip: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"odd\xff")
+    write(tmp_path / "a.png", PORTRAIT).rename(odd.with_suffix(".png"))
+    done = maskgate("detect", odd.with_suffix(".png"))
+    assert done.returncode == 0, done.stderr
+    assert "odd\\udcff.png: 512x512, 1 faces" in done.stdout
+    shutil.copy(short_clip, odd.with_suffix(".avi"))
+    config = write_config(tmp_path / "c.toml", "")
+    for args in (["replay"], ["run", "--config", config, "--source"]):
+        done = maskgate(*args, odd.with_suffix(".avi"))
+        assert done.returncode == 1
+        assert "odd\\udcff.avi': a name that is not valid UTF-8" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_detect_never_judges_a_face_that_is_too_small(tmp_path: Path) -> None:
@@ -110,6 +261,14 @@ def test_replay_prints_the_events_that_would_be_published() -> None:
     ("args", "code", "words"),
     [
         (["replay", "missing.mp4"], 2, "missing.mp4: no such clip"),
+        (["replay", "edge"], 2, "edge: is a folder; give one clip"),
+        (["detect", ""], 2, "the path is empty"),
+        (["run", "--source", ""], 2, "the source is empty"),
+        (["demo", "--speed", "0"], 2, "--speed: invalid positive number value: '0'"),
+        (["demo", "--speed", "nan"], 2, "--speed: invalid positive number"),
+        (["bench", "announcements", "--trials", "-1"], 2, "--trials: invalid positive whole number"),
+        (["bench", "announcements", "--violations", "0"], 2, "--violations: invalid positive whole number"),
+        (["bench", "decisions", "--visits", "1.5"], 2, "--visits: invalid positive whole number"),
         (["run", "--source", "missing.mp4"], 2, "missing.mp4"),
         (["run", "--source", "gopher://camera"], 2, "gopher"),
         (["run", "--config", "missing.toml"], 78, "missing.toml: no such file"),
@@ -152,6 +311,13 @@ def test_the_printed_configuration_is_accepted(tmp_path: Path) -> None:
     config.write_text(maskgate("config").stdout)
     done = maskgate("config", "--check", config)
     assert (done.returncode, done.stdout) == (0, f"{config}: fine\n")
+
+
+def test_a_configuration_whose_files_are_missing_is_not_fine(tmp_path: Path) -> None:
+    config = write_config(tmp_path / "c.toml", '[models]\nmask = "gone.tflite"\n[speaker]\nsounds = "gone"\n')
+    done = maskgate("config", "--check", config)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert f"maskgate: {config}: 3 mistakes:\n  models.mask: gone.tflite: no such model file" in done.stderr
 
 
 def test_a_model_that_is_missing_or_damaged_is_refused(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """A mistake in the configuration is named so that an installer can mend it."""
 
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge.config import Config, example_config, load_config, parse_config, state_dir
+from edge.config.loading import section_in
 from edge.errors import ConfigError
 
 try:
@@ -20,10 +23,20 @@ def test_the_printed_example_is_the_default_configuration() -> None:
 
 def test_the_printed_example_names_every_key_and_no_path_of_this_machine() -> None:
     text = example_config()
-    for name, section in Config():
+    assert "Undefined" not in text
+    for name, field in Config.model_fields.items():
         assert f"[{name}]" in text
-        for key in type(section).model_fields:
-            assert f"{key} = " in text
+        section = section_in(field.annotation)
+        assert section is not None
+        for key, inner in section.model_fields.items():
+            assert f"{key} = " in text or (section_in(inner.annotation) and f"[{name}.{key}]" in text)
+
+
+def test_what_the_printed_example_has_switched_off_is_valid_too() -> None:
+    text = re.sub(r"^# (?=\[|[a-z_]+ = )", "", example_config(), flags=re.MULTILINE)
+    parsed = parse_config(tomllib.loads(text), "example")
+    assert parsed.zones[0].name == "lobby"
+    assert parsed.speaker.home_assistant is not None
     assert str(Path(__file__).resolve().parents[2]) not in text
 
 
@@ -44,10 +57,76 @@ def test_a_section_that_is_no_table_is_named() -> None:
         parse_config({"camera": 3}, "gate.toml")
 
 
-def test_a_secret_is_not_printed_when_its_neighbour_is_wrong() -> None:
+def test_a_mistake_deep_inside_is_named_with_its_place(tmp_path: Path) -> None:
+    raw = {"zones": [{"name": "a", "polygon": [[0, 0], [2, 0], [1, 1]]}, {"nam": "b"}]}
     with pytest.raises(ConfigError) as caught:
-        parse_config({"mqtt": {"password": "s3cret"}}, "gate.toml")
+        parse_config(raw, "gate.toml")
+    text = str(caught.value)
+    assert "zones.0.polygon.1.0: found 2" in text
+    assert 'zones.1.name: missing. Example: name = "lobby"' in text
+    assert "zones.1.nam: unknown key. Allowed here: name, polygon, min_face_width_px" in text
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        ({"mqtt": {"password": "s3cret"}}, "mqtt.password"),
+        ({"mqtt": {"password_file": ["s3cret"]}}, "mqtt.password_file"),
+        ({"camera": {"source": ["rtsp://a:s3cret@h/x"]}}, "camera.source"),
+        ({"camera": {"source": ["a:s3cret@h"]}}, "camera.source"),
+        ({"speaker": {"webhook": {"url": "a:s3cret@h"}}}, "speaker.webhook.url"),
+        ({"camera": {"source": {"url": "rtsp://a:s3cret@h/x"}}}, "camera.source"),
+        ({"camera": "rtsp://a:s3cret@h/x"}, "camera"),
+        ({"camera": {"width": "rtsp://a:s3cret@h/x"}}, "camera.width"),
+        ({"zones": [[{"token": "s3cret"}]]}, "zones.0"),
+        ({"speaker": {"webhook": {"url": "ftp://a:s3cret@h/x"}}}, "speaker.webhook.url"),
+        ({"speaker": {"webhook": {"url": "http://a:s3cret@h:99999/x"}}}, "speaker.webhook: url"),
+    ],
+)
+def test_a_secret_is_not_printed(raw: dict[str, Any], key: str) -> None:
+    with pytest.raises(ConfigError, match=f"1 mistake:\n  {key}: ") as caught:
+        parse_config(raw, "gate.toml")
     assert "s3cret" not in str(caught.value)
+
+
+def test_what_can_hold_no_secret_is_shown() -> None:
+    raw = {"camera": {"fps": "fast"}, "zones": [{"name": "a", "polygon": [[0, 0], [1, 1]]}]}
+    with pytest.raises(ConfigError) as caught:
+        parse_config(raw, "gate.toml")
+    assert "camera.fps: found 'fast'; " in str(caught.value)
+    assert "zones.0.polygon: found [[0, 0], [1, 1]]; " in str(caught.value)
+
+
+def test_zones_and_lines_that_make_no_sense_are_named() -> None:
+    square = [[0, 0], [1, 0], [1, 1], [0, 1]]
+    zones = [
+        {"name": "a", "polygon": square},
+        {"name": "a", "polygon": square},
+        {"name": "flat", "polygon": [[0, 0], [0.3, 0.3], [1, 1]]},
+        {"name": "bow", "polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]},
+    ]
+    lines = [
+        {"name": "door", "start": [0, 0.5], "end": [1, 0.5]},
+        {"name": "door", "start": [0, 1], "end": [0, 1]},
+    ]
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"zones": zones, "lines": lines}, "gate.toml")
+    first, on_zones, on_lines = str(caught.value).splitlines()
+    assert first == "gate.toml: 2 mistakes:"
+    assert on_zones.startswith(
+        "  zones: the name 'a' is given 2 times: each needs its own; 'flat' has no area"
+    )
+    assert "'bow' has no area" in on_zones
+    assert on_lines.startswith(
+        "  lines: the name 'door' is given 2 times: each needs its own; 'door' starts and ends"
+    )
+
+
+def test_a_mistake_between_keys_reads_like_a_sentence() -> None:
+    with pytest.raises(
+        ConfigError, match=r"\n  indicators: GPIO17 is given to led_red and relay: each needs"
+    ):
+        parse_config({"indicators": {"led_red": "GPIO17", "relay": "GPIO17"}}, "gate.toml")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +134,7 @@ def test_a_secret_is_not_printed_when_its_neighbour_is_wrong() -> None:
     [
         (None, "no such file. Make one with: maskgate config"),
         (b"[camera\n", "not valid TOML"),
-        (b"\xff", "can't be read"),
+        (b"\xff", "can't be read: not UTF-8"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
@@ -76,3 +155,14 @@ def test_systemd_says_where_the_state_lives(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "own"))
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert state_dir() == tmp_path / "own" / "maskgate"
+
+
+def test_a_user_without_a_home_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "getuid", lambda: 3_999_999_999)
+    with pytest.raises(RuntimeError):
+        Path.home()
+    assert Config().outbox.path == Path("/var/lib/maskgate/outbox.sqlite")
+    assert "[outbox]" in example_config()

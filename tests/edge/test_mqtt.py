@@ -1,11 +1,13 @@
 """The link against a real mosquitto: life and death, troubles in words, nothing queued behind our back."""
 
 import logging
+import os
+import resource
 import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -16,8 +18,10 @@ from edge.config import Mqtt
 from edge.errors import ConfigError
 from edge.mqtt import Message, MqttLink
 from edge.mqtt import link as link_module
+from edge.mqtt.session import PACKET_MAX
 
 WAIT_S = 20.0
+CLIENT_ID = "maskgate/hq/north-door"
 STATUS = "maskgate/v1/hq/north-door/status"
 WILL = Message(STATUS, b"vanished", retain=True)
 BIRTH = Message(STATUS, b"online", retain=True)
@@ -55,7 +59,10 @@ def make() -> Iterator[Callable[..., tuple[MqttLink, Recorder]]]:
     made: list[MqttLink] = []
 
     def build(
-        port: int, client_id: str = "north-door", more: dict[str, Any] | None = None, **options: Any
+        port: int,
+        client_id: str = CLIENT_ID,
+        more: dict[str, Any] | None = None,
+        **options: Any,
     ) -> tuple[MqttLink, Recorder]:
         settings = Mqtt.model_validate({"host": "127.0.0.1", "port": port, **(more or {})})
         link, recorder = MqttLink(settings, client_id, **options), Recorder()
@@ -110,7 +117,7 @@ def serve() -> Iterator[Callable[[bytes], int]]:
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_birth_will_and_farewell(broker: Any, make: Any, make_ops: Any, protocol: str) -> None:
     ops = make_ops(broker.port)
-    link, recorder = make(broker.port, more={"protocol": protocol}, will=WILL, birth=lambda: [BIRTH])
+    link, recorder = make(broker.port, more={"protocol": protocol}, will=lambda: WILL, birth=lambda: [BIRTH])
     assert recorder.next() == ("up", 1)
     assert link.status.state == "online"
     assert link.status.message == f"connected to 127.0.0.1:{broker.port} with MQTT {protocol}"
@@ -127,6 +134,49 @@ def test_birth_will_and_farewell(broker: Any, make: Any, make_ops: Any, protocol
     late = make_ops(broker.port)
     assert late.next() == (STATUS, "stopped", True)
     assert ops.heard.empty()
+
+
+def test_the_will_is_made_anew_for_every_connection(broker: Any, make: Any, make_ops: Any) -> None:
+    ops = make_ops(broker.port)
+    wills = iter([b"first", b"second", b"third"])
+    link, recorder = make(broker.port, will=lambda: Message(STATUS, next(wills)))
+    for vanished in ("first", "second"):
+        recorder.wait_for("up")
+        link._online[1].socket().shutdown(socket.SHUT_RDWR)
+        recorder.wait_for("down")
+        assert ops.next()[1] == vanished
+
+
+def test_the_broker_keeps_back_what_is_larger_than_any_message_of_ours(
+    broker: Any, make: Any, make_ops: Any
+) -> None:
+    heard: SimpleQueue[bytes] = SimpleQueue()
+    make(
+        broker.port,
+        birth=lambda: [Message("a", b"birth", retain=True)],
+        subscriptions=[("a", 1)],
+        on_message=lambda _topic, payload, _retained: heard.put(payload),
+    )
+    assert heard.get(timeout=WAIT_S) == b"birth"  # the subscription is made
+    ops = make_ops(broker.port)
+    for payload in (bytes(PACKET_MAX), b"x" * (PACKET_MAX - 100), b"the last"):
+        ops.client.publish("a", payload, 1).wait_for_publish(WAIT_S)
+    assert [len(heard.get(timeout=WAIT_S)) for _ in range(2)] == [PACKET_MAX - 100, 8]
+
+
+def test_it_works_beyond_a_thousand_open_files(broker: Any, make: Any) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        while (file := stack.enter_context(open(os.devnull))).fileno() < 1100:  # noqa: PTH123  many at once
+            pass
+        link, recorder = make(broker.port)
+        recorder.wait_for("up")
+        assert link._online[1].socket().fileno() > file.fileno()
+        token = link.publish("t", b"hello")
+        assert recorder.next() == (f"acknowledged {token}", None)
+        link.stop(WAIT_S)
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

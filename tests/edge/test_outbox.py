@@ -2,11 +2,13 @@
 
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from edge.config import OutboxConfig
 from edge.errors import StoreError
 from edge.events import CameraFault, Data, Event, Place, Summary, new_event
 from edge.outbox import Outbox
+from edge.outbox.file import open_file
 from edge.sim.clock import START, ManualClock
 
 PLACE = Place("hq", "north-door")
@@ -79,6 +82,17 @@ def fill_disk(outbox: Outbox, free_pages: int = 0) -> None:
 def freeze_disk(outbox: Outbox) -> None:
     """From now on SQLite itself says that it may not write, as after a remount: not even deleting works."""
     outbox._db.execute("PRAGMA query_only = on")
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """As long as it lasts no file of this process may grow: the system says no, and not SQLite."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def heal_disk(outbox: Outbox) -> None:
@@ -227,6 +241,68 @@ def test_a_number_used_in_memory_alone_is_never_given_again(make: Callable[..., 
     outbox.remove(last)
     heal_disk(outbox)
     assert make().last == last
+
+
+def test_a_disk_without_room_for_the_file_is_no_hindrance(
+    make: Callable[..., Outbox], path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with no_room():
+        outbox = make()
+        assert [outbox.append(fault(), PLACE) for _ in range(3)] == [1, 2, 3]
+        outbox.remove(1)
+        assert (sequences(outbox), outbox.depth) == ([2, 3], 2)
+        assert str(path) in str(outbox.problem)
+        assert str(outbox.problem).endswith("2 events wait in memory alone")
+    assert len(caplog.records) == 1
+    assert outbox.append(fault(), PLACE) == 4
+    assert outbox.problem is None
+    outbox = make()
+    assert (sequences(outbox), outbox.last) == ([2, 3, 4], 4)
+
+
+def test_a_file_in_use_before_that_the_disk_gives_out_late_is_left_for_the_next_start(
+    make: Callable[..., Outbox], path: Path
+) -> None:
+    outbox = make()
+    for _ in range(5):
+        outbox.append(fault(), PLACE)
+    outbox.close()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA journal_mode = DELETE")  # so that opening it has something to write
+    db.close()
+    with no_room():
+        outbox = make()
+        assert outbox.append(fault(), PLACE) == 1
+    assert outbox.append(fault(), PLACE) == 2
+    assert sequences(outbox) == [1, 2]
+    assert "can be opened again: restart maskgate" in str(outbox.problem)
+    assert str(outbox.problem).endswith("2 events wait in memory alone")
+    assert outbox.close() == 2
+    outbox = make()
+    assert sequences(outbox) == [1, 2, 3, 4, 5]
+    assert outbox.append(fault(), PLACE) == 6
+
+
+def test_without_room_for_a_fresh_file_after_damage_the_reason_is_given(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"no database" * 1000)
+    with no_room(), pytest.raises(StoreError, match=f"{path}.*disk I/O error"):
+        open_file(path, ManualClock())
+
+
+def test_closing_tells_how_many_events_are_lost(
+    make: Callable[..., Outbox], caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = make()
+    outbox.append(fault(), PLACE)
+    assert outbox.close() == 0
+    outbox = make()
+    fill_disk(outbox)
+    while outbox.problem is None:
+        outbox.append(fault(), PLACE)
+    outbox.append(fault(), PLACE)
+    assert outbox.close() == outbox.close() == 2
+    assert caplog.text.count("2 events are lost") == 1
 
 
 def test_events_in_memory_are_bounded_too(make: Callable[..., Outbox]) -> None:

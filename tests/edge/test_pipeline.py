@@ -3,16 +3,22 @@
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 
+from edge.config import parse_config
+from edge.crowding import Crowding
 from edge.events import Place, ViolationClosed, ViolationOpened, cloud_event, leaf_of
+from edge.hours import Hours
 from edge.pipeline import Pipeline, Result
 from edge.policy import Policy, Rules
 from edge.scene import CutDetector
 from edge.sim.judges import ScriptedClassifier, ScriptedDetector
 from edge.tracks import Tracker
 from edge.values import Box, Face, Frame, Image, Look, Verdict
+from edge.violations import Violations
+from edge.zones import LineCounter, Zones
 
 START = datetime(2026, 6, 1, tzinfo=timezone.utc)
 BARE, MASKED = Face(Box(100, 100, 160, 170), 0.9), Face(Box(400, 100, 460, 170), 0.9)
@@ -24,16 +30,32 @@ class NoCuts:
         return False
 
 
-def make(frames: list[list[Face]]) -> Pipeline:
+def assess(image: Image, face: Face, min_width_px: float | None) -> Look:
+    return Look(face, 1.0, "too small" if face.box.width < (min_width_px or 0) else None)
+
+
+class NoTampering:
+    def update(self, image: Image, now_s: float) -> None:
+        return None
+
+
+def make(frames: list[list[Face]], **sections: Any) -> Pipeline:
+    config = parse_config({"site": {"zone": "lobby"}, **sections}, "test")
     return Pipeline(
         detector=ScriptedDetector(frames),
         classifier=ScriptedClassifier({BARE.box: 0.02, MASKED.box: 0.98}),
-        assess=lambda _, face: Look(face, 1.0, None),
+        assess=lambda _, face, min_width: Look(
+            face, 1.0, "small" if face.box.width < (min_width or 0) else None
+        ),
         cuts=NoCuts(),
+        tampering=NoTampering(),
         tracker=Tracker(1.0),
         policy=Policy(Rules(min_looks=3, min_time_s=0.4, evidence=3.0, recheck_s=1.0), 0.0),
-        zone="lobby",
-        model_id="mask-1",
+        zones=Zones(config.zones, config.site.zone),
+        lines=LineCounter(config.lines),
+        hours=Hours.parse(config.hours.open, config.hours.timezone),
+        crowding=Crowding(config.crowding),
+        violations=Violations("mask-1"),
     )
 
 
@@ -60,6 +82,62 @@ def test_two_people_one_violation() -> None:
     assert [s.verdict for s in results[10].sights] == [Verdict.NOT_MASKED, Verdict.MASKED]
     total = pipeline.total.summary(2.0)
     assert (total.people, total.masked, total.not_masked, total.violations) == (2, 1, 1, 1)
+
+
+def test_a_violation_has_the_name_of_its_zone_and_faces_outside_all_zones_do_not_count() -> None:
+    left = {"name": "left", "polygon": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]}
+    pipeline = make([[BARE, MASKED]] * 20, zones=[left])
+    events = [e.data for r in run(pipeline, 20) for e in r.events]
+    assert [getattr(data, "zone", None) for data in events] == ["left", "left"]
+    assert pipeline.total.summary(2.0).people == 1
+
+
+def test_a_zone_has_a_minimum_width_of_its_own() -> None:
+    everywhere = [[0, 0], [1, 0], [1, 1], [0, 1]]
+    for minimum, violations in ((59, 1), (61, 0)):
+        pipeline = make(
+            [[BARE]] * 20, zones=[{"name": "a", "polygon": everywhere, "min_face_width_px": minimum}]
+        )
+        run(pipeline, 20)
+        assert pipeline.total.summary(2.0).violations == violations
+
+
+def test_outside_the_opening_hours_people_are_counted_and_nobody_is_accused() -> None:
+    pipeline = make([[BARE]] * 20, hours={"open": ["mon-sun 12:00-13:00"]})
+    assert [e for r in run(pipeline, 20) for e in r.events] == []
+    assert pipeline.total.summary(2.0).not_masked == 1
+
+
+def test_those_who_walk_over_a_line_are_counted() -> None:
+    path = [[Face(Box(280, 20 + 20 * n, 340, 90 + 20 * n), 0.9)] for n in range(18)]
+    pipeline = make(path, lines=[{"name": "door", "start": [1, 0.5], "end": [0, 0.5]}])
+    pipeline.classifier = ScriptedClassifier({faces[0].box: 0.98 for faces in path})
+    run(pipeline, 18)
+    total = pipeline.total.summary(2.0)
+    assert sorted([total.entered, total.left]) == [0, 1]
+
+
+def test_too_many_people_for_long_are_an_event_and_so_is_their_end() -> None:
+    frames = [[BARE, MASKED]] * 20 + [[BARE]] * 20
+    events = [
+        e.data
+        for r in run(make(frames, crowding={"max_people": 1, "persist_s": 0.5}), 40)
+        for e in r.events
+        if e.type == "crowding"
+    ]
+    assert [(e.state, e.people) for e in events] == [("opened", 2), ("closed", 2)]
+
+
+def test_an_announcement_that_was_heard_is_told_with_the_end_and_in_the_summary() -> None:
+    pipeline = make([[BARE]] * 20)
+    for n in range(20):
+        result = pipeline.process(Frame(GREY, n, n / 10, START))
+        for event in result.events:
+            pipeline.announced(event.data.violation)
+    (closed,) = (e.data for e in pipeline.finish(2.0, START).events)
+    assert closed.announced is True
+    total = pipeline.total.summary(2.0)
+    assert (total.announced, total.complied_after_announcement, total.compliance_rate) == (1, 0, 0.0)
 
 
 def test_a_source_that_ends_in_mid_violation_still_closes_it() -> None:

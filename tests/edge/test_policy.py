@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.policy import Arrived, Closed, Departed, Opened, Outcome, Policy, Rules, Settled
+from edge.outcomes import Arrived, Closed, Departed, Opened, Outcome, Settled
+from edge.policy import Policy, Rules
 from edge.values import Box, Face, Look, MaskScore, Track, Verdict, sigmoid
 
 RULES = Rules(min_looks=3, min_time_s=0.4, evidence=3.0, recheck_s=1.0)
@@ -84,8 +85,12 @@ def test_a_flicker_of_the_detector_is_nobody() -> None:
 
 
 def test_near_copies_of_one_look_are_not_independent_witnesses() -> None:
-    # two looks' worth of time at 1000 fps: thousands of frames, hardly any evidence
-    assert Opened not in kinds(visit([-3.0] * 100, fps=1000))
+    policy = Policy(RULES, 0.0)
+    for n in range(10):
+        now = n / 1000
+        policy.observe(Track(1, FACE, 0.0, now, n + 1), GOOD, MaskScore(sigmoid(-2.0), -2.0), now)
+    # one look's worth and a tenth, not ten
+    assert sigmoid(-2.3) < policy.score(1) < sigmoid(-2.1)
 
 
 def test_a_settled_person_costs_one_look_a_second() -> None:
@@ -104,6 +109,37 @@ def test_a_settled_person_costs_one_look_a_second() -> None:
 def test_the_threshold_moves_the_decision() -> None:
     assert Opened in kinds(visit([1.0] * 20, policy=Policy(RULES, 2.0)))
     assert Opened not in kinds(visit([1.0] * 20, policy=Policy(RULES, 0.0)))
+
+
+def test_outside_the_hours_nobody_is_asked_for_a_mask_until_they_begin() -> None:
+    policy = Policy(RULES, 0.0)
+    out: list[Outcome] = []
+    for n in range(40):
+        now = n / 8
+        track = Track(1, FACE, 0.0, now, n + 1)
+        if policy.wants(track, GOOD, now):
+            policy.observe(track, GOOD, MaskScore(sigmoid(-3.0), -3.0), now)
+        step = policy.step([track], [], now, alarms=now >= 3.0)
+        assert now >= 3.0 or Opened not in kinds(step)
+        out += step
+    assert kinds(out) == [Arrived, Settled, Opened]
+
+
+def test_whether_the_person_had_heard_the_announcement_is_told_at_the_end() -> None:
+    for heard in (True, False):
+        policy = Policy(RULES, 0.0)
+        visit_until_opened = [-3.0] * 16
+        for n, logit in enumerate(visit_until_opened):
+            track = Track(1, FACE, 0.0, n / 8, n + 1)
+            if policy.wants(track, GOOD, n / 8):
+                policy.observe(track, GOOD, MaskScore(sigmoid(logit), logit), n / 8)
+            policy.step([track], [], n / 8)
+        if heard:
+            policy.announced(1)
+        policy.announced(99)  # somebody who has left: no mistake
+        closed = policy.step([], [track], 3.0)[0]
+        assert isinstance(closed, Closed)
+        assert closed.announced is heard
 
 
 logits = st.lists(st.one_of(st.none(), st.floats(-10, 10)), max_size=60)

@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -64,12 +64,12 @@ def test_what_happened_without_a_broker_is_delivered_by_the_next_run(
     with socket.socket() as taken:  # bound, never listening: connections are refused
         taken.bind(("127.0.0.1", 0))
         first = run(config(tmp_path, taken.getsockname()[1]), judges, clip)
-    assert first.waiting == 3
-    assert "refused" in first.link
+    assert first.left.waiting == 3
+    assert "refused" in first.left.why
 
     ops = make_ops(broker.port)
     second = run(config(tmp_path, broker.port), judges, clip)
-    assert second.waiting == 0
+    assert second.left.waiting == 0
     messages = []
     while not messages or "offline" not in messages[-1][1]:
         messages.append(ops.next())
@@ -163,3 +163,139 @@ def test_counts_are_summed_up_once_a_minute_and_at_the_end(tmp_path: Path, judge
     outbox.close()
     assert [e["type"] for e in events] == ["summary"] * 3
     assert [e["data"]["window_s"] for e in events] == [60.0, 60.0, 10.0]
+
+
+class Systemd:
+    """The other end of sd_notify."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "notify"
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(self.path))
+        self._socket.setblocking(False)
+
+    def heard(self) -> list[str]:
+        out = []
+        while True:
+            try:
+                out.append(self._socket.recv(4096).decode())
+            except BlockingIOError:
+                return out
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Systemd]:
+    made = Systemd(tmp_path)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(made.path))
+    yield made
+    made.close()
+
+
+def test_systemd_hears_of_every_judged_frame_and_of_a_known_fault_but_not_of_a_hanging_pipeline(
+    tmp_path: Path, judges: Judges, systemd: Systemd
+) -> None:
+    clock = ManualClock()
+    states = [(0.1, None), (0.1, None), (0.1, Fault.NO_FRAMES), (0.1, Fault.NO_FRAMES)]
+    camera = SickCamera(clock, states)
+    Service(config(tmp_path, 1), judges, camera, clock, threading.Event()).run()
+    heard = [m for m in systemd.heard() if not m.startswith("STATUS")]
+    assert heard == ["READY=1", *["WATCHDOG=1"] * 4, "STOPPING=1"]
+
+    class Hanging(SickCamera):
+        """Comes back from next() without a picture and without a fault, as a stuck part of ours would."""
+
+        def next(self, timeout_s: float) -> Frame | None:
+            super().next(timeout_s)
+            return None
+
+    Service(config(tmp_path, 1), judges, Hanging(clock, [(1, None)] * 5), clock, threading.Event()).run()
+    assert [m for m in systemd.heard() if not m.startswith("STATUS")] == ["STOPPING=1"]
+
+
+def test_when_the_camera_fails_nobody_is_left_accused(tmp_path: Path, judges: Judges, clip: Path) -> None:
+    class Failing:
+        """Plays a clip of a bare face, then fails for long, then ends."""
+
+        def __init__(self, clock: ManualClock) -> None:
+            self._clip, self._clock = ClipPlayer(clip, clock, threading.Event(), speed=1000), clock
+            self._left = 5
+
+        def start(self) -> None:
+            self._clip.start()
+
+        def next(self, timeout_s: float) -> Frame | None:
+            self._clock.advance(0.1)
+            frame = self._clip.next(timeout_s)
+            if frame is None:
+                self._left -= 1
+                self._clock.advance(10)
+            return frame
+
+        @property
+        def ended(self) -> bool:
+            return self._left == 0
+
+        @property
+        def status(self) -> CameraStatus:
+            fault = Fault.NO_FRAMES if self._clip.ended else None
+            return replace(self._clip.status, fault=fault, message="no picture" if fault else "", since=2.0)
+
+        def close(self) -> None:
+            self.closed = True
+
+    clock = ManualClock()
+    settings = config(tmp_path, 1)
+    camera = Failing(clock)
+    Service(settings, judges, camera, clock, threading.Event()).run()
+    assert camera.closed
+    outbox = Outbox(settings.outbox, clock)
+    types = [item.type for item in outbox.pending(0, 100)]
+    outbox.close()
+    assert types == ["violation.opened", "violation.closed", "camera.fault", "summary"]
+
+
+def test_an_unexpected_error_is_itself_and_the_device_still_says_farewell(
+    tmp_path: Path, judges: Judges, clip: Path, broker: Any, make_ops: Callable[..., Any]
+) -> None:
+    ops = make_ops(broker.port)
+    clock, stop = SystemClock(), threading.Event()
+
+    def observe(frame: Frame, result: Any) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    service = Service(
+        config(tmp_path, broker.port), judges, ClipPlayer(clip, clock, stop, speed=4), clock, stop, observe
+    )
+    with pytest.raises(ZeroDivisionError, match="a mistake of ours"):
+        service.run()
+    payload = ""
+    while "offline" not in payload:
+        _, payload, _ = ops.next()
+    assert json.loads(payload)["reason"] == "an unexpected error"
+    Outbox(config(tmp_path, broker.port).outbox, clock).close()  # nobody holds it any more
+
+
+def test_health_names_everything_that_is_wrong(
+    tmp_path: Path, judges: Judges, clip: Path, broker: Any, make_ops: Callable[..., Any]
+) -> None:
+    ops = make_ops(broker.port)
+    clock = ManualClock(datetime(1970, 1, 2, tzinfo=timezone.utc))
+    states = [*[(0.05, Fault.NO_FRAMES)] * 400]
+    settings = config(tmp_path, broker.port, indicators={"led_red": "GPIO17"})
+    service = Service(settings, judges, SickCamera(clock, states), clock, threading.Event())
+    service.run()
+    said = []
+    while not said or "offline" not in said[-1][1]:
+        topic, payload, _ = ops.next()
+        said.append((topic, payload))
+    healths = [json.loads(payload) for topic, payload in said if topic.endswith("/health")]
+    assert healths
+    problems = " ".join(healths[-1]["problems"])
+    assert "/dev/video0: no picture for 5 s" in problems
+    assert "the clock says 1970-01-02" in problems
+    assert "GPIO17" in problems or "gpio" in problems.lower()
+    assert healths[-1]["fps"] == 0.0
+    assert healths[-1]["clock_trusted"] is False

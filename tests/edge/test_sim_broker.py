@@ -38,7 +38,7 @@ def device(embedded: EmbeddedBroker) -> Iterator[MqttLink]:
     link = MqttLink(
         Mqtt(host=embedded.host, port=embedded.port, protocol="3.1.1"),
         "device",
-        will=Message(STATUS, b"vanished", retain=True),
+        will=lambda: Message(STATUS, b"vanished", retain=True),
         birth=lambda: [Message(STATUS, b"online", retain=True)],
     )
     yield link
@@ -84,23 +84,27 @@ def test_events_reach_every_subscriber_in_order(
         assert [e["id"] for e in ops.events(100)] == ids
 
 
-def test_a_link_that_asks_for_mqtt_5_goes_back_to_3_1_1(
-    embedded: EmbeddedBroker, make_ops: Any, caplog: pytest.LogCaptureFixture
+def test_a_link_that_asks_for_mqtt_5_is_told_what_to_configure(
+    embedded: EmbeddedBroker, eventually: Any
 ) -> None:
-    ops = make_ops(embedded.port)
-    heard: SimpleQueue[tuple[str, bytes, bool]] = SimpleQueue()
+    # amqtt takes MQTT 5's properties for garbage and does not answer: silence is no reason to fall back by
+    # itself, for a broker that is down behind a proxy is as silent
+    link = MqttLink(Mqtt(host=embedded.host, port=embedded.port), "link")
+    link.start()
+    eventually(lambda: 'set protocol = "3.1.1"' in link.status.message)
+    link.stop(WAIT_S)
+    said: SimpleQueue[tuple[str, bytes, bool]] = SimpleQueue()
     link = MqttLink(
-        Mqtt(host=embedded.host, port=embedded.port),
+        Mqtt(host=embedded.host, port=embedded.port, protocol="3.1.1"),
         "link",
         subscriptions=[("a", 1)],
-        on_message=lambda *message: heard.put(message),
+        on_message=lambda *message: said.put(message),
     )
-    ops.client.publish("a", b"hello", 1, retain=True).wait_for_publish(WAIT_S)
     link.start()
-    assert heard.get(timeout=WAIT_S) == ("a", b"hello", True)
-    assert link.status.message == f"connected to {embedded.host}:{embedded.port} with MQTT 3.1.1"
+    eventually(lambda: link.status.state == "online")
+    assert link.publish("a", b"hello") is not None
+    assert said.get(timeout=WAIT_S) == ("a", b"hello", False)
     link.stop(WAIT_S)
-    assert caplog.text.count("does not speak MQTT 5: using MQTT 3.1.1") == 1
 
 
 def test_a_port_that_is_taken_is_named(embedded: EmbeddedBroker) -> None:

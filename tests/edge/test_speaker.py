@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -19,13 +20,23 @@ from hypothesis import strategies as st
 from edge.clock import SystemClock
 from edge.config import Config, Speaker
 from edge.errors import ConfigError, SpeakerError
-from edge.events import Place, ViolationOpened, cloud_event, new_event
+from edge.events import (
+    AnnouncementFailed,
+    AnnouncementPlayed,
+    Data,
+    Place,
+    ViolationOpened,
+    cloud_event,
+    new_event,
+)
 from edge.sim.clock import ManualClock
 from edge.speaker import announcer as announcer_module
 from edge.speaker import player as player_module
 from edge.speaker.announcer import Announcer, Choice, Heard, Now
-from edge.speaker.message import SIZE_MAX, parse
-from edge.speaker.player import AplayPlayer, WavPlayer, choose_player, has_sound_card, sounds_of
+from edge.speaker.message import SIZE_MAX, NoEventError, announced, parse
+from edge.speaker.player import AplayPlayer, WavPlayer, choose_player, has_sound_card, missing_card
+from edge.speaker.recordings import sounds_of
+from edge.speaker.seldom import Seldom
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
 SETTINGS = Speaker(hold_s=10.0, max_age_s=5.0)
@@ -106,6 +117,30 @@ def test_a_failed_announcement_holds_nothing_back() -> None:
     assert announcer.judge(heard("b"), now()) is Choice.PLAY
 
 
+def test_only_the_configured_zones_are_announced() -> None:
+    announcer = Announcer(Speaker(zones=("lobby", "yard")))
+    choices = [announcer.judge(heard(f"in {z}", zone=z), now()) for z in ("lobby", "yard", "roof", "")]
+    assert choices == [Choice.PLAY, Choice.PLAY, Choice.OTHER_ZONE, Choice.OTHER_ZONE]
+
+
+def test_quiet_hours_are_silent_but_not_by_a_clock_that_cannot_be_right() -> None:
+    def quiet(utc: datetime) -> bool:
+        return utc < NOON + timedelta(seconds=100)
+
+    announcer = Announcer(SETTINGS, quiet=quiet)
+    assert announcer.judge(heard("a"), now(0)) is Choice.QUIET_HOURS
+    assert announcer.judge(heard("b"), now(0, clock_trusted=False)) is Choice.PLAY
+    assert announcer.judge(heard("a", 100, 100), now(100)) is Choice.REPEAT
+    assert announcer.judge(heard("c", 100, 100), now(100)) is Choice.PLAY
+
+
+def test_what_was_decided_and_said_before_a_restart_still_counts() -> None:
+    announcer = Announcer(SETTINGS, seen=["a"], last_s=90.0)
+    assert announcer.judge(heard("a", 95, 95), now(95)) is Choice.REPEAT
+    assert announcer.judge(heard("b", 99.9, 99.9), now(99.9)) is Choice.HELD
+    assert announcer.judge(heard("c", 100, 100), now(100)) is Choice.PLAY
+
+
 def test_the_memory_of_ids_is_bounded() -> None:
     announcer = Announcer(SETTINGS)
     for i in range(announcer_module.REMEMBERED + 1):
@@ -151,7 +186,20 @@ def wire(**changes: object) -> dict[str, object]:
 
 def test_the_devices_own_events_are_understood() -> None:
     got = parse(json.dumps(wire()).encode(), 12.5)
-    assert got == Heard("violation.opened", "v1", NOON, True, 12.5, True)
+    assert got == Heard("violation.opened", "v1", NOON, True, 12.5, True, "lobby")
+    assert json.loads(got.payload) == wire(id=json.loads(got.payload)["id"])
+
+
+def test_an_announcement_that_was_heard_names_its_violation() -> None:
+    def said(data: Data) -> bytes:
+        event = new_event(data, NOON)
+        return json.dumps(cloud_event(event, Place("hq", "n-speaker"), sequence=1, recorded=NOON)).encode()
+
+    played = AnnouncementPlayed(violation="v1", speaker="n-speaker", language="id", delay_s=0.1)
+    assert announced(said(played)) == "v1"
+    assert announced(said(AnnouncementFailed(violation="v1", speaker="n-speaker", reason="no card"))) is None
+    assert announced(json.dumps(wire()).encode()) is None
+    assert announced(b"\xff") is None
 
 
 @pytest.mark.parametrize(
@@ -169,25 +217,26 @@ def test_the_devices_own_events_are_understood() -> None:
         json.dumps(wire(data={"violation": {"$gt": ""}})).encode(),
         json.dumps(wire(data={"violation": "v1\x1b[2J"})).encode(),
         json.dumps(wire(data={"violation": "v" * 201})).encode(),
+        json.dumps(wire(data={"violation": "v1", "zone": "\x1b[2J"})).encode(),
         json.dumps(wire(filler="x" * SIZE_MAX)).encode(),
     ],
     ids=lambda p: repr(p[:40]),
 )
-def test_hostile_messages_are_dropped_with_a_short_line(
-    payload: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert parse(payload, 0.0) is None
-    (record,) = caplog.records
-    assert record.getMessage().startswith("dropped a message")
-    assert len(record.getMessage()) < 200
+def test_hostile_messages_are_refused_in_few_words(payload: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(NoEventError, match=r"^a message ") as refused:
+        parse(payload, 0.0)
+    assert len(str(refused.value)) < 200
+    assert announced(payload) is None
+    assert caplog.text == ""
 
 
 @given(
     st.binary(max_size=200)
     | st.recursive(st.none() | st.text(), st.lists).map(lambda x: json.dumps(x).encode())
 )
-def test_no_bytes_raise(payload: bytes) -> None:
-    assert parse(payload, 0.0) is None
+def test_no_bytes_raise_anything_else(payload: bytes) -> None:
+    with pytest.raises(NoEventError):
+        parse(payload, 0.0)
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
@@ -195,6 +244,18 @@ def test_the_ends_of_time_have_an_age(time: str) -> None:
     got = parse(json.dumps(wire(time=time)).encode(), 0.0)
     assert got
     assert Announcer(SETTINGS).judge(got, now()) is Choice.TOO_OLD
+
+
+def test_a_flood_is_one_line_a_minute_with_a_count() -> None:
+    seldom = Seldom()
+    lines = [seldom.line(f"dropped {i}", i * 0.5) for i in range(241)]
+    said = {i: line for i, line in enumerate(lines) if line is not None}
+    assert said == {
+        0: "dropped 0",
+        120: "dropped 120; 119 more like it since the last such line",
+        240: "dropped 240; 119 more like it since the last such line",
+    }
+    assert seldom.line("dropped", 10_000.0) == "dropped"
 
 
 # --- the shipped sounds
@@ -310,6 +371,26 @@ def test_stop_ends_aplay_at_once(stuck: Path) -> None:
     assert_gone(stuck)
 
 
+def test_an_aplay_that_can_not_even_be_killed_holds_nothing_up(
+    stuck: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    left: list[subprocess.Popen[bytes]] = []
+
+    class Undead(subprocess.Popen[bytes]):
+        """A driver that hangs keeps its process from dying, which no test can bring about."""
+
+        def kill(self) -> None:
+            left.append(self)
+
+    monkeypatch.setattr(player_module.subprocess, "Popen", Undead)
+    with pytest.raises(SpeakerError, match="interrupted"):
+        AplayPlayer("default", SystemClock()).play(SHIPPED, Until(stuck, ManualClock()))
+    (process,) = left
+    assert f"aplay (process {process.pid}) can't be ended" in caplog.text
+    process.send_signal(signal.SIGKILL)
+    process.wait(20.0)
+
+
 def test_a_missing_device_is_named_in_aplays_own_words(alsa: Path) -> None:
     with pytest.raises(SpeakerError, match=r"'plughw:CARD=Nope'.*audio open error: No such file.*aplay -L"):
         AplayPlayer("plughw:CARD=Nope", SystemClock()).play(SHIPPED, threading.Event())
@@ -335,6 +416,17 @@ def test_the_wav_file_holds_the_announcements_one_after_the_other(tmp_path: Path
     wanted = np.concatenate([samples(p) for p in [*SHIPPED, SHIPPED[0]]])
     assert np.array_equal(samples(out), wanted)
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_the_wav_file_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    player = WavPlayer(tmp_path / "x.wav", SystemClock())
+    once = SHIPPED[0].stat().st_size
+    monkeypatch.setattr(player_module, "WAV_MAX", 1.5 * once)
+    sizes = []
+    for _ in range(4):
+        player.play(SHIPPED[:1], threading.Event())
+        sizes.append(round((tmp_path / "x.wav").stat().st_size / once, 2))
+    assert sizes == [1, 2, 1, 2]
 
 
 def test_a_wav_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -366,6 +458,55 @@ def test_a_sound_card_is_what_the_kernel_lists(tmp_path: Path, text: str, found:
     (tmp_path / "cards").write_text(text)
     assert has_sound_card(tmp_path / "cards") is found
     assert has_sound_card(tmp_path / "none") is False
+
+
+@pytest.mark.parametrize(
+    ("device", "complaint"),
+    [
+        ("plughw:CARD=Device,DEV=0", None),
+        ("plughw:CARD=0", None),
+        ("default", None),
+        ("plughw:CARD=Nope,DEV=0", "no sound card is called Nope now (there: vc4hdmi0, Device)"),
+    ],
+)
+def test_a_card_that_is_not_there_is_said_before_anybody_needs_it(
+    tmp_path: Path, device: str, complaint: str | None
+) -> None:
+    cards = tmp_path / "cards"
+    cards.write_text(
+        " 0 [vc4hdmi0       ]: vc4-hdmi - vc4-hdmi-0\n                      vc4-hdmi-0\n"
+        " 1 [Device         ]: USB-Audio - USB Audio Device\n                      C-Media at usb-1\n"
+    )
+    said = missing_card(device, cards)
+    assert said == complaint if complaint is None else complaint in str(said)
+
+
+@pytest.mark.parametrize(
+    ("device", "complaint"),
+    [
+        ("plughw:CARD=Device", "(there: none)"),
+        ("default", "'default': there is no sound card now"),
+        ("hw:0,0", "there is no sound card now"),
+        ("plughw:CARD=0", "there is no sound card now"),
+        ("pipewire", None),
+    ],
+)
+def test_without_any_card_what_needs_one_is_missing_it(
+    tmp_path: Path, device: str, complaint: str | None
+) -> None:
+    said = missing_card(device, tmp_path / "none")
+    assert said == complaint if complaint is None else complaint in str(said)
+
+
+def test_a_default_that_sounds_without_a_card_leads_elsewhere(
+    alsa: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(player_module, "CARDS", tmp_path / "none")
+    player = AplayPlayer("default", SystemClock())
+    assert "no sound card" in str(player.problem)
+    player.play(SHIPPED, threading.Event())
+    assert alsa.stat().st_size > 0
+    assert player.problem is None
 
 
 def test_defaults_speak_both_languages_through_alsa() -> None:

@@ -2,13 +2,15 @@
 
 import json
 import logging
+import resource
+import secrets
 import shutil
 import socket
 import subprocess
 import threading
 import wave
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,14 +22,18 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge import speaker_service
 from edge.clock import SystemClock
-from edge.config import Config, Mqtt, OutboxConfig, Site, Speaker
-from edge.speaker.player import sounds_of
+from edge.config import Config, Mqtt, OutboxConfig, Reporting, Site, Speaker, Webhook
+from edge.errors import ConfigError
+from edge.sim.clock import START, ManualClock
+from edge.speaker.local import LocalSender
+from edge.speaker.recordings import sounds_of
 from edge.speaker_service import SpeakerService, run_speaker
 
 WAIT_S = 20.0
 CAMERA = "maskgate/v1/hq/north-door/event"
 REPORTS = "maskgate/v1/hq/north-door-speaker/event"
 STATUS = "maskgate/v1/hq/north-door-speaker/status"
+PROBE = "the probe"
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def port(tmp_path: Path) -> Iterator[int]:
         drain = threading.Thread(target=broker.stderr.read)
         drain.start()
         yield number
-        broker.terminate()
+        broker.kill()  # SIGTERM is lost on a mosquitto that has only just said that it is running
         drain.join()
 
 
@@ -103,19 +109,22 @@ def config(port: int, tmp_path: Path) -> Config:
 
 
 def wait_until_listening(ops: Ops) -> None:
-    """Until the broker gives the speaker messages: probes are published until one was dropped as nonsense."""
-    listening = threading.Event()
+    """Until the speaker has judged a violation of long ago, and with it all that was published before."""
+    probe, listening = f"{PROBE} {secrets.token_hex(8)}", threading.Event()
     handler = logging.Handler()
-    handler.emit = lambda _record: listening.set()  # type: ignore[method-assign]
-    log = logging.getLogger("edge.speaker.message")
+    handler.emit = lambda r: listening.set() if probe in r.getMessage() else None  # type: ignore[method-assign]
+    log = logging.getLogger("edge.speaker_service")
+    level = log.level
+    log.setLevel(logging.INFO)
     log.addHandler(handler)
     try:
         for _ in range(int(WAIT_S / 0.05)):
-            ops.say(b"a probe that is no event")
+            ops.violation(probe, age_s=86_400)
             if listening.wait(0.05):
                 return
     finally:
         log.removeHandler(handler)
+        log.setLevel(level)
     pytest.fail("the speaker gets no messages")
 
 
@@ -229,7 +238,7 @@ def test_a_fresh_violation_of_its_absence_is_announced_an_old_one_is_not(
 
 
 def test_what_could_not_be_heard_is_reported_with_the_reason(ops: Ops, config: Config, start: Start) -> None:
-    start(changed(config, output="/nowhere/heard.wav"))
+    start(changed(config, output="/nowhere/heard.wav", max_age_s=0.2))
     ops.violation("v1")
     report = ops.next(REPORTS)
     assert report["type"] == "announcement.failed"
@@ -237,14 +246,90 @@ def test_what_could_not_be_heard_is_reported_with_the_reason(ops: Ops, config: C
     assert "'/nowhere/heard.wav': can't be written" in report["data"]["reason"]
 
 
-def test_the_end_waits_for_what_is_due_if_it_is_told_to(ops: Ops, config: Config, start: Start) -> None:
-    service = start(config)
-    for i in range(20):
+def test_the_end_waits_for_what_is_due_if_it_is_told_to(
+    ops: Ops,
+    config: Config,
+    start: Start,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[..., None],
+) -> None:
+    go, said, program = tmp_path / "go", tmp_path / "said", tmp_path / "bin" / "aplay"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nwhile [ ! -e {go} ]; do sleep 0.01; done\necho >> {said}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    service = start(changed(config, output="default", max_age_s=3600.0))
+    for i in range(10):
         ops.violation(str(i))
-    wait_until_listening(ops)  # what comes after them has arrived: so have they
-    service.close(finish_s=WAIT_S)
-    assert announcements(config) == 20
-    assert [ops.next(REPORTS)["data"]["violation"] for _ in range(20)] == [str(i) for i in range(20)]
+    eventually(lambda: service._voices[0].state.waiting == 9)  # and one sounds until it may go on
+    end = threading.Thread(target=service.close, args=(WAIT_S,))
+    end.start()
+    eventually(lambda: service._voices[0].state.waiting == 10)  # the word to end is behind them
+    go.touch()
+    end.join(WAIT_S)
+    assert said.read_text().count("\n") == 10
+    assert [ops.next(REPORTS)["data"]["violation"] for _ in range(10)] == [str(i) for i in range(10)]
+
+
+def test_a_flood_of_nonsense_is_one_line_in_the_log(
+    ops: Ops, config: Config, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    start(config)
+    for _ in range(20):
+        ops.say(b"nonsense")
+    wait_until_listening(ops)
+    (line,) = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+    assert line.startswith("dropped a message that is no event: all of it: Invalid JSON")
+
+
+def test_the_same_letters_in_another_site_are_another_client(
+    ops: Ops, config: Config, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        for site, device in (("a-b", "c"), ("a", "b-c")):
+            outbox = OutboxConfig(path=tmp_path / site / "outbox.sqlite")
+            update = {"site": Site(id=site, device=device), "outbox": outbox}
+            stack.enter_context(run(config.model_copy(update=update), SimpleQueue()))
+            assert ops.next(f"maskgate/v1/{site}/{device}-speaker/status")["state"] == "online"
+        ops.say(violation("v1"), "maskgate/v1/a-b/c/event")
+        # The first one still has its connection: it does not say again that it is there.
+        while (topic := ops.heard.get(timeout=WAIT_S)[0]) != "maskgate/v1/a-b/c-speaker/event":
+            assert not topic.endswith("/status")
+
+
+def test_the_will_tells_when_the_connection_began(
+    ops: Ops, config: Config, eventually: Callable[..., None]
+) -> None:
+    clock = ManualClock()
+    service = SpeakerService(config, clock=clock)
+    clock.advance(3600.0)
+    service.start()
+    try:
+        ops.next(STATUS)
+        eventually(lambda: service._link._online)
+        service._link._online[1].socket().shutdown(socket.SHUT_RDWR)
+        will = ops.next(STATUS)
+        assert (will["state"], will["reason"]) == ("offline", "the connection was lost")
+        assert datetime.fromisoformat(will["time"].replace("Z", "+00:00")) == START + timedelta(hours=1)
+    finally:
+        clock.advance(3600.0)
+        service.close()
+
+
+def test_a_disk_without_room_does_not_silence_it(ops: Ops, config: Config) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))  # no file of this process may grow
+    try:
+        service = SpeakerService(config, clock=SystemClock())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    problems = service._health().problems
+    service.start()
+    service.close()
+    assert len(problems) == 2
+    assert "speaker-outbox.sqlite can't be written" in problems[0]
+    assert "speaker-memory.sqlite: the speaker's memory can't be written" in problems[1]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -254,12 +339,182 @@ def test_an_unexpected_error_ends_the_process_so_that_systemd_starts_it_again(
     monkeypatch.setattr(speaker_service, "_LOOK_S", 0.02)
 
     def broken(line: str) -> None:
-        raise ZeroDivisionError(line)
+        if PROBE not in line:
+            raise ZeroDivisionError(line)
 
     feed = threading.Thread(target=lambda: (wait_until_listening(ops), ops.violation("v1")))
     feed.start()
     assert run_speaker(config, clock=SystemClock(), stop=threading.Event(), announce=broken) == 1
     feed.join(WAIT_S)
+
+
+# --- the local path
+
+
+@pytest.fixture
+def local(config: Config, tmp_path: Path) -> Config:
+    """A speaker that a device on this machine can talk to."""
+    return changed(config, socket=tmp_path / "local.sock")
+
+
+@pytest.fixture
+def device(local: Config) -> Iterator[LocalSender]:
+    """The device's end of the local path."""
+    assert local.speaker.socket
+    sender = LocalSender(local.speaker.socket)
+    yield sender
+    sender.close()
+
+
+def violation(name: str, **more: object) -> bytes:
+    data = {"violation": name, "clock_trusted": True, "replayed": False, **more}
+    event = {"type": "violation.opened", "time": datetime.now(timezone.utc).isoformat(), "data": data}
+    return json.dumps(event).encode()
+
+
+def test_without_a_broker_the_local_path_announces_and_the_broker_hears_of_it_later(
+    device: LocalSender,
+    local: Config,
+    make_broker: Callable[..., Any],
+    make_ops: Callable[..., Any],
+    eventually: Callable[..., None],
+) -> None:
+    broker = make_broker("allow_anonymous true")
+    away = local.model_copy(update={"mqtt": Mqtt(host="127.0.0.1", port=broker.port)})
+    service = SpeakerService(away, clock=SystemClock())
+    service.start()
+    try:
+        assert device.send(violation("v1"))
+        heard: list[str] = []
+        eventually(lambda: heard.extend(device.announced()) or heard == ["v1"])
+        assert announcements(local) == 1
+        broker.start()
+        ops = make_ops(broker.port)
+        topic, payload, _ = ops.next()
+        while topic != REPORTS:
+            topic, payload, _ = ops.next()
+        report = json.loads(payload)
+        assert (report["type"], report["data"]["violation"]) == ("announcement.played", "v1")
+        assert report["data"]["replayed"] is True
+    finally:
+        service.close()
+
+
+def test_the_same_violation_by_both_ways_is_announced_once(
+    ops: Ops, local: Config, device: LocalSender
+) -> None:
+    lines: SimpleQueue[str] = SimpleQueue()
+    with run(local, lines):
+        wait_until_listening(ops)
+        assert device.send(violation("v1"))
+        assert lines.get(timeout=WAIT_S).startswith("violation v1: announced")
+        ops.violation("v1")
+        assert lines.get(timeout=WAIT_S) == "violation v1: not announced (repeat)"
+        ops.violation("v2")
+        assert lines.get(timeout=WAIT_S).startswith("violation v2: announced")
+        assert device.send(violation("v2"))
+        assert lines.get(timeout=WAIT_S) == "violation v2: not announced (repeat)"
+    assert announcements(local) == 2
+    # What came over MQTT is told to the device as well: it asks by the violation's id.
+    assert device.announced() == ["v1", "v2"]
+
+
+def test_a_restart_does_not_say_it_again(
+    ops: Ops, local: Config, device: LocalSender, eventually: Callable[..., None]
+) -> None:
+    lines: SimpleQueue[str] = SimpleQueue()
+    with run(local, lines):
+        eventually(lambda: device.send(violation("v1")))
+        assert lines.get(timeout=WAIT_S).startswith("violation v1: announced")
+    with run(local, lines):
+        wait_until_listening(ops)
+        ops.violation("v1")
+        assert lines.get(timeout=WAIT_S) == "violation v1: not announced (repeat)"
+    assert announcements(local) == 1
+
+
+def test_hostile_bytes_on_the_local_path_harm_nothing(
+    local: Config, device: LocalSender, eventually: Callable[..., None]
+) -> None:
+    lines: SimpleQueue[str] = SimpleQueue()
+    with run(local, lines):
+        eventually(lambda: device.send(b"is anybody there?"))
+        for nonsense in (b"", b"\xff\x00", b"[" * 50_000, b"x" * 70_000, violation("a\x1b[2J")):
+            assert device.send(nonsense)
+        assert device.send(violation("v1"))
+        assert lines.get(timeout=WAIT_S).startswith("violation v1: announced")
+    assert announcements(local) == 1
+
+
+# --- silence, and several speakers
+
+
+def test_quiet_hours_are_silent(ops: Ops, config: Config) -> None:
+    lines: SimpleQueue[str] = SimpleQueue()
+    with run(changed(config, quiet=("mon-sun",)), lines):
+        wait_until_listening(ops)
+        ops.violation("v1")
+        assert lines.get(timeout=WAIT_S) == "violation v1: not announced (quiet_hours)"
+    assert announcements(config) == 0
+
+
+def test_quiet_hours_that_cannot_be_understood_end_the_start(config: Config) -> None:
+    with pytest.raises(ConfigError, match="at night"):
+        SpeakerService(changed(config, quiet=("at night",)), clock=SystemClock())
+
+
+def test_a_webhook_that_hangs_neither_delays_nor_silences_the_sound(
+    ops: Ops, config: Config, start: Start
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # connections wait here for ever
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/horn"
+        start(changed(config, webhook=Webhook(url=url, timeout_s=0.3), max_age_s=1.0))
+        ops.violation("v1")
+        first, second = ops.next(REPORTS), ops.next(REPORTS)
+    assert (first["type"], first["data"]["speaker"]) == ("announcement.played", "north-door-speaker")
+    assert (second["type"], second["data"]["speaker"]) == (
+        "announcement.failed",
+        "north-door-speaker/webhook",
+    )
+    assert "no answer within 0.3 s" in second["data"]["reason"]
+
+
+# --- what it says about itself
+
+
+def test_info_says_what_it_is_and_no_secret(ops: Ops, config: Config, start: Start) -> None:
+    url = "https://user:secret@horn.example.org/announce?key=secret"
+    start(changed(config, webhook=Webhook(url=url)))
+    info = ops.next(STATUS.replace("status", "info"))
+    assert info["software"].startswith("maskgate ")
+    assert info["speakers"] == ["north-door-speaker", "north-door-speaker/webhook"]
+    assert info["config"]["speaker"]["webhook"]["url"] == "https://horn.example.org/announce"
+    assert "secret" not in json.dumps(info)
+
+
+def test_health_tells_the_last_announcement_and_what_is_wrong(ops: Ops, config: Config, start: Start) -> None:
+    topic = STATUS.replace("status", "health")
+    often = config.model_copy(update={"reporting": Reporting(health_every_s=1.0)})
+    service = start(changed(often, output="plughw:CARD=Nope", max_age_s=0.2))
+    ops.violation("v1")
+    assert ops.next(REPORTS)["type"] == "announcement.failed"
+    health = ops.next(topic)
+    while not health["speakers"]["north-door-speaker"]["failed"]:
+        health = ops.next(topic)
+    assert health["speakers"]["north-door-speaker"]["announced"] == 0
+    assert health["link"]["state"] == "online"
+    (problem,) = health["problems"]
+    assert "no sound card is called Nope" in problem
+    service.close()
+
+    start(often)
+    ops.violation("v2")
+    assert ops.next(REPORTS)["type"] == "announcement.played"
+    health = ops.next(topic)
+    while not health["speakers"]["north-door-speaker"]["announced"]:
+        health = ops.next(topic)
+    assert health["speakers"]["north-door-speaker"]["last"] == "v2"
+    assert health["problems"] == []
 
 
 def changed(config: Config, **speaker: object) -> Config:
@@ -270,8 +525,13 @@ def changed(config: Config, **speaker: object) -> Config:
 def run(config: Config, lines: "SimpleQueue[str]") -> Iterator[list[int]]:
     """``run_speaker`` while the block lasts; yields a list that then holds its exit code."""
     stop, codes = threading.Event(), list[int]()
+
+    def announce(line: str) -> None:
+        if PROBE not in line:
+            lines.put(line)
+
     thread = threading.Thread(
-        target=lambda: codes.append(run_speaker(config, clock=SystemClock(), stop=stop, announce=lines.put))
+        target=lambda: codes.append(run_speaker(config, clock=SystemClock(), stop=stop, announce=announce))
     )
     thread.start()
     try:

@@ -1,0 +1,37 @@
+"""Contract 3: the configuration."""
+
+from edge.config.base import DEFAULT_PATH, SHIPPED_MODELS, SHIPPED_SOUNDS, state_dir
+from edge.config.device import CameraConfig, Decision, Faces, Models, Mqtt, OutboxConfig, Reporting, Site
+from edge.config.example import example_config
+from edge.config.loading import Config, load_config, mistakes, parse_config
+from edge.config.speaker import HomeAssistant, Speaker, Webhook
+from edge.config.surroundings import Crowding, Hours, Indicators, Line, Tampering, Zone
+
+__all__ = [
+    "DEFAULT_PATH",
+    "SHIPPED_MODELS",
+    "SHIPPED_SOUNDS",
+    "CameraConfig",
+    "Config",
+    "Crowding",
+    "Decision",
+    "Faces",
+    "HomeAssistant",
+    "Hours",
+    "Indicators",
+    "Line",
+    "Models",
+    "Mqtt",
+    "OutboxConfig",
+    "Reporting",
+    "Site",
+    "Speaker",
+    "Tampering",
+    "Webhook",
+    "Zone",
+    "example_config",
+    "load_config",
+    "mistakes",
+    "parse_config",
+    "state_dir",
+]

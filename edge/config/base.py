@@ -1,0 +1,40 @@
+"""What all sections share: strictness, names, points, and where things lie on this machine."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DEFAULT_PATH = Path("/etc/maskgate/config.toml")
+_HERE = Path(__file__).resolve().parents[1]
+SHIPPED_MODELS = next((d for d in (_HERE / "shipped" / "models",) if d.is_dir()), _HERE.parent / "models")
+"""Inside an installed wheel, or the repository's own folder."""
+SHIPPED_SOUNDS = _HERE / "speaker" / "sounds"
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+"""A topic level: no slash, no MQTT wildcard."""
+Share = Annotated[float, Field(ge=0, le=1)]
+Point = tuple[Share, Share]
+"""(x, y) as shares of the picture's width and height."""
+Pin = Annotated[str, Field(pattern=r"^GPIO(1?[0-9]|2[0-7])$")]
+"""A pin by the number that the chip gives it, which is not its place on the header: GPIO17 is place 11."""
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are mistakes, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def state_dir() -> Path:
+    """Where what must survive is kept: systemd's StateDirectory, else the system's or the user's own."""
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given)
+    system = Path("/var/lib/maskgate")
+    if os.access(system if os.access(system, os.F_OK) else system.parent, os.W_OK):
+        return system
+    try:
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "maskgate"
+    except RuntimeError:  # a user without a home; who needs to write will be told that this can't be written
+        return system

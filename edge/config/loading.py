@@ -1,0 +1,167 @@
+"""Contract 3: the configuration. One TOML file, typed, validated, every mistake reported at once.
+
+Every key is defined in this package and nowhere else.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+
+from edge.config.base import Section
+from edge.config.device import CameraConfig, Decision, Faces, Models, Mqtt, OutboxConfig, Reporting, Site
+from edge.config.speaker import Speaker
+from edge.config.surroundings import (
+    Crowding,
+    Hours,
+    Indicators,
+    Line,
+    Zone,
+    flaws_of_lines,
+    flaws_of_zones,
+)
+from edge.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_SECRET_KEYS = frozenset({"source", "url", "username"})
+_LONGEST = 200
+"""Characters of a wrong value that are shown."""
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    site: Site = Field(default_factory=Site)
+    camera: CameraConfig = Field(default_factory=CameraConfig)
+    models: Models = Field(default_factory=Models)
+    faces: Faces = Field(default_factory=Faces)
+    decision: Decision = Field(default_factory=Decision)
+    zones: tuple[Zone, ...] = ()
+    lines: tuple[Line, ...] = ()
+    hours: Hours = Field(default_factory=Hours)
+    crowding: Crowding = Field(default_factory=Crowding)
+    indicators: Indicators = Field(default_factory=Indicators)
+    mqtt: Mqtt = Field(default_factory=Mqtt)
+    outbox: OutboxConfig = Field(default_factory=OutboxConfig)
+    speaker: Speaker = Field(default_factory=Speaker)
+    reporting: Reporting = Field(default_factory=Reporting)
+
+    @field_validator("zones")
+    @classmethod
+    def _zones_make_sense(cls, zones: tuple[Zone, ...]) -> tuple[Zone, ...]:
+        if flaws := flaws_of_zones(zones):
+            raise ValueError("; ".join(flaws))
+        return zones
+
+    @field_validator("lines")
+    @classmethod
+    def _lines_make_sense(cls, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+        if flaws := flaws_of_lines(lines):
+            raise ValueError("; ".join(flaws))
+        return lines
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigError: the file can't be read, is not TOML, or has mistakes: all of them are listed.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as e:
+        raise ConfigError(f"{path}: no such file. Make one with: maskgate config > {path}") from e
+    except OSError as e:
+        raise ConfigError(
+            f"{path}: can't be read: {e.strerror}. Let this user read it, or give another one"
+        ) from e
+    except UnicodeDecodeError as e:
+        raise ConfigError(f"{path}: can't be read: not UTF-8 ({e.reason} at byte {e.start})") from e
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigError(f"{path}: not valid TOML: {e}") from e
+    return parse_config(raw, str(path))
+
+
+def parse_config(raw: dict[str, Any], where: str) -> Config:
+    """Check a configuration that was read from ``where``.
+
+    Raises:
+        ConfigError: lists every mistake with its key, what was found, what is allowed, and an example.
+    """
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as e:
+        raise mistakes(where, [_explain(dict(err)) for err in e.errors()]) from e
+
+
+def mistakes(where: str, lines: Sequence[str]) -> ConfigError:
+    """The error that lists all mistakes of a configuration; each begins with its key."""
+    count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+    return ConfigError(f"{where}: {count}:\n" + "\n".join(f"  {line}" for line in lines))
+
+
+def _explain(err: dict[str, Any]) -> str:
+    keys = [str(part) for part in err["loc"]]
+    where = ".".join(keys)
+    owner, field = _find(err["loc"])
+    key = next((k for k in reversed(err["loc"]) if isinstance(k, str)), "")
+    if err["type"] == "extra_forbidden":
+        kind = "section" if owner is Config else "key"
+        return f"{where}: unknown {kind}. Allowed here: {', '.join(owner.model_fields)}"
+    if err["type"] == "missing":
+        return f"{where}: missing.{_example(key, field)}"
+    if err["type"] == "value_error":
+        return f"{where}: {err['msg'].removeprefix('Value error, ')}.{_example(key, field)}"
+    found = _shown(err["input"], key)
+    return f"{where}: found {found}; {err['msg'][0].lower()}{err['msg'][1:]}.{_example(key, field)}"
+
+
+def _shown(value: object, key: str) -> str:
+    """What was found, or only what kind of thing it is where it may be, or hold, a secret."""
+    if isinstance(value, dict):
+        return "a table"
+    hidden = key in _SECRET_KEYS or key.endswith("_file")
+    if hidden or "://" in (text := repr(value)) or "{" in text:
+        return f"a value of type {type(value).__name__}, which is not shown"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _find(loc: tuple[str | int, ...]) -> tuple[type[Section], FieldInfo | None]:
+    """The section that a key lies in, and the key's definition if there is one."""
+    owner: type[Section] = Config
+    field: FieldInfo | None = None
+    for part in loc:
+        if field is not None and (inner := section_in(field.annotation)) is not None:
+            owner = inner
+        if isinstance(part, str):
+            field = owner.model_fields.get(part)
+    return owner, field
+
+
+def section_in(annotation: Any) -> type[Section] | None:  # noqa: ANN401 - an annotation may be anything
+    """The section type in ``Section``, ``Section | None`` or ``tuple[Section, ...]``, if there is one."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for a in get_args(annotation) if (found := section_in(a)) is not None), None)
+
+
+def _example(key: str, field: FieldInfo | None) -> str:
+    return f" Example: {key} = {to_toml(field.examples[0])}" if field is not None and field.examples else ""
+
+
+def to_toml(value: object) -> str:
+    """A value as it is written in the file."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(to_toml(v) for v in value) + "]"
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

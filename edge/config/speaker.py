@@ -1,0 +1,72 @@
+"""The announcement, and the other speakers that may make it."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from edge.config.base import SHIPPED_SOUNDS, Name, Section
+
+
+class Webhook(Section):
+    """Another speaker: a POST of the violation's CloudEvent."""
+
+    url: str = Field(pattern=r"^https?://", examples=["https://horn.example.org/announce"])
+    timeout_s: float = Field(3.0, gt=0, le=30, examples=[3.0])
+    token_file: Path | None = Field(None, examples=["/etc/maskgate/webhook-token"])
+    """Sent as a bearer token."""
+
+
+class HomeAssistant(Section):
+    """Another speaker: a Home Assistant service call over its REST API."""
+
+    url: str = Field(pattern=r"^https?://", examples=["http://homeassistant.local:8123"])
+    token_file: Path = Field(examples=["/etc/maskgate/home-assistant-token"])
+    entity: str = Field(pattern=r"^media_player\.[a-z0-9_]+$", examples=["media_player.lobby"])
+    tts_entity: str | None = Field(None, pattern=r"^tts\.[a-z0-9_]+$", examples=["tts.piper"])
+    """Given: the message is spoken by it; else ``media`` is played."""
+    message: str = Field("Please wear your mask over your nose and mouth.", min_length=1)
+    media: str | None = Field(None, examples=["media-source://media_source/local/mask.mp3"])
+    timeout_s: float = Field(3.0, gt=0, le=30, examples=[3.0])
+
+
+class Speaker(Section):
+    """The announcement."""
+
+    sounds: Path = Field(SHIPPED_SOUNDS, examples=["/etc/maskgate/sounds"])
+    """A folder with one ``<language>.wav`` for each language."""
+    languages: tuple[Name, ...] = Field(("id", "en"), min_length=1, examples=[["id", "en"]])
+    """Played one after the other."""
+    output: str = Field("default", min_length=1, examples=["plughw:CARD=Device"])
+    """ALSA device; or a path ending in ``.wav``, to which the samples are written instead; or ``none``."""
+    hold_s: float = Field(10.0, ge=0, examples=[10.0])
+    """After an announcement, silence for so long: a crowd hears one sentence, not twelve."""
+    max_age_s: float = Field(10.0, gt=0, examples=[10.0])
+    """Violations older than this are not announced: nobody wants yesterday's."""
+    volume: float = Field(1.0, ge=0, le=1, examples=[0.8])
+    """1 is the recording as it is."""
+    rotate: bool = Field(False, examples=[True])
+    """One language an announcement, in turn, instead of all of them."""
+    quiet: tuple[str, ...] = Field((), examples=[["mon-sun 22:00-06:00"]])
+    """Hours of silence, in the time zone of ``[hours]``."""
+    zones: tuple[Name, ...] = Field((), examples=[["lobby"]])
+    """Only violations in these zones; empty: all of the site's."""
+    socket: Path | None = Field(None, examples=["/run/maskgate-speaker/local.sock"])
+    """The local path: a device on the same machine speaks to this socket, with or without a broker."""
+    webhook: Webhook | None = None
+    home_assistant: HomeAssistant | None = None
+
+    @field_validator("webhook", "home_assistant")
+    @classmethod
+    def _has_host(cls, other: Webhook | HomeAssistant | None) -> Webhook | HomeAssistant | None:
+        if other is not None and not _names_host(other.url):
+            raise ValueError("url: no valid host and port in it")  # and nothing of it: it may hold a password
+        return other
+
+
+def _names_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -1,0 +1,128 @@
+"""What the place asks for: zones, lines, hours, crowding, tampering, indicators."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from edge.config.base import Name, Pin, Point, Section
+
+_LEAST_AREA = 1e-5
+"""Of a zone, as a share of the picture: 3 px of 640x480."""
+
+
+class Zone(Section):
+    """A part of the picture in which faces count; without any, all of it is one zone named ``site.zone``."""
+
+    name: Name = Field(examples=["lobby"])
+    polygon: tuple[Point, ...] = Field(
+        min_length=3, examples=[[[0.1, 0.2], [0.9, 0.2], [0.9, 1.0], [0.1, 1.0]]]
+    )
+    """Corners as shares of the picture's width and height, 0 to 1 from the top left."""
+    min_face_width_px: float | None = Field(None, ge=8, examples=[40.0])
+    """Overrides ``faces.min_width_px`` in this zone."""
+
+
+class Line(Section):
+    """A line that counts people; whoever crosses it from its left side to its right side goes in."""
+
+    name: Name = Field(examples=["door"])
+    start: Point = Field(examples=[[0.0, 0.6]])
+    end: Point = Field(examples=[[1.0, 0.6]])
+    """As shares of the picture's width and height. Left and right as seen walking from start to end."""
+
+
+class Hours(Section):
+    """When violations are opened; outside these hours people are counted, and nobody is asked for a mask."""
+
+    timezone: str = Field("UTC", min_length=1, examples=["Asia/Jakarta"])
+    open: tuple[str, ...] = Field((), examples=[["mon-fri 07:00-19:00", "sat 08:00-13:00"]])
+    """Empty: always."""
+
+
+class Crowding(Section):
+    """How many people may be in view, and how close; 0 switches either off."""
+
+    max_people: int = Field(0, ge=0, examples=[10])
+    min_distance_m: float = Field(0.0, ge=0, le=5, examples=[1.0])
+    field_of_view_deg: float = Field(62.2, gt=10, lt=170, examples=[62.2])
+    """The camera's horizontal one; 62.2 is the Raspberry Pi camera 2's."""
+    persist_s: float = Field(5.0, ge=0, examples=[5.0])
+    """It must last so long to be an event, and be over so long to be closed."""
+
+
+class Tampering(Section):
+    """A camera that is covered, turned away, defocused, blinded or left in the dark."""
+
+    enabled: bool = Field(True, examples=[True])
+    after_s: float = Field(10.0, gt=0, examples=[10.0])
+    """It must last so long; people who stand close for a moment do not count."""
+
+
+class Indicators(Section):
+    """What hangs on a Raspberry Pi's pins: GPIO0 to GPIO27, the chip's numbers, not the header's."""
+
+    led_green: Pin | None = Field(None, examples=["GPIO17"])
+    led_amber: Pin | None = Field(None, examples=["GPIO27"])
+    led_red: Pin | None = Field(None, examples=["GPIO22"])
+    buzzer: Pin | None = Field(None, examples=["GPIO23"])
+    relay: Pin | None = Field(None, examples=["GPIO24"])
+    relay_mode: Literal["fail-safe", "fail-secure"] = Field("fail-safe", examples=["fail-safe"])
+    """Without power or after a crash: fail-safe leaves the way open, fail-secure shut."""
+    button: Pin | None = Field(None, examples=["GPIO25"])
+    button_action: Literal["mute", "test"] = Field("mute", examples=["mute"])
+    mute_s: float = Field(600.0, gt=0, examples=[600.0])
+    """The buzzer is silent for so long, or until the button is pressed again."""
+    active_low: tuple[Literal["led_green", "led_amber", "led_red", "buzzer", "relay"], ...] = Field(
+        (), examples=[["relay"]]
+    )
+    """What 0 V switches on instead of 3.3 V: many relay boards, and lamps with a common anode."""
+
+    @property
+    def pins(self) -> dict[str, str]:
+        """What is connected: key to pin."""
+        keys = ("led_green", "led_amber", "led_red", "buzzer", "relay", "button")
+        return {key: pin for key in keys if (pin := getattr(self, key)) is not None}
+
+    @model_validator(mode="after")
+    def _one_thing_a_pin(self) -> "Indicators":
+        owners: dict[str, list[str]] = {}
+        for key, pin in self.pins.items():
+            owners.setdefault(pin, []).append(key)
+        shared = [f"{pin} is given to {' and '.join(keys)}" for pin, keys in owners.items() if len(keys) > 1]
+        if shared:
+            raise ValueError(f"{'; '.join(shared)}: each needs a pin of its own")
+        return self
+
+
+def flaws_of_zones(zones: Sequence[Zone]) -> list[str]:
+    """What is wrong with zones that are each well-formed, in words."""
+    return _repeated(z.name for z in zones) + [
+        f"{z.name!r} has no area: its corners lie on one line, or its edges cross so that nothing is left"
+        for z in zones
+        if _area(z.polygon) < _LEAST_AREA
+    ]
+
+
+def flaws_of_lines(lines: Sequence[Line]) -> list[str]:
+    """What is wrong with lines that are each well-formed, in words."""
+    return _repeated(line.name for line in lines) + [
+        f"{line.name!r} starts and ends at {list(line.start)}: the two must differ"
+        for line in lines
+        if line.start == line.end
+    ]
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [
+        f"the name {name!r} is given {n} times: each needs its own"
+        for name, n in Counter(names).items()
+        if n > 1
+    ]
+
+
+def _area(polygon: Sequence[Point]) -> float:
+    """As a share of the picture, by the shoelace formula."""
+    pairs = zip(polygon, [*polygon[1:], polygon[0]], strict=True)
+    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairs)) / 2

@@ -1,0 +1,255 @@
+"""Webhook and Home Assistant, against real HTTP servers that answer, refuse, hang, or talk nonsense."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.config import HomeAssistant, Speaker, Webhook
+from edge.errors import ConfigError, SpeakerError
+from edge.events import AnnouncementFailed, AnnouncementPlayed, Data
+from edge.speaker import voice as voice_module
+from edge.speaker.announcer import Heard
+from edge.speaker.memory import Memory
+from edge.speaker.remote import HomeAssistantSink, UnansweredError, WebhookSink
+from edge.speaker.sink import GaveUpError
+from edge.speaker.voice import Voice
+
+WAIT_S = 20.0
+CLOCK = SystemClock()
+EVENT = b'{"type":"violation.opened","id":"e1","data":{"violation":"v1"}}'
+HEARD = Heard("violation.opened", "v1", CLOCK.utc(), True, 0.0, payload=EVENT)
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.x"  # noqa: S105  nobody takes it
+
+
+class Server:
+    """An HTTP server that answers as it is told, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.statuses: list[int] = []
+        """For the next requests, before ``status``."""
+        self.hang = threading.Event()  # while clear, nobody hangs
+        self.free = threading.Event()
+        self.asked: list[tuple[str, dict[str, str], bytes]] = []
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                owner.asked.append((self.path, dict(self.headers), body))
+                if owner.hang.is_set():
+                    owner.free.wait(WAIT_S)
+                    return
+                self.send_response(owner.statuses.pop(0) if owner.statuses else owner.status)
+                if owner.status in (301, 302, 307):
+                    self.send_header("Location", f"http://127.0.0.1:{owner.port}/elsewhere")
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"[]")
+
+            def log_message(self, *_: Any) -> None:
+                """Silence."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self.free.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Path:
+    path = tmp_path / "token"
+    path.write_text(f"{TOKEN}\n")
+    return path
+
+
+def webhook(port: int, token: Path | None = None, path: str = "/horn?room=2") -> WebhookSink:
+    url = f"http://127.0.0.1:{port}{path}"
+    return WebhookSink("s/webhook", Webhook(url=url, timeout_s=0.2, token_file=token), CLOCK)
+
+
+def home(port: int, token: Path, **more: str) -> HomeAssistantSink:
+    settings = HomeAssistant(
+        url=f"http://127.0.0.1:{port}/", token_file=token, entity="media_player.lobby", timeout_s=0.2, **more
+    )
+    return HomeAssistantSink("s/home-assistant", settings, CLOCK)
+
+
+STOP = threading.Event()
+
+
+def test_the_webhook_gets_the_violations_cloud_event_and_the_token(server: Server, token: Path) -> None:
+    said = webhook(server.port, token).say(HEARD, STOP)
+    assert said.started_s <= said.ended_s
+    ((path, headers, body),) = server.asked
+    assert (path, body) == ("/horn?room=2", EVENT)
+    assert headers["Content-Type"] == "application/cloudevents+json"
+    assert headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+def test_without_a_token_none_is_sent(server: Server) -> None:
+    server.status = 204
+    webhook(server.port, path="").say(HEARD, STOP)
+    ((path, headers, _),) = server.asked
+    assert path == "/"
+    assert "Authorization" not in headers
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (400, GaveUpError, "answered 400 Bad Request: check the url"),
+        (401, GaveUpError, "answered 401 Unauthorized: check the token"),
+        (307, GaveUpError, "answered 307 Temporary Redirect"),
+        (429, SpeakerError, "answered 429 Too Many Requests"),
+        (503, SpeakerError, "answered 503 Service Unavailable"),
+        (599, SpeakerError, "answered 599"),
+    ],
+)
+def test_a_refusal_is_told_and_it_is_known_whether_it_lasts(
+    server: Server, status: int, error: type, words: str
+) -> None:
+    server.status = status
+    with pytest.raises(SpeakerError, match=words) as caught:
+        webhook(server.port).say(HEARD, STOP)
+    assert type(caught.value) is error
+    assert f"http://127.0.0.1:{server.port}/horn: " in str(caught.value)
+    assert "room=2" not in str(caught.value)  # a query may be secret
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_hangs_is_left_after_the_time_out(server: Server, token: Path) -> None:
+    server.hang.set()
+    with pytest.raises(UnansweredError, match=r"no answer within 0\.2 s"):
+        webhook(server.port).say(HEARD, STOP)
+    # The webhook may be asked again, for the id is the same; Home Assistant may have spoken.
+    with pytest.raises(GaveUpError, match="may have been heard"):
+        home(server.port, token, tts_entity="tts.piper").say(HEARD, STOP)
+
+
+def test_nobody_there_is_worth_another_try(token: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    for sink in (webhook(port), home(port, token, tts_entity="tts.piper")):
+        with pytest.raises(SpeakerError, match=r"can't be reached: .*refused") as caught:
+            sink.say(HEARD, STOP)
+        assert not isinstance(caught.value, GaveUpError)
+
+
+@pytest.mark.parametrize("answer", [b"", b"220 smtp ready\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 500])
+def test_nonsense_is_no_answer(answer: bytes) -> None:
+    def talk() -> None:
+        peer, _ = server.accept()
+        with peer:
+            peer.recv(65536)
+            peer.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=talk)
+        thread.start()
+        with pytest.raises(UnansweredError, match="no proper answer"):
+            webhook(server.getsockname()[1]).say(HEARD, STOP)
+        thread.join()
+
+
+def test_home_assistant_speaks_the_message(server: Server, token: Path) -> None:
+    home(server.port, token, tts_entity="tts.piper", message="Masker, ya.").say(HEARD, STOP)
+    ((path, headers, body),) = server.asked
+    assert path == "/api/services/tts/speak"
+    assert headers["Authorization"] == f"Bearer {TOKEN}"
+    assert json.loads(body) == {
+        "entity_id": "tts.piper",
+        "media_player_entity_id": "media_player.lobby",
+        "message": "Masker, ya.",
+    }
+
+
+def test_home_assistant_plays_a_recording(server: Server, token: Path) -> None:
+    media = "media-source://media_source/local/mask.mp3"
+    home(server.port, token, media=media).say(HEARD, STOP)
+    ((path, _, body),) = server.asked
+    assert path == "/api/services/media_player/play_media"
+    assert json.loads(body) == {
+        "entity_id": "media_player.lobby",
+        "media_content_id": media,
+        "media_content_type": "music",
+        "announce": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("statuses", "outcome"),
+    [
+        ([200], AnnouncementPlayed),
+        ([503, 503, 200], AnnouncementPlayed),
+        ([401], AnnouncementFailed),
+    ],
+    ids=["at once", "trouble that passes", "a refusal that lasts"],
+)
+def test_only_what_may_change_is_asked_again(
+    server: Server, statuses: list[int], outcome: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voice_module, "_RETRY_MIN_S", 0.01)
+    server.statuses = list(statuses)
+    reports, memory = SimpleQueue[Data](), Memory(tmp_path / "memory.sqlite")
+    voice = Voice(
+        webhook(server.port),
+        Speaker(max_age_s=60),
+        memory,
+        CLOCK,
+        quiet=lambda _: False,
+        report=reports.put,
+        tell=lambda _: None,
+    )
+    voice.start()
+    voice.hear(replace(HEARD, time=CLOCK.utc(), received_s=CLOCK.monotonic()))
+    voice.end(finish=True)
+    voice.join(WAIT_S)
+    memory.close()
+    report = reports.get(timeout=WAIT_S)
+    assert type(report) is outcome
+    assert report.speaker == "s/webhook"
+    assert reports.empty()
+    assert [body for _, _, body in server.asked] == [EVENT] * len(statuses)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda token: home(1, token), "neither tts_entity nor media"),
+        (lambda token: webhook(1, token.with_name("none")), r"webhook\.token_file .*none: can't be read"),
+        (lambda token: (token.write_text(""), webhook(1, token)), "holds no token"),
+        (lambda token: (token.write_text("a\nb"), webhook(1, token)), "holds no token"),
+        (
+            lambda token: WebhookSink("s", Webhook(url="http://horn:eighty/"), CLOCK),
+            r"speaker\.webhook\.url 'http://horn:eighty/': Port",
+        ),
+    ],
+)
+def test_mistakes_in_the_configuration_are_found_at_the_start(
+    make: Callable[[Path], object], words: str, token: Path
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        make(token)
