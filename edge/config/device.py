@@ -1,18 +1,26 @@
 """What the device is made of: site, camera, models, decision, broker, outbox."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from edge.config.base import SHIPPED_MODELS, Name, Section, state_dir
+
+
+def _no_speaker(device: str) -> str:
+    if device.endswith("-speaker"):
+        raise ValueError(
+            "names that end in -speaker belong to speakers: that of gate-1 is gate-1-speaker"
+        )
+    return device
 
 
 class Site(Section):
     """Where the device stands; these names become topic levels."""
 
     id: Name = Field("site-1", examples=["headquarters"])
-    device: Name = Field("gate-1", examples=["north-door"])
+    device: Annotated[Name, AfterValidator(_no_speaker)] = Field("gate-1", examples=["north-door"])
     zone: Name = Field("entrance", examples=["lobby"])
 
 

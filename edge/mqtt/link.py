@@ -94,6 +94,7 @@ class MqttLink:
         self._answer: ReasonCode | None = None
         self._ending = ""
         self._stop = threading.Event()
+        self._jitter = random.Random()  # noqa: S311 - no secret
         self._mouth: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
 
@@ -165,7 +166,7 @@ class MqttLink:
                 if online_s > _RETRY_MAX_S:  # else it only comes and goes, and the pause grows
                     pause_s = _RETRY_MIN_S
                 # A thousand devices that lost the same broker must not come back in the same second.
-                self._stop.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+                self._stop.wait(pause_s * self._jitter.uniform(0.5, 1.0))
                 pause_s = min(_RETRY_MAX_S, 2 * pause_s)
         self._set_status("closed", f"this device has closed the connection to {self._where}")
 

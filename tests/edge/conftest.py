@@ -59,7 +59,11 @@ class Mosquitto:
         """End it as systemd does, and wait."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:  # it loses a SIGTERM that comes just after it says "running"
+                self._process.kill()
+                self._process.wait()
             self._drain.join()
             assert self._process.stderr
             self._process.stderr.close()

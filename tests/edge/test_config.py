@@ -52,6 +52,11 @@ def test_all_mistakes_are_reported_at_once_with_key_finding_and_example() -> Non
     assert "site.id: found 'a/b'" in text
 
 
+def test_a_device_may_not_be_called_like_another_ones_speaker() -> None:
+    with pytest.raises(ConfigError, match=r"site\.device: .*names that end in -speaker belong to speakers"):
+        parse_config({"site": {"device": "gate-1-speaker"}}, "gate.toml")
+
+
 def test_a_section_that_is_no_table_is_named() -> None:
     with pytest.raises(ConfigError, match=r"gate.toml: 1 mistake:\n  camera: found 3"):
         parse_config({"camera": 3}, "gate.toml")
