@@ -4,14 +4,15 @@ And where it hears back which announcements were heard: over the local path, or 
 """
 
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
-from edge.clock import Clock
+from edge.clock import Clock, trusted
 from edge.config import Config
 from edge.delivery import Delivery
-from edge.events import Event, Place, Status, cloud_event
+from edge.events import Event, Place, Status, ViolationOpened, cloud_event, new_event
 from edge.mqtt import Message, MqttLink
 from edge.outbox import Outbox
 from edge.speaker.local import LocalSender
@@ -74,11 +75,23 @@ class Postbox:
         """Store the events, then tell those who announce and deliver them."""
         for event in events:
             sequence = self.outbox.append(event, self._place)
-            if self._sender is not None and event.type == "violation.opened":
-                wire = cloud_event(event, self._place, sequence=sequence, recorded=self._clock.utc())
-                self._sender.send(json.dumps(wire, separators=(",", ":")).encode())
+            if event.type == "violation.opened":
+                self._tell(event, sequence)
         if events:
             self.delivery.wake()
+
+    def try_speaker(self) -> None:
+        """Let the speaker next door sound once, for nobody: the test button was pressed."""
+        data = ViolationOpened(
+            violation=f"test-{uuid.uuid4()}",
+            zone="test",
+            track=0,
+            score=0.0,
+            face_width_px=0.0,
+            seen_for_s=0.0,
+            model="test",
+        )
+        self._tell(new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock)), 0)
 
     def announced(self) -> list[str]:
         """Violations whose announcement was heard since the last call; others' among them."""
@@ -110,6 +123,11 @@ class Postbox:
         self.delivery.close()
         lost = self.outbox.close()
         return Left(waiting - lost, lost, why)
+
+    def _tell(self, event: Event, sequence: int) -> None:
+        if self._sender is not None:
+            wire = cloud_event(event, self._place, sequence=sequence, recorded=self._clock.utc())
+            self._sender.send(json.dumps(wire, separators=(",", ":")).encode())
 
     def _received(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: ARG002, FBT001 - the link's signature
         if b"announcement.played" in payload and self._heard.qsize() < _HEARD_MAX:

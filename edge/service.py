@@ -99,7 +99,6 @@ class Service:
         self._window = Tally()
         self._pace = Pace()
         self._notifier = Notifier()
-        self._indicators = Indicators(config.indicators, clock)
         self._started = clock.monotonic()
         self._next_health = self._window_began = self._started
         self._last: tuple[Frame, float] | None = None
@@ -110,6 +109,7 @@ class Service:
         self._faults = FaultWatch(config.camera.fault_after_s)
         place = Place(config.site.id, config.site.device, config.mqtt.prefix)
         self._postbox = Postbox(config, place, clock, self._info)
+        self._indicators = Indicators(config.indicators, clock, on_test=self._postbox.try_speaker)
 
     def run(self) -> RunSummary:
         """Work until the source ends or ``stop`` is set.

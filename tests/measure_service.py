@@ -2,8 +2,8 @@
 
     python tests/measure_service.py
 
-Prints JSON: seconds from starting the process to READY (its first judged frame), and the largest resident size
-in MB over ten seconds of work. No broker is needed: it is away, as far as the service is concerned.
+Prints JSON: seconds from starting the process to READY (its first judged frame), and the largest resident
+size in MB over ten seconds of work. No broker is needed: it is away, as far as the service is concerned.
 """
 
 import json

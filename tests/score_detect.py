@@ -11,6 +11,7 @@ agree with ``mask`` and ``no_mask``, among the faces that were judged.
 """
 
 import argparse
+import csv
 import json
 from collections import Counter
 from pathlib import Path
@@ -70,13 +71,30 @@ def score(annotations: list[dict[str, Any]], pictures: dict[str, list[dict[str, 
     }
 
 
+def held_out(manifest: Path) -> set[str]:
+    """Names of the photos that the mask model was not trained on, by ``mask-convert prepare``'s list."""
+    with manifest.open(encoding="utf-8", newline="") as file:
+        rows = [
+            (Path(row["path"]).name, row["split"])
+            for row in csv.DictReader(file)
+            if row["source"] == "frames"
+        ]
+    trained = {name for name, split in rows if split == "train"}
+    return {name for name, _ in rows} - trained
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("annotations", type=Path)
     parser.add_argument("detected", type=Path)
+    parser.add_argument("--manifest", type=Path, help="only photos that the mask model was not trained on")
     args = parser.parse_args()
     lines = [json.loads(line) for line in args.detected.read_text().splitlines()]
     by_name = {Path(line["file"]).name: line["faces"] for line in lines}
-    print(json.dumps(score(json.loads(args.annotations.read_text()), by_name), indent=1))  # noqa: T201
+    photos = json.loads(args.annotations.read_text())
+    if args.manifest is not None:
+        names = held_out(args.manifest)
+        photos = [photo for photo in photos if Path(photo["file"]).name in names]
+    print(json.dumps(score(photos, by_name), indent=1))  # noqa: T201
