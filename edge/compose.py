@@ -12,6 +12,7 @@ from edge.model.runtime import Runtime, find_runtime
 from edge.pipeline import Pipeline
 from edge.policy import Policy, Rules
 from edge.scene import CutDetector
+from edge.tampering import TamperCheck
 from edge.tracks import Tracker
 from edge.values import Face, Image, Look, log_odds
 from edge.violations import Violations
@@ -57,7 +58,7 @@ def make_pipeline(config: Config, judges: Judges) -> Pipeline:
         classifier=judges.classifier,
         assess=judges.assess,
         cuts=CutDetector(),
-        tampering=None,
+        tampering=TamperCheck(config.tampering) if config.tampering.enabled else None,
         tracker=Tracker(config.decision.revisit_s),
         policy=Policy(Rules(**rules), log_odds(judges.classifier.threshold)),
         zones=Zones(config.zones, config.site.zone),

@@ -10,9 +10,7 @@ from edge.config.base import SHIPPED_MODELS, Name, Section, state_dir
 
 def _no_speaker(device: str) -> str:
     if device.endswith("-speaker"):
-        raise ValueError(
-            "names that end in -speaker belong to speakers: that of gate-1 is gate-1-speaker"
-        )
+        raise ValueError("names that end in -speaker belong to speakers: that of gate-1 is gate-1-speaker")
     return device
 
 

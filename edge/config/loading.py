@@ -19,6 +19,7 @@ from edge.config.surroundings import (
     Hours,
     Indicators,
     Line,
+    Tampering,
     Zone,
     flaws_of_lines,
     flaws_of_zones,
@@ -47,6 +48,7 @@ class Config(Section):
     lines: tuple[Line, ...] = ()
     hours: Hours = Field(default_factory=Hours)
     crowding: Crowding = Field(default_factory=Crowding)
+    tampering: Tampering = Field(default_factory=Tampering)
     indicators: Indicators = Field(default_factory=Indicators)
     mqtt: Mqtt = Field(default_factory=Mqtt)
     outbox: OutboxConfig = Field(default_factory=OutboxConfig)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from edge.config import parse_config
 from edge.crowding import Crowding
-from edge.events import Place, ViolationClosed, ViolationOpened, cloud_event, leaf_of
+from edge.events import Place, TamperReason, ViolationClosed, ViolationOpened, cloud_event, leaf_of
 from edge.hours import Hours
 from edge.pipeline import Pipeline, Result
 from edge.policy import Policy, Rules
@@ -138,6 +139,26 @@ def test_an_announcement_that_was_heard_is_told_with_the_end_and_in_the_summary(
     assert closed.announced is True
     total = pipeline.total.summary(2.0)
     assert (total.announced, total.complied_after_announcement, total.compliance_rate) == (1, 0, 0.0)
+
+
+def test_a_camera_that_is_tampered_with_is_an_event_in_words_and_numbers() -> None:
+    @dataclass(frozen=True)
+    class Change:
+        opened: bool
+        reason: TamperReason = "covered"
+        message: str = "The camera sees nothing."
+        duration_s: float = 10.0
+
+    class Covered:
+        def update(self, image: Image, now_s: float) -> Change | None:
+            return {0.5: Change(opened=True), 1.5: Change(opened=False)}.get(now_s)
+
+    pipeline = make([[]] * 20)
+    pipeline.tampering = Covered()
+    events = [e for r in run(pipeline, 20) for e in r.events]
+    assert [e.type for e in events] == ["camera.tampered"] * 2
+    assert [e.data.state for e in events] == ["opened", "closed"]
+    assert events[0].data.reason == "covered"
 
 
 def test_a_source_that_ends_in_mid_violation_still_closes_it() -> None:
