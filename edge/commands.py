@@ -116,7 +116,7 @@ def speaker(args: argparse.Namespace) -> int:
     from edge.speaker_service import run_speaker
 
     _end_with_any_thread()
-    return run_speaker(_config(args), clock=SystemClock(), stop=_stop_on_signals(), announce=print)
+    return run_speaker(_config(args), clock=SystemClock(), stop=_stop_on_signals())
 
 
 def demo(args: argparse.Namespace) -> int:
