@@ -46,8 +46,10 @@ class Features:
     """Relative mean square of the detail that stays from picture to picture, hence without noise."""
     fine_noise: Cells
     """The same of what does not stay: noise, people who walk, a camera that shakes."""
-    brightness: float
+    level: Cells
     """Mean luma."""
+    brightness: float
+    """Mean luma of all."""
     span: float
     """Luma from the darkest to the brightest part; specks do not count."""
     white: float
@@ -100,14 +102,15 @@ class Eye:
         contrast: Plane = self._mean / around
         contrast -= _spread(cells(contrast))
         coarse = (_blurred(self._mean, 2) + _BLACK) / (_blurred(self._mean, 8) + _BLACK) - np.float32(1)
-        level = cells(around) ** 2
+        level = cells(around)
         return Features(
             contrast=contrast,
             coarse=coarse,
-            energy=cells(contrast * contrast) - self._noise * self._left / level,
+            energy=cells(contrast * contrast) - self._noise * self._left / level**2,
             coarse_energy=cells(coarse * coarse),
-            fine=self._fine / level,
-            fine_noise=np.maximum(self._fine_all - self._fine, 0) / level,
+            fine=self._fine / level**2,
+            fine_noise=np.maximum(self._fine_all - self._fine, 0) / level**2,
+            level=level,
             brightness=float(self._mean.mean()),
             span=float(around.max() - around.min()),
             white=float((self._mean > _WHITE).mean()),

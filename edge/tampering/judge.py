@@ -12,7 +12,7 @@ Finding = Reason | Literal["well", "unsure"]
 
 DARK = 20.0
 """Mean luma of a picture in which no face can be judged."""
-DARK_SPAN = 8.0
+DARK_SPAN = 4.0
 """Luma levels between the darkest and the brightest part; with more, a dark picture may show its scene."""
 MIN_CELLS = 3
 """A picture that shows something in fewer of its 48 cells shows no scene."""
@@ -52,10 +52,9 @@ def judge(now: Features, view: Comparison | None, limits: Limits) -> Finding:
         return "too dark"
     if view is None:
         return "well" if now.visible.sum() >= MIN_CELLS else "too dark" if dark else "covered"
-    if view.coarse >= 0.4 and view.sharpness < limits.sharpness and not view.dim:
+    if view.coarse >= 0.4 and view.sharpness < limits.sharpness:
         return "defocused"
-    # at night a lamp may be all that is seen: if it is where it always is, the camera is where it always is
-    if view.known >= limits.known or view.recognised >= 0.5 or view.seen > _RICHER:
+    if view.known >= limits.known or view.seen > _RICHER:
         return "well"
     return _foreign(now, view, limits, dark=dark)
 

@@ -18,7 +18,7 @@ _FITS, _COARSE_FITS = 0.6, 0.7
 _CLEAR = 2.5
 """Detail is judged where it would stand out so far from noise and movement."""
 _LIGHT = 40.0
-"""Mean luma below which what is seen tells little about what is there."""
+"""Mean luma, of a cell or the picture, below which what is seen tells little about what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,6 @@ class Comparison:
     """Share of the reference's cells that are seen again."""
     coarse: float
     """Share of the reference's cells whose coarse structure is seen again."""
-    recognised: float
-    """Share of the picture's visible cells that are the reference's; 0 when none is visible."""
     seen: float
     """Visible cells, as a multiple of the reference's."""
     sharpness: float
@@ -53,7 +51,7 @@ class Reference:
     def __init__(self, first: Features) -> None:
         self._contrast, self._coarse = first.contrast, first.coarse
         # in the dark the steps of the luma look like detail: none is known until there is light
-        self._detail = _detail(first) * np.float32(first.brightness >= _LIGHT)
+        self._detail = _detail(first) * (first.level >= _LIGHT)
         self._brightness = first.brightness
         self._age_s = 0.0
 
@@ -72,14 +70,13 @@ class Reference:
         dt_s = min(dt_s, _STEP_S)
         self._age_s += dt_s
         alpha = 1.0 - math.exp(-dt_s / min(max(self._age_s, _YOUNG_S), _ADAPT_S))
-        light = now.brightness >= _LIGHT
+        light = now.level >= _LIGHT
         weight = (alpha * (now.visible | light)).astype(np.float32)
         plane = cv2.resize(weight, self._contrast.shape[::-1], interpolation=cv2.INTER_NEAREST)
         self._contrast = self._contrast + plane * (now.contrast - self._contrast)
         self._coarse = self._coarse + plane * (now.coarse - self._coarse)
-        if light:
-            clear = np.maximum(self._detail * now.coarse_energy, now.fine) > _CLEAR * now.fine_noise
-            self._detail = self._detail + weight * clear * (_detail(now) - self._detail)
+        clear = np.maximum(self._detail * now.coarse_energy, now.fine) > _CLEAR * now.fine_noise
+        self._detail = self._detail + weight * (clear & light) * (_detail(now) - self._detail)
         self._brightness += alpha * (now.brightness - self._brightness)
 
     def compare(self, now: Features) -> Comparison:
@@ -89,14 +86,13 @@ class Reference:
         fits = own & now.visible & (_correlation(self._contrast, energy, now.contrast, now.energy) > _FITS)
         coarse_energy = cells(self._coarse * self._coarse)
         alike = _correlation(self._coarse, coarse_energy, now.coarse, now.coarse_energy) > _COARSE_FITS
-        count, visible = max(int(own.sum()), 1), int(now.visible.sum())
+        count = max(int(own.sum()), 1)
         usual = float((self._detail * coarse_energy)[own].sum() / max(coarse_energy[own].sum(), 1e-6))
         texture = float(now.fine[now.visible].sum() / max(now.coarse_energy[now.visible].sum(), 1e-6))
         return Comparison(
             known=float(fits.sum()) / count,
             coarse=float((own & alike).sum()) / count,
-            recognised=float(fits.sum()) / visible if visible else 0.0,
-            seen=visible / count,
+            seen=float(now.visible.sum()) / count,
             sharpness=self._sharpness(now, own & alike, coarse_energy),
             texture=texture / max(usual, 1e-6),
             dim=self._is_dim(now),
@@ -108,7 +104,7 @@ class Reference:
     def _sharpness(self, now: Features, same: Marks, coarse_energy: Cells) -> float:
         # what stands beside a cell may give it more coarse structure, but no more detail
         expected = self._detail * np.minimum(now.coarse_energy, coarse_energy)
-        judged = same & (expected > _CLEAR * now.fine_noise)
+        judged = same & (now.level >= _LIGHT) & (expected > _CLEAR * now.fine_noise)
         if judged.sum() < 3:
             return 1.0
         found, expected = now.fine[judged], expected[judged]
