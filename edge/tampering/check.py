@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from edge.config import Tampering
 from edge.tampering.features import Eye, Features
-from edge.tampering.judge import CLOSE, OPEN, Finding, Reason, describe, judge, learns_anew
+from edge.tampering.judge import CLOSE, OPEN, Finding, Reason, describe, is_outshone, judge
 from edge.tampering.reference import Comparison, Reference
 from edge.values import Image
 
@@ -116,7 +116,10 @@ class TamperCheck:
         return self._watch(moment, self._open) if self._open else self._suspect(moment)
 
     def _learn(self, moment: _Moment) -> None:
-        if self._reference is None or (moment.view and learns_anew(moment.view)):
+        if moment.view and is_outshone(moment.view):
+            # the exposure settles first, as at the start
+            self._reference, self._settled_s = None, 0.0
+        elif self._reference is None:
             self._reference = Reference(moment.features)
         else:
             self._reference.learn(moment.features, moment.dt_s)

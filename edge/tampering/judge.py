@@ -16,8 +16,6 @@ DARK_SPAN = 4.0
 """Luma levels between the darkest and the brightest part; with more, a dark picture may show its scene."""
 MIN_CELLS = 3
 """A picture that shows something in fewer of its 48 cells shows no scene."""
-_RICHER = 3.0
-"""Where so many times more cells show something than in the reference, that was learned in the dark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def judge(now: Features, view: Comparison | None, limits: Limits) -> Finding:
         return "well" if now.visible.sum() >= MIN_CELLS else "too dark" if dark else "covered"
     if view.coarse >= 0.4 and view.sharpness < limits.sharpness:
         return "defocused"
-    if view.known >= limits.known or view.seen > _RICHER:
+    if view.known >= limits.known or view.lit:
         return "well"
     return _foreign(now, view, limits, dark=dark)
 
@@ -71,9 +69,9 @@ def _foreign(now: Features, view: Comparison, limits: Limits, *, dark: bool) -> 
     return "covered" if view.texture < limits.sharpness else "turned"
 
 
-def learns_anew(view: Comparison) -> bool:
-    """Whether a picture that is well shows so much more than the reference that it should replace it."""
-    return view.known < OPEN.known and view.seen > _RICHER
+def is_outshone(view: Comparison) -> bool:
+    """Whether the light has come on, and the reference, learned in the dark, is of no use."""
+    return view.lit and view.known < OPEN.known
 
 
 def describe(reason: Reason, now: Features, view: Comparison | None) -> str:

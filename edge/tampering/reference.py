@@ -39,6 +39,8 @@ class Comparison:
     reference's."""
     dim: bool
     """The picture is dark, and much darker than the reference: the light is out."""
+    lit: bool
+    """The reference is dark, and much darker than the picture: the light is on at last."""
 
 
 class Reference:
@@ -50,8 +52,7 @@ class Reference:
 
     def __init__(self, first: Features) -> None:
         self._contrast, self._coarse = first.contrast, first.coarse
-        # in the dark the steps of the luma look like detail: none is known until there is light
-        self._detail = _detail(first) * (first.level >= _LIGHT)
+        self._detail = _detail(first) * _clear(first, first.fine)
         self._brightness = first.brightness
         self._age_s = 0.0
 
@@ -75,8 +76,8 @@ class Reference:
         plane = cv2.resize(weight, self._contrast.shape[::-1], interpolation=cv2.INTER_NEAREST)
         self._contrast = self._contrast + plane * (now.contrast - self._contrast)
         self._coarse = self._coarse + plane * (now.coarse - self._coarse)
-        clear = np.maximum(self._detail * now.coarse_energy, now.fine) > _CLEAR * now.fine_noise
-        self._detail = self._detail + weight * (clear & light) * (_detail(now) - self._detail)
+        clear = _clear(now, np.maximum(self._detail * now.coarse_energy, now.fine))
+        self._detail = self._detail + weight * clear * (_detail(now) - self._detail)
         self._brightness += alpha * (now.brightness - self._brightness)
 
     def compare(self, now: Features) -> Comparison:
@@ -96,6 +97,7 @@ class Reference:
             sharpness=self._sharpness(now, own & alike, coarse_energy),
             texture=texture / max(usual, 1e-6),
             dim=self._is_dim(now),
+            lit=self._brightness < min(_LIGHT, now.brightness / 2),
         )
 
     def _is_dim(self, now: Features) -> bool:
@@ -104,12 +106,17 @@ class Reference:
     def _sharpness(self, now: Features, same: Marks, coarse_energy: Cells) -> float:
         # what stands beside a cell may give it more coarse structure, but no more detail
         expected = self._detail * np.minimum(now.coarse_energy, coarse_energy)
-        judged = same & (now.level >= _LIGHT) & (expected > _CLEAR * now.fine_noise)
+        judged = same & _clear(now, expected)
         if judged.sum() < 3:
             return 1.0
         found, expected = now.fine[judged], expected[judged]
         # the sum speaks for the cells rich in detail; the median, for all, is halved for what coding leaves
         return max(float(found.sum() / expected.sum()), float(np.median(found / expected)) / 2)
+
+
+def _clear(now: Features, fine: Cells) -> Marks:
+    """Where so much fine detail would be seen: not in the dark, nor in noise."""
+    return (now.level >= _LIGHT) & (fine > _CLEAR * now.fine_noise)
 
 
 def _detail(features: Features) -> Cells:

@@ -106,7 +106,10 @@ def lamp(x: float, y: float, radius: float) -> Light:
 def moved(scene: Light, dx: float, dy: float = 0.0, turn_deg: float = 0.0) -> Light:
     matrix = cv2.getRotationMatrix2D((W / 2, H / 2), turn_deg, 1.0)
     matrix[:, 2] += (dx, dy)
-    return cv2.warpAffine(scene, matrix, (W, H), borderMode=cv2.BORDER_REFLECT)
+    # the plain interpolation would blur
+    return np.clip(
+        cv2.warpAffine(scene, matrix, (W, H), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT), 0, 1
+    )
 
 
 def blurred(scene: Light, sigma: float) -> Light:
@@ -132,6 +135,7 @@ TAMPERINGS: dict[str, tuple[str, Story]] = {
     "cloth": ("covered", lambda _s, _t: 0.05 + 0.04 * np.sin(X / 18) * np.sin(Y / 12 + X / 30)),
     "other view": ("turned", lambda _s, _t: OTHER),
     "aside": ("turned", lambda s, _t: moved(s, 100, 10)),
+    "panned": ("turned", lambda s, t: moved(s, min(150, 40 * (t - 30)))),
     "rolled": ("turned", lambda s, _t: moved(s, 0, 0, 20)),
     "out of focus": ("defocused", lambda s, _t: blurred(s, 3)),
     "far out of focus": ("defocused", lambda s, _t: blurred(s, 6)),
@@ -153,7 +157,7 @@ def test_a_tampering_is_opened_in_time_and_closed_when_it_is_over(kind: str, sce
     )
     assert (opened.opened, opened.reason) == (True, reason)
     assert (closed.opened, closed.reason) == (False, reason)
-    assert 30 + AFTER_S <= opened_s <= 30 + AFTER_S + 4
+    assert 30 + AFTER_S <= opened_s <= 30 + AFTER_S + 5
     assert 60 <= closed_s <= 65
     assert opened.duration_s == pytest.approx(AFTER_S, abs=1)
     assert closed.duration_s - opened.duration_s == pytest.approx(closed_s - opened_s)
@@ -190,10 +194,6 @@ def exit_sign_only(s: Light, t: float) -> Light:
 def smeared_night(s: Light, t: float) -> Light:
     """A camera's noise reduction takes the detail away when the light goes out."""
     return s if t % 60 < 20 else blurred(s, 2.5) / 200
-
-
-def shaken(s: Light, t: float) -> Light:
-    return moved(s, 2 * np.sin(t * 9.1), 2 * np.sin(t * 7.7))
 
 
 def dusk(s: Light, t: float) -> Light:
@@ -247,7 +247,7 @@ def somebody_waits(s: Light, t: float) -> Light:
 
 
 NO_TAMPERING: list[Story] = [
-    night, motion_sensor, all_but_black, exit_sign_only, smeared_night, shaken, dusk, headlights, flicker,
+    night, motion_sensor, all_but_black, exit_sign_only, smeared_night, dusk, headlights, flicker,
     exposure_jumps, sun_patch, door, infrared, close_group, walking_group, somebody_waits,
 ]  # fmt: skip
 
@@ -256,6 +256,23 @@ NO_TAMPERING: list[Story] = [
 def test_what_happens_in_a_corridor_is_no_tampering(story: Story) -> None:
     assert not watch(check(), film(SCENES["corridor"], story, 240, Camera()))
     assert not watch(check(), film(SCENES["coffee"], story, 120, Camera(quality=30)))
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_camera_that_shakes_is_not_out_of_focus(scene: str) -> None:
+    def story(s: Light, t: float) -> Light:
+        return moved(s, *np.random.default_rng(int(t * 4)).normal(0, 2.5, 2)) if t > 10 else s
+
+    assert not watch(check(), film(SCENES[scene], story, 40, Camera(), step_s=0.25))
+
+
+def test_the_view_is_remembered_over_the_night() -> None:
+    def story(s: Light, t: float) -> Light:
+        return s if t < 60 else s / 300 if t < 1500 else OTHER
+
+    ((opened_s, opened),) = watch(check(), film(SCENES["corridor"], story, 1530, Camera(), step_s=2))
+    assert opened.reason == "turned"
+    assert opened_s >= 1500 + AFTER_S
 
 
 def test_a_day_and_a_night_are_no_tampering() -> None:
@@ -287,7 +304,7 @@ def test_what_is_there_from_the_start_is_reported_and_closed_with_the_first_view
 @pytest.mark.parametrize("glow", [(160, 97), (60, 200)], ids=["sign", "something else"])
 def test_a_start_in_the_dark_is_no_tampering_in_the_morning(glow: tuple[float, float]) -> None:
     def story(s: Light, t: float) -> Light:
-        return s / 1000 + 0.02 * lamp(*glow, 6) if t < 120 else s
+        return s / 1e5 + 0.02 * lamp(*glow, 6) if t < 120 else s
 
     assert not watch(check(), film(SCENES["corridor"], story, 240, Camera()))
 
