@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 SCHEMA_BASE = "urn:maskgate:v1:"
 
@@ -120,6 +120,69 @@ class Summary(Data):
     """People who crossed a counting line, each way."""
 
 
+class DeviceStarted(Data):
+    """The service has started: whatever an earlier run of this device had opened is over."""
+
+    software: str
+    previous: Literal["none", "stopped", "ended without warning"]
+    """How the run before ended: there was none, it was stopped, or it crashed, was killed or lost its power."""
+
+
+class EventsDropped(Data):
+    """The outbox could not keep everything: so many events will never be delivered."""
+
+    count: int = Field(ge=1)
+    by_type: dict[str, int]
+    reason: Literal["rows", "bytes", "age", "disk"]
+    """Which bound of the outbox was reached."""
+
+
+class IdentityDuplicated(Data):
+    """Another client connects under this device's identity: most often a copied card."""
+
+    client_id: str
+    message: str
+
+
+CommandName = Literal["status", "snapshot-test", "reload", "announce", "mute", "set-threshold", "restart"]
+
+
+class Command(Data):
+    """What ops asks a device to do, on ``cmd``; never retained."""
+
+    transaction: str = Field(min_length=1, max_length=64)
+    """Comes back in the response; a transaction that was answered before is answered, not done, again."""
+    command: CommandName
+    issued: AwareDatetime
+    deadline_s: float = Field(30.0, gt=0, le=3600)
+    """Refused where it arrives later than this after ``issued``."""
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+Refusal = Literal["retained", "malformed", "stale", "unknown argument", "out of limits", "not possible", "busy"]
+
+
+class Response(Data):
+    """The answer to a command, on ``rsp``."""
+
+    transaction: str
+    status: Literal["ok", "error"]
+    error: Refusal | None = None
+    message: str = ""
+    """A full sentence; what to do where it was refused."""
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class CommandHandled(Data):
+    """A command was done or refused."""
+
+    transaction: str
+    command: str
+    status: Literal["ok", "error"]
+    error: Refusal | None
+    message: str
+
+
 class Status(Data):
     """Retained; the broker publishes the offline one when a device vanishes."""
 
@@ -169,6 +232,10 @@ TYPES: dict[str, type[Data]] = {
     "crowding": Crowded,
     "announcement.played": AnnouncementPlayed,
     "announcement.failed": AnnouncementFailed,
+    "device.started": DeviceStarted,
+    "command.handled": CommandHandled,
+    "events.dropped": EventsDropped,
+    "identity.duplicated": IdentityDuplicated,
     "summary": Summary,
 }
 """CloudEvents type -> payload type: everything that goes through the outbox."""
