@@ -125,7 +125,7 @@ class DeviceStarted(Data):
 
     software: str
     previous: Literal["none", "stopped", "ended without warning"]
-    """How the run before ended: there was none, it was stopped, or it crashed, was killed or lost its power."""
+    """How the run before ended: there was none; it was stopped; it crashed, was killed or lost its power."""
 
 
 class EventsDropped(Data):
@@ -159,7 +159,9 @@ class Command(Data):
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-Refusal = Literal["retained", "malformed", "stale", "unknown argument", "out of limits", "not possible", "busy"]
+Refusal = Literal[
+    "retained", "malformed", "stale", "unknown argument", "out of limits", "not possible", "busy"
+]
 
 
 class Response(Data):
