@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.occlude import occlude
 from edge.model.preprocess import face_input
 from edge.values import Box, Image
 
@@ -26,10 +27,29 @@ def flip_and_rotate(picture: Image, box: NDArray[np.float32], size: tuple[int, i
 
 def as_the_device_sees(picture: Image, box: NDArray[np.float32], size: tuple[int, int], rng: Random) -> Image:
     """Boxes as a detector places them, then optics, light, sensor and compression."""
+    return _seen(picture, box, size, rng)
+
+
+def as_people_stand(picture: Image, box: NDArray[np.float32], size: tuple[int, int], rng: Random) -> Image:
+    """The same, but cut more loosely or tightly, and now and then behind a hand, a phone or a microphone."""
+    return _seen(picture, box, size, rng, scales=(0.72, 1.12), covered=0.12)
+
+
+def _seen(
+    picture: Image,
+    box: NDArray[np.float32],
+    size: tuple[int, int],
+    rng: Random,
+    *,
+    scales: tuple[float, float] = (1.0, 1.0),
+    covered: float = 0.0,
+) -> Image:
     face = face_input(picture, _pixels(picture, _jitter(box, rng)), size, 0.0)
     face = _flip(face, rng)
     if rng.random() < 0.5:
-        face = _rotate(face, rng, 15.0)
+        face = _rotate(face, rng, 15.0, scales)
+    if covered and rng.random() < covered:
+        face = occlude(face, rng)
     for chance, change in _CHANGES:
         if rng.random() < chance:
             face = change(face, rng)
@@ -58,10 +78,13 @@ def _flip(face: Image, rng: Random) -> Image:
     return np.ascontiguousarray(face[:, ::-1]) if rng.random() < 0.5 else face
 
 
-def _rotate(face: Image, rng: Random, degrees: float) -> Image:
+def _rotate(face: Image, rng: Random, degrees: float, scales: tuple[float, float] = (1.0, 1.0)) -> Image:
+    """Turned and scaled about its middle; what comes into view mirrors what was there."""
     h, w = face.shape[:2]
-    turn = cv2.getRotationMatrix2D((w / 2, h / 2), rng.uniform(-degrees, degrees), 1.0)
-    return np.asarray(cv2.warpAffine(face, turn, (w, h), borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)
+    angle, scale = rng.uniform(-degrees, degrees), 1.0 if scales == (1.0, 1.0) else rng.uniform(*scales)
+    turn = cv2.getRotationMatrix2D((w / 2, h / 2), angle, scale)
+    border = cv2.BORDER_REPLICATE if scales == (1.0, 1.0) else cv2.BORDER_REFLECT_101
+    return np.asarray(cv2.warpAffine(face, turn, (w, h), borderMode=border), dtype=np.uint8)
 
 
 def _light(face: Image, rng: Random) -> Image:

@@ -1,55 +1,46 @@
 """``mask-convert evaluate``: the device's own classifier over a dataset. Works without TensorFlow."""
 
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from convert.metrics import roc_auc, share
-from convert.pictures import BrokenPictureError, list_pictures, read_rgb
-from convert.records import LABELS, Record, read_manifest, source_of
-from edge.errors import UsageError
+from convert.agreement import agreement
+from convert.calibrate import logits_of
+from convert.contact_sheet import draw_errors, worst_errors
+from convert.diagrams import draw_reliability, draw_roc
+from convert.inputs import find_records
+from convert.intervals import bootstrap_intervals, group_places, point_figures
+from convert.metrics import calibration_error
+from convert.records import LABELS
+from convert.scoring import Progress, Scored, score
+from convert.slices import by_slice, by_source
 from edge.model.classifier import MaskClassifier
-from edge.values import MaskScore, Verdict
-
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One face with the device's opinion."""
-
-    record: Record
-    score: MaskScore
-    accepted: bool
-    """Whether the device says that a mask is worn properly."""
-    took_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """All faces that could be read, and the names of those that could not."""
-
-    faces: list[Scored] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
 
 
 def evaluate(
-    model: Path, data: Path, *, split: str | None = None, progress: Progress = lambda _: None
+    model: Path,
+    data: Path,
+    *,
+    split: str | None = None,
+    trained: Path | None = None,
+    out: Path | None = None,
+    progress: Progress = lambda _: None,
 ) -> dict[str, Any]:
-    """Score a model on ``data`` and sum up.
+    """Score a model on ``data``, sum up, and draw.
 
     Args:
         model: the ``.tflite``, its contract beside it.
-        data: a folder of class folders, or a prepared dataset.
+        data: a folder of class folders, a prepared dataset, or a manifest; see ``find_records``.
         split: of a prepared dataset; all of it where None.
+        trained: the Keras model that it came from, for ``float_int8``; needs TensorFlow.
+        out: gets ``report.json`` and, where the classes for it are there, ``roc.png``, ``reliability.png``
+            and ``errors.png``: **faces of ``data``**. Nothing is written where None.
         progress: told what is going on.
 
     Returns:
-        Figures ready for JSON; see ``figures``.
+        Figures ready for JSON; see ``figures``. With ``trained``, ``float_int8``; see ``agreement``.
 
     Raises:
         UsageError: nothing to evaluate there.
@@ -59,99 +50,82 @@ def evaluate(
     scores = score(classifier, find_records(data, split), progress)
     for name in scores.unreadable:
         progress(f"unreadable, left out: {name}")
-    about = {
+    report = {
+        **figures(scores.faces),
+        **({"float_int8": agreement(classifier, trained, scores.faces)} if trained else {}),
+        "unreadable": scores.unreadable,
         "model": classifier.contract.model_id,
         "runtime": f"{classifier.model.runtime.name} {classifier.model.runtime.version}",
-        "data": data.name,
+        "data": data.resolve().name,
         "split": split,
         "threshold": classifier.threshold,
     }
-    return {**figures(scores.faces), "unreadable": scores.unreadable, **about}
-
-
-def find_records(data: Path, split: str | None) -> list[Record]:
-    """The faces of ``DIR/{masked,not_masked,incorrect}`` (what is there), or of a manifest.
-
-    Raises:
-        UsageError: neither is there, or the split is empty.
-    """
-    folders = [data / label for label in LABELS if (data / label).is_dir()]
-    if split is None and folders:
-        records = [_plain_record(path, folder.name) for folder in folders for path in list_pictures(folder)]
-        if not records:
-            raise UsageError(f"{data}: its folders {', '.join(f.name for f in folders)} hold no pictures")
-        return records
-    if not (data / "manifest.csv").is_file():
-        raise UsageError(
-            f"{data}: holds neither one of the folders {', '.join(LABELS)} nor the manifest.csv of `prepare`"
-        )
-    records = [r for r in read_manifest(data / "manifest.csv") if split in (None, r.split)]
-    if not records:
-        raise UsageError(f"{data / 'manifest.csv'}: no face in the split {split!r}")
-    return records
-
-
-def _plain_record(path: Path, label: str) -> Record:
-    return Record(path, label, source_of(path), group="", sha256="")
-
-
-def score(
-    classifier: MaskClassifier, records: Iterable[Record], progress: Progress = lambda _: None
-) -> Scores:
-    """Ask the classifier about every face; unreadable pictures are named, not fatal."""
-    scores = Scores()
-    for i, record in enumerate(records):
-        try:
-            image = read_rgb(record.path)
-        except BrokenPictureError as e:
-            scores.unreadable.append(str(e))
-            continue
-        began = time.perf_counter()
-        result = classifier.score(image, record.box)
-        took_s = time.perf_counter() - began
-        accepted = classifier.verdict(result) is Verdict.MASKED
-        scores.faces.append(Scored(record, result, accepted, took_s))
-        if (i + 1) % 1000 == 0:
-            progress(f"{i + 1} faces scored")
-    return scores
+    if out:
+        _write(out, report, classifier, scores.faces, progress)
+    return report
 
 
 def figures(faces: list[Scored]) -> dict[str, Any]:
     """Figures of scored faces; None where a class that one needs is missing.
 
-    ``accuracy`` and ``roc_auc`` compare masked with not_masked; ``masked_accepted``, ``false_masked`` (not
-    masked, called masked) and ``incorrect_refused`` are shares of their class; ``latency_ms`` is crop,
-    resize and inference.
+    ``accuracy``, ``roc_auc`` and ``tpr_at_fpr_0.01`` compare masked with not_masked; ``masked_accepted``,
+    ``false_masked`` (not masked, called masked) and ``incorrect_refused`` are shares of their class;
+    ``intervals`` holds the 95 % ones of these six by photo-wise bootstrap; ``calibration_error`` is that of
+    "worn properly" against both other classes; ``latency_ms`` is crop, resize and inference.
     """
-    label = np.array([f.record.label for f in faces])
+    label = np.array([f.record.label for f in faces], dtype=np.str_)
+    group = np.array([f.record.group for f in faces], dtype=np.str_)
     accepted = np.array([f.accepted for f in faces], dtype=np.bool_)
-    logit = np.array([f.score.logit for f in faces], dtype=np.float64)
-    masked, plain, wrong = (label == name for name in LABELS)
-    two = masked | plain
-    both = bool(masked.any() and plain.any())
-    source = np.array([f.record.source for f in faces])
+    logit = logits_of(faces)
+    probability = np.array([f.score.probability for f in faces])
     took_ms = np.array([f.took_s for f in faces]) * 1000
     return {
-        "accuracy": share(accepted[two] == masked[two]) if both else None,
-        "roc_auc": roc_auc(logit[two], masked[two]),
-        "masked_accepted": share(accepted[masked]),
-        "false_masked": share(accepted[plain]),
-        "incorrect_refused": share(~accepted[wrong]),
+        **point_figures(logit, accepted, label),
+        "intervals": bootstrap_intervals(logit, accepted, label, group),
         "faces": len(faces),
+        "groups": group_places(group)[0],
         "confusion": {
-            name: {"masked": int((accepted & of).sum()), "not_masked": int((~accepted & of).sum())}
-            for name, of in zip(LABELS, (masked, plain, wrong), strict=True)
-        },
-        "by_source": {
-            str(s): {
-                "masked_accepted": share(accepted[masked & (source == s)]),
-                "false_masked": share(accepted[plain & (source == s)]),
-                "incorrect_refused": share(~accepted[wrong & (source == s)]),
-                "faces": int((source == s).sum()),
+            name: {
+                "masked": int((accepted & (label == name)).sum()),
+                "not_masked": int((~accepted & (label == name)).sum()),
             }
-            for s in np.unique(source)
+            for name in LABELS
         },
+        "calibration_error": (
+            calibration_error(probability, label == "masked", np.ones(len(faces))) if faces else None
+        ),
+        "by_source": by_source(faces),
+        "by_slice": by_slice(faces),
         "latency_ms": {
-            f"p{q}": round(float(np.percentile(took_ms, q)), 3) if len(faces) else None for q in (50, 95)
+            f"p{q}": round(float(np.percentile(took_ms, q)), 3) if faces else None for q in (50, 95)
         },
     }
+
+
+def _write(
+    out: Path, report: dict[str, Any], classifier: MaskClassifier, faces: list[Scored], progress: Progress
+) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    errors = worst_errors(faces, classifier.threshold)
+    listed = [
+        {
+            "file": str(f.record.path),
+            "label": f.record.label,
+            "probability": round(f.score.probability, 4),
+            "source": f.record.source,
+            "group": f.record.group,
+            "width_px": round(f.width_px, 1),
+        }
+        for f in errors
+    ]
+    text = json.dumps({**report, "errors": listed}, indent=1)
+    (out / "report.json").write_text(text + "\n", encoding="utf-8")
+    if report["roc_auc"] is None:
+        progress("no roc.png: it needs masked and not_masked faces")
+    else:
+        draw_roc(faces, report, out / "roc.png")
+    if len({f.record.positive for f in faces}) < 2:
+        progress("no reliability.png: it needs masked faces and others")
+    else:
+        draw_reliability(faces, report, out / "reliability.png")
+    draw_errors(errors, report, classifier.contract, out / "errors.png")

@@ -72,9 +72,17 @@ def calibration_error(probabilities: Floats, positive: Bools, weights: Floats, b
     return float(np.sum(gaps) / weights.sum())
 
 
-def best_threshold(probabilities: Floats, positive: Bools, weights: Floats) -> float:
-    """The middle of the thresholds (0.20 to 0.80) that make the fewest weighted errors."""
-    tried = np.round(np.arange(0.20, 0.801, 0.01), 2)
-    errors = np.array([float(weights[(probabilities >= t) != positive].sum()) for t in tried])
-    best = tried[errors <= errors.min() + 1e-9]
-    return float(best[len(best) // 2])
+def lenient_threshold(probabilities: Floats, accept: Bools, share_wanted: float) -> float:
+    """The highest threshold, from 0.05 to 0.5, at which so many of the faces to be accepted are.
+
+    Who wears a mask must not be told to put one on: that bounds the errors on one side; what is left of the
+    scale serves the other. Fewest errors in all would follow the classes' shares in the data instead.
+
+    Args:
+        probabilities: (N,).
+        accept: (N,) which faces should be accepted; at least one.
+        share_wanted: of those, 0 to 1.
+    """
+    wanted = np.sort(probabilities[accept])
+    worst = wanted[int(np.floor(len(wanted) * (1 - share_wanted)))]
+    return float(np.clip(np.floor(worst * 100) / 100, 0.05, 0.5))

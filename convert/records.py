@@ -3,7 +3,7 @@
 import csv
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from edge.errors import UsageError
@@ -12,7 +12,20 @@ from edge.values import Box
 LABELS = ("masked", "not_masked", "incorrect")
 """The classes; ``incorrect`` (a mask that leaves the nose or mouth free) counts as not masked."""
 
+LABEL_OF = {
+    **{label: label for label in LABELS},
+    "mask": "masked",
+    "with_mask": "masked",
+    "no_mask": "not_masked",
+    "without_mask": "not_masked",
+    "mask_weared_incorrect": "incorrect",
+}
+"""What folders and annotators call the classes."""
+
 SPLITS = ("train", "val", "test")
+
+SPLIT_OF = {"train": "train", "val": "val", "validation": "val", "test": "test"}
+"""What folders and manifests call the splits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,8 @@ class Record:
     """How often an epoch shows it, on average."""
     licence: str = ""
     note: str = ""
+    slices: dict[str, str] = field(default_factory=dict)
+    """Columns of the manifest named ``slice_*``, where this face has a value."""
 
     @property
     def positive(self) -> bool:
@@ -45,6 +60,11 @@ def source_of(path: Path) -> str:
     return path.name.split("__")[0] if "__" in path.name else path.parent.parent.name
 
 
+def slices_in(row: dict[str, str]) -> dict[str, str]:
+    """The ``slice_*`` columns of a manifest's row that have a value."""
+    return {name: value for name, value in row.items() if (name or "").startswith("slice_") and value}
+
+
 def fingerprint(records: Iterable[Record]) -> str:
     """SHA-256 of what training sees of a dataset: the same wherever the pictures lie."""
     lines = [f"{r.sha256} {r.label} {r.split} {r.weight:.4f}\n" for r in records]
@@ -52,11 +72,13 @@ def fingerprint(records: Iterable[Record]) -> str:
 
 
 def write_manifest(records: Iterable[Record], path: Path) -> None:
-    """Write a CSV with one row a face, one column a field."""
-    names = [f.name for f in fields(Record)]
+    """Write a CSV with one row a face, one column a field, one a ``slice_*``."""
+    records = list(records)
+    names = [f.name for f in fields(Record) if f.name != "slices"]
+    slices = sorted({name for r in records for name in r.slices})
     with path.open("w", newline="", encoding="utf-8") as f:
         writer = csv.writer(f, lineterminator="\n")
-        writer.writerow(names)
+        writer.writerow([*names, *slices])
         for r in records:
             box = (
                 ""
@@ -64,7 +86,8 @@ def write_manifest(records: Iterable[Record], path: Path) -> None:
                 else " ".join(f"{v:.1f}" for v in (r.box.x1, r.box.y1, r.box.x2, r.box.y2))
             )
             row = {name: getattr(r, name) for name in names}
-            writer.writerow([*({**row, "box": box, "weight": f"{r.weight:.4f}"}.values())])
+            row = {**row, "box": box, "weight": f"{r.weight:.4f}"}
+            writer.writerow([*row.values(), *(r.slices.get(name, "") for name in slices)])
 
 
 def read_manifest(path: Path) -> list[Record]:
@@ -100,4 +123,5 @@ def _record(row: dict[str, str]) -> Record:
         weight=float(row["weight"]),
         licence=row["licence"],
         note=row["note"],
+        slices=slices_in(row),
     )

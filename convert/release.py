@@ -8,35 +8,45 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from convert import network
+from convert.agreement import agreement
 from convert.artifact import write_artifact
+from convert.calibrate import calibrated, truth_of
 from convert.card import write_card
-from convert.evaluate import Scored, figures, score
+from convert.diagrams import draw_reliability, draw_roc
+from convert.evaluate import figures
 from convert.gates import read_gates, require
-from convert.metrics import best_threshold, calibration_error, platt, roc_auc, share
-from convert.quantize import device_inputs
+from convert.mask_card import RELIABILITY, REPORT, ROC
+from convert.metrics import calibration_error, share
 from convert.records import LABELS, SPLITS, Record, read_manifest
+from convert.scoring import Scored, score
 from convert.split import SYNTHETIC_SOURCES, balance
 from edge.errors import UsageError
 from edge.model.classifier import MaskClassifier
-from edge.model.contract import Calibration, Contract
+from edge.model.contract import Contract, load_contract
 
 Progress = Callable[[str], None]
-Floats = NDArray[np.float64]
 
 
 def release(
-    candidate: Path, trained: Path, data: Path, out: Path, *, gates: Path, progress: Progress = lambda _: None
+    measured: Path,
+    trained: Path,
+    data: Path,
+    out: Path,
+    *,
+    gates: Path,
+    shipped: Path | None = None,
+    progress: Progress = lambda _: None,
 ) -> dict[str, Any]:
     """Release a quantised model as ``out/<name>.tflite`` with contract, golden vectors, report, card.
 
     Args:
-        candidate: the ``.tflite`` of ``quantize``, its contract beside it.
+        measured: the ``.tflite`` of ``quantize``, its contract beside it.
         trained: the Keras model that it came from, for the agreement of float and int8.
         data: the prepared dataset: calibrated on its val split, measured on its test split.
         out: the folder of released models; untouched when a gate is shut.
+        shipped: the ``.tflite`` of a twin that was trained on all the data. It is released with the slope,
+            offset, threshold and figures of ``measured``, for nothing is left to measure it with.
         gates: the file of gates.
         progress: told what is going on.
 
@@ -52,19 +62,35 @@ def release(
     val, test = ([r for r in records if r.split == s] for s in ("val", "test"))
     if not val or not test:
         raise UsageError(f"{data}: needs a val and a test split; run `mask-convert prepare` with more faces")
-    classifier = MaskClassifier(candidate)
+    classifier = MaskClassifier(measured)
     progress(f"calibrating on {len(val)} faces of the val split")
-    contract = _calibrated(classifier.contract, score(classifier, val).faces)
+    contract = calibrated(classifier.contract, score(classifier, val).faces)
     progress(f"measuring on {len(test)} faces of the test split")
     with tempfile.TemporaryDirectory() as staged:
-        report = _report(
-            write_artifact(candidate.read_bytes(), contract, Path(staged)), trained, records, test
-        )
+        classifier = MaskClassifier(write_artifact(measured.read_bytes(), contract, Path(staged)))
+        faces = score(classifier, test).faces
+    report = _report(classifier, faces, trained, records)
     require(wanted, report)
-    final = contract.model_copy(update={"figures": {k: report[k] for k in ("test", "float_int8")}})
+    candidate = shipped or measured
+    _require_twins(load_contract(candidate), contract)
+    final = load_contract(candidate).model_copy(
+        update={
+            "calibration": contract.calibration,
+            "threshold": contract.threshold,
+            "figures": _headline(report),
+        }
+    )
     path = write_artifact(candidate.read_bytes(), final, out)
-    report["model"] = {"id": MaskClassifier(path).contract.model_id, "threshold": final.threshold}
-    path.with_suffix(".report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    report["model"] = {
+        "id": MaskClassifier(path).contract.model_id,
+        "threshold": final.threshold,
+        "trained_on": "all of the data" if shipped else "the split `train`",
+        "measured": {"sha256": contract.sha256, "training": contract.made_by.get("training", {})},
+    }
+    (out / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    about = {**report["test"], "model": contract.model_id, "data": data.resolve().name, "split": "test"}
+    draw_roc(faces, about, out / ROC)
+    draw_reliability(faces, about, out / RELIABILITY)
     listed = candidate.parent / "calibration.csv"
     if listed.is_file():
         shutil.copyfile(listed, path.with_suffix(".calibration.csv"))
@@ -72,71 +98,40 @@ def release(
     return report
 
 
-def _calibrated(contract: Contract, faces: list[Scored]) -> Contract:
-    """The contract with slope, offset and threshold of these faces, whatever they were scored with."""
-    before = contract.calibration
-    raw = (_logits(faces) - before.offset) / before.slope
-    positive, weights = _truth(faces)
-    slope, offset = platt(raw, positive, weights)
-    probabilities = 1 / (1 + np.exp(-(slope * raw + offset)))
-    return contract.model_copy(
-        update={
-            "calibration": Calibration(slope=round(slope, 5), offset=round(offset, 5)),
-            "threshold": best_threshold(probabilities, positive, weights),
-        }
-    )
+def _headline(report: dict[str, Any]) -> dict[str, Any]:
+    """What the device carries with it; the rest stays in the report."""
+    test = {k: v for k, v in report["test"].items() if v is None or isinstance(v, int | float)}
+    return {"test": test, "float_int8": report["float_int8"]}
 
 
-def _logits(faces: list[Scored]) -> Floats:
-    return np.array([f.score.logit for f in faces], dtype=np.float64)
+def _require_twins(shipped: Contract, measured: Contract) -> None:
+    recipes = [c.made_by.get("training", {}).get("recipe") for c in (shipped, measured)]
+    if recipes[0] != recipes[1]:
+        raise UsageError(
+            f"{shipped.file}: trained with {recipes[0]}, but the model that is measured with {recipes[1]}; "
+            "train both with the same recipe"
+        )
 
 
-def _truth(faces: list[Scored]) -> tuple[NDArray[np.bool_], Floats]:
-    positive = np.array([f.record.positive for f in faces], dtype=np.bool_)
-    return positive, np.array([f.record.weight for f in faces], dtype=np.float64)
-
-
-def _report(model: Path, trained: Path, records: list[Record], test: list[Record]) -> dict[str, Any]:
-    classifier = MaskClassifier(model)
-    scores = score(classifier, test)
-    positive, weights = _truth(scores.faces)
-    probabilities = np.array([f.score.probability for f in scores.faces])
+def _report(
+    classifier: MaskClassifier, faces: list[Scored], trained: Path, records: list[Record]
+) -> dict[str, Any]:
+    positive, weights = truth_of(faces)
+    probabilities = np.array([f.score.probability for f in faces])
     shown = balance(records)
-    wrong = [f for f in scores.faces if f.record.label == "incorrect"]
+    wrong = [f for f in faces if f.record.label == "incorrect"]
     real = [f for f in wrong if f.record.source not in SYNTHETIC_SOURCES]
     return {
         "test": {
-            **figures(scores.faces),
+            **figures(faces),
             "incorrect_refused_real": share(np.array([not f.accepted for f in real], dtype=np.bool_)),
             "incorrect_real": len(real),
             "calibration_error": calibration_error(probabilities, positive, weights),
         },
-        "float_int8": _agreement(classifier, trained, scores.faces),
+        "float_int8": agreement(classifier, trained, faces),
         "balance": {**shown, "difference": 1 - min(shown.values()) / max(shown.values())},
         "data": _data(records),
         "gates": "all open",
-    }
-
-
-def _agreement(classifier: MaskClassifier, trained: Path, faces: list[Scored]) -> dict[str, float]:
-    """The float model on the very inputs that the int8 model got; same calibration, same threshold."""
-    contract = classifier.contract
-    inputs = device_inputs([f.record for f in faces], contract.crop.margin if contract.crop else 0.0)
-    raw = network.load(trained).predict(np.stack(inputs).astype(np.float32), batch_size=256, verbose=0)[:, 0]
-    logits = contract.calibration.slope * raw.astype(np.float64) + contract.calibration.offset
-    accepted = 1 / (1 + np.exp(-logits)) >= classifier.threshold
-    int8, int8_accepted = _logits(faces), np.array([f.accepted for f in faces])
-    positive, _ = _truth(faces)
-    two = np.array([f.record.label != "incorrect" for f in faces])
-    right, int8_right = (float((a == positive)[two].mean()) for a in (accepted, int8_accepted))
-    auc, int8_auc = roc_auc(logits[two], positive[two]), roc_auc(int8[two], positive[two])
-    return {
-        "accuracy_float": right,
-        "accuracy_int8": int8_right,
-        "accuracy_difference": abs(right - int8_right),
-        "roc_auc_difference": abs((auc or 0.0) - (int8_auc or 0.0)),
-        "same_verdict": float((accepted == int8_accepted).mean()),
-        "mean_logit_difference": float(np.abs(logits - int8).mean()),
     }
 
 

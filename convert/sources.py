@@ -1,125 +1,149 @@
-"""Faces from folders of crops by class, and what every source of faces gives."""
+"""Faces from folders: crops by class, and people without masks."""
 
 import csv
-import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from convert.pictures import SUFFIXES, BrokenPictureError, read_rgb
-from convert.records import LABELS, Record, source_of
+from convert.candidates import PHOTO_ID, Candidate, Notes, look_hash, photo_tie, read_or_note, wide_enough
+from convert.pictures import SUFFIXES
+from convert.progress import with_time_left
+from convert.records import LABEL_OF, LABELS, SPLIT_OF, Record, slices_in
 from edge.errors import UsageError
-from edge.values import Image
+from edge.model.detector import FaceDetector
+from edge.values import Box, Image
 
-MIN_WIDTH_PX = 20
 WORN_WRONGLY = "mask_weared_incorrect"
 """In a note: another annotator of the same photo, with three classes to choose from, says so."""
-PHOTO_ID = re.compile(r"maksssksksss\d+")
-"""The photo's name in the collection that several sources were cut from."""
+_SPLIT_IN_SOURCE = re.compile(r"-(train|val|test)$")
+_PERSON_IN_NAME = re.compile(r"(.+_.+)_\d{4}")
+"""As LFW names its files: Given_Family_0001."""
+
+Row = dict[str, str]
+Tell = Callable[[str], None]
 
 
-@dataclass(slots=True)
-class Problems:
-    """What was left out, by name, and counts by reason."""
+def face_folders(root: Path, notes: Notes, tell: Tell) -> Iterator[Candidate]:
+    """Faces of ``root/<class>/*`` or ``root/{train,val,test}/<class>/*``.
 
-    lines: list[str] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def add(self, reason: str, text: str) -> None:
-        """Note one."""
-        self.counts[reason] = self.counts.get(reason, 0) + 1
-        self.lines.append(f"{reason}: {text}")
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Candidate:
-    """A face with its picture and everything that ties it to others of the same photo or person."""
-
-    record: Record
-    image: Image
-    """(H, W, 3) uint8 RGB: the face crop or the whole photo."""
-    ties: tuple[str, ...]
-
-
-def face_folders(root: Path, problems: Problems) -> Iterator[Candidate]:
-    """Faces of ``root/<label>/*``, with an optional ``root/manifest.csv``; the folder names the label.
+    An optional ``root/manifest.csv`` has a row a file: ``file`` (relative), and what is known of ``label``
+    (else the folder names it), ``group``, ``split``, ``source``, ``licence``, ``note``, ``slice_*``.
 
     Raises:
         UsageError: no such folder, or no class folder in it.
     """
-    if not any((root / label).is_dir() for label in LABELS):
-        raise UsageError(f"{root}: holds none of the folders {', '.join(LABELS)}")
-    notes = _folder_manifest(root / "manifest.csv", problems)
-    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
-        if folder.name not in LABELS:
-            problems.add("unknown label", f"{folder} (known: {', '.join(LABELS)})")
-            continue
-        for path in sorted(folder.iterdir()):
-            row = notes.get(f"{folder.name}/{path.name}", {})
-            candidate = _crop_file(path, folder.name, row, problems)
-            if candidate is not None:
-                yield candidate
+    folders = _class_folders(root, notes)
+    if not folders:
+        raise UsageError(
+            f"{root}: holds none of the folders {', '.join(LABELS)}, nor train, val, test with them inside"
+        )
+    rows = _manifest(root / "manifest.csv", notes)
+    files = [(path, folder) for folder in folders for path in sorted(folder.iterdir())]
+    for path, folder in with_time_left(files, f"files of {root}", tell):
+        row = rows.get(path.relative_to(root).as_posix(), {})
+        label = LABEL_OF.get(row.get("label") or folder.name)
+        found = read_or_note(path, notes) if label else None  # an unknown one was noted with its manifest
+        if label and found and wide_enough(path, found[0].shape[1], notes):
+            yield _crop(root, path, label, row, found, notes)
 
 
-def _folder_manifest(path: Path, problems: Problems) -> dict[str, dict[str, str]]:
+def _class_folders(root: Path, notes: Notes) -> list[Path]:
+    folders = []
+    for top in [root, *(root / name for name in SPLIT_OF)]:
+        inside = sorted(p for p in top.iterdir() if p.is_dir()) if top.is_dir() else []
+        for folder in inside:
+            if folder.name in LABEL_OF:
+                folders.append(folder)
+            elif not (top == root and folder.name in SPLIT_OF):
+                notes.leave_out("unknown label", f"the folder {folder} (known: {', '.join(LABEL_OF)})")
+    return folders
+
+
+def _manifest(path: Path, notes: Notes) -> dict[str, Row]:
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as f:
-        rows = [r for r in csv.DictReader(f) if r.get("file")]
+    with path.open(newline="", encoding="utf-8-sig") as f:
+        rows = [{k: v or "" for k, v in r.items() if k} for r in csv.DictReader(f) if r.get("file")]
     for row in rows:
-        if row.get("label") not in LABELS:
-            problems.add("unknown label", f"{path}: {row['file']} is labelled {row.get('label')!r}")
+        if row.get("label") and row["label"] not in LABEL_OF:
+            notes.leave_out("unknown label", f"{path}: {row['file']} is labelled {row['label']!r}")
         elif not (path.parent / row["file"]).is_file():
-            problems.add("missing file", f"{path.parent / row['file']} is listed in {path.name}")
+            notes.leave_out("missing file", f"{path.parent / row['file']} is listed in {path.name}")
+        if row.get("split") and row["split"] not in SPLIT_OF:
+            notes.change("unknown split", f"{path}: {row['file']} is in {row['split']!r}, taken as in none")
     return {row["file"]: row for row in rows}
 
 
-def _crop_file(path: Path, folder: str, row: dict[str, str], problems: Problems) -> Candidate | None:
-    if path.suffix.lower() not in SUFFIXES:
-        problems.add("not a picture", str(path))
-        return None
-    if row and row.get("label") not in LABELS:
-        return None  # reported with its manifest
-    try:
-        image = read_rgb(path)
-    except BrokenPictureError as e:
-        problems.add("broken file", str(e))
-        return None
-    if image.shape[1] < MIN_WIDTH_PX:
-        problems.add("too small", f"{path}: {image.shape[1]} px wide, at least {MIN_WIDTH_PX} wanted")
-        return None
+def _crop(root: Path, path: Path, label: str, row: Row, found: tuple[Image, str], notes: Notes) -> Candidate:
+    image, sha256 = found
     note, group = row.get("note", ""), row.get("group", "")
-    label = row.get("label", folder)
     if label == "masked" and WORN_WRONGLY in note:
-        problems.add("relabelled as incorrect", f"{path}: {note}")
+        notes.change("masked, by its note worn wrongly: incorrect", f"{path}: {note}")
         label = "incorrect"
-    source = source_of(path)
+    prefix = path.name.split("__")[0] if "__" in path.name else ""
+    source = row.get("source") or prefix or root.resolve().name
+    folder = path.relative_to(root).parts[0]
+    in_source = _SPLIT_IN_SOURCE.search(prefix)
+    given = (row.get("split", ""), folder, in_source[1] if in_source else "")
     record = Record(
         path=path.resolve(),
         label=label,
         source=source,
         group="",
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256,
+        split=next((SPLIT_OF[s] for s in given if s in SPLIT_OF), ""),
         licence=row.get("licence", ""),
         note=note,
+        slices=slices_in(row),
     )
-    ties = [photo_tie(group) if group else f"file:{source}/{path.name}", f"look:{look_hash(image)}"]
+    file = f"{folder}/{path.name}" if folder in SPLIT_OF else path.name
+    ties = [photo_tie(group) if group else f"file:{source}/{file}", f"look:{look_hash(image)}"]
     ties += [f"photo:{name}" for name in PHOTO_ID.findall(f"{note} {row.get('source_path', '')}")]
     return Candidate(record, image, tuple(ties))
 
 
-def look_hash(image: Image) -> str:
-    """64 bits of brightness gradients, the same for re-encoded and resized copies of a picture."""
-    grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
-    return np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes().hex()
+def unmasked_people(
+    root: Path, detector: FaceDetector | None, notes: Notes, tell: Tell
+) -> Iterator[Candidate]:
+    """Faces without masks of ``root/<person>/*``, or of ``root/*`` with LFW's file names.
+
+    The face is the one that the detector finds in the picture's middle; where it finds none there, or there
+    is no detector, the picture is taken for the face.
+
+    Raises:
+        UsageError: no such folder, or no picture in it.
+    """
+    files = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else []
+    if not any(p.suffix.lower() in SUFFIXES for p in files):
+        raise UsageError(f"{root}: holds no pictures, neither itself nor in a folder for each person")
+    for path in with_time_left(files, f"files of {root}", tell):
+        found = read_or_note(path, notes)
+        if found is None:
+            continue
+        image, sha256 = found
+        box = _in_the_middle(image, detector) if detector else None
+        if detector and box is None:
+            notes.change("no face found in the middle, the picture is taken for it", str(path))
+        if not wide_enough(path, box.width if box else image.shape[1], notes):
+            continue
+        source = path.name.split("__")[0] if "__" in path.name else root.resolve().name
+        record = Record(path.resolve(), "not_masked", source, "", sha256, box)
+        yield Candidate(record, image, (*_of_person(root, path, source), f"look:{look_hash(image)}"))
 
 
-def photo_tie(group: str) -> str:
-    """One name for a photo or person, however a source writes it."""
-    name = group if group.startswith(("photo:", "person:")) else f"photo:{group}"
-    stem, dot, suffix = name.rpartition(".")
-    return stem if dot and f".{suffix.lower()}" in SUFFIXES else name
+def _in_the_middle(image: Image, detector: FaceDetector) -> Box | None:
+    y, x = image.shape[0] / 2, image.shape[1] / 2
+    boxes = [f.box for f in detector.find(image)]
+    holding = [b for b in boxes if b.x1 <= x < b.x2 and b.y1 <= y < b.y2]
+    return max(holding, key=lambda b: b.area, default=None)
+
+
+def _of_person(root: Path, path: Path, source: str) -> tuple[str, ...]:
+    named = _PERSON_IN_NAME.fullmatch(path.stem)
+    if path.parent != root:
+        person = path.relative_to(root).parts[0]
+    elif named:
+        person = named[1]
+    else:
+        return (f"file:{source}/{path.name}",)
+    return f"person:{person}", f"photo:lfw:{person}"  # the second: how manifests of crops name LFW's people

@@ -75,7 +75,7 @@ def assign_weights(records: Sequence[Record]) -> list[Record]:
     """Set ``weight`` so that an epoch of the training split shows both sides equally often.
 
     ``incorrect`` makes up ``INCORRECT_SHARE`` of the not-masked side, synthetic ones count less. The mean
-    weight over the training split is 1 unless ``MAX_REPEAT`` cuts it.
+    weight over the training split is 1 unless ``MAX_REPEAT`` cuts it; then the other side is shown less too.
     """
     train = [r for r in records if r.split == "train"]
     raw = {label: sum(_raw(r) for r in train if r.label == label) for label in {r.label for r in train}}
@@ -83,7 +83,13 @@ def assign_weights(records: Sequence[Record]) -> list[Record]:
     if "incorrect" not in raw:
         shares["not_masked"] = 0.5
     factor = {label: shares[label] * len(train) / total for label, total in raw.items()}
-    return [replace(r, weight=min(MAX_REPEAT, _raw(r) * factor.get(r.label, 1.0))) for r in records]
+    weighted = [replace(r, weight=min(MAX_REPEAT, _raw(r) * factor.get(r.label, 1.0))) for r in records]
+    shown = balance(weighted)
+    fewest = min(shown.values())
+    if fewest == 0:  # a side is missing: there is nothing to match
+        return weighted
+    times = {True: fewest / shown["masked"], False: fewest / shown["not_masked"]}
+    return [replace(r, weight=r.weight * times[r.positive]) for r in weighted]
 
 
 def _raw(record: Record) -> float:

@@ -34,7 +34,7 @@ def test_a_wrong_option_is_a_usage_error() -> None:
         (["evaluate", "--model", "none.tflite", "--data", "."], 78, "none.tflite: no such model file"),
         (["prepare", "--faces", "nowhere", "--out", "x"], 2, "nowhere: holds none of the folders"),
         (["prepare", "--frames", "nowhere", "--out", "x"], 2, "nowhere: holds neither annotations.json nor"),
-        (["prepare", "--out", "x"], 2, "give --faces, --frames or both"),
+        (["prepare", "--out", "x"], 2, "give --faces, --unmasked or --frames"),
         (
             ["face", "--onnx", "n.onnx", "--calibration", "nowhere", "--out", "x"],
             2,

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert.metrics import best_threshold, calibration_error, platt, roc_auc, share
+from convert.metrics import calibration_error, lenient_threshold, platt, roc_auc, share
 
 
 @given(st.lists(st.tuples(st.integers(-5, 5), st.booleans()), max_size=40))
@@ -41,11 +41,23 @@ def test_weights_count_as_repeats() -> None:
     assert weighted == pytest.approx(repeated, abs=1e-6)
 
 
-def test_the_threshold_lies_in_the_middle_of_the_gap() -> None:
-    p = np.array([0.1, 0.3, 0.7, 0.9])
-    assert best_threshold(p, p > 0.5, np.ones(4)) == pytest.approx(0.5, abs=0.02)
-    skewed = np.array([0.1, 0.62, 0.7, 0.9])
-    assert 0.62 < best_threshold(skewed, skewed > 0.65, np.ones(4)) <= 0.7
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=300), st.floats(0.5, 1))
+def test_the_threshold_accepts_the_share_that_is_wanted(said: list[float], wanted: float) -> None:
+    p = np.array([*said, 0.99, 0.01])
+    accept = np.array([*(True for _ in said), False, False])
+    threshold = lenient_threshold(p, accept, wanted)
+    assert 0.05 <= threshold <= 0.5
+    accepted = (p[accept] >= threshold).mean()
+    if threshold > 0.05:
+        assert accepted >= wanted - 1e-9
+    if threshold < 0.5:
+        assert (p[accept] >= threshold + 0.011).mean() < wanted or len(said) * (1 - wanted) < 1
+
+
+def test_of_a_hundred_masked_faces_two_may_be_refused() -> None:
+    p = np.concatenate([[0.1, 0.2, 0.35], np.full(97, 0.9), np.full(50, 0.3)])
+    assert lenient_threshold(p, np.arange(150) < 100, 0.98) == pytest.approx(0.35)
+    assert lenient_threshold(p, np.arange(150) < 100, 0.97) == 0.5
 
 
 def test_a_confident_liar_is_badly_calibrated() -> None:

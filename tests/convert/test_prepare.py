@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from skimage import data
 
-from convert.dataset import load, prepare
+from convert.candidates import look_hash
+from convert.corrections import DEFAULT_CORRECTIONS, chosen, read_corrections
+from convert.dataset import load
+from convert.prepare import Sources, prepare
+from convert.prepare_report import some_by_name, warnings
 from convert.records import read_manifest
-from convert.sources import look_hash
 from edge.errors import UsageError
 
 MakeFaces = Callable[..., Path]
@@ -20,7 +23,7 @@ MakeFaces = Callable[..., Path]
 def write_rows(root: Path, rows: list[dict[str, str]]) -> None:
     with (root / "manifest.csv").open("w", newline="", encoding="utf-8") as f:
         writer = csv.DictWriter(
-            f, ["file", "label", "group", "source_repo", "source_path", "licence", "note"]
+            f, ["file", "label", "group", "split", "source_repo", "source_path", "licence", "note"]
         )
         writer.writeheader()
         writer.writerows(rows)
@@ -28,7 +31,7 @@ def write_rows(root: Path, rows: list[dict[str, str]]) -> None:
 
 def test_a_dataset_is_written_and_read_back(make_faces: MakeFaces, tmp_path: Path) -> None:
     root = make_faces(masked=20, not_masked=20, incorrect=10)
-    report = prepare(root, None, None, tmp_path / "out")
+    report = prepare(Sources(faces=[root]), tmp_path / "out")
     dataset = load(tmp_path / "out")
     assert dataset.faces.shape == (50, 128, 128, 3)
     assert dataset.faces.dtype == np.uint8
@@ -36,14 +39,13 @@ def test_a_dataset_is_written_and_read_back(make_faces: MakeFaces, tmp_path: Pat
     assert Counter(r.label for r in dataset.records) == {"masked": 20, "not_masked": 20, "incorrect": 10}
     assert {r.source for r in dataset.records} == {"a", "b"}
     assert report["by_split"]["train"] == {"masked": 14, "not_masked": 14, "incorrect": 6}
-    shown = report["shown_an_epoch"]
-    assert abs(shown["masked"] - shown["not_masked"]) <= 1
+    assert report == json.loads((tmp_path / "out" / "report.json").read_text())
 
 
 def test_the_same_seed_gives_the_same_manifest(make_faces: MakeFaces, tmp_path: Path) -> None:
     root = make_faces(masked=10, not_masked=10)
     for name in ("one", "two"):
-        prepare(root, None, None, tmp_path / name)
+        prepare(Sources(faces=[root]), tmp_path / name)
     one, two = ((tmp_path / n / "manifest.csv").read_bytes() for n in ("one", "two"))
     assert one == two
 
@@ -62,7 +64,7 @@ def test_what_is_wrong_is_named_and_does_not_stop_the_run(
     write_rows(
         root, [{"file": "masked/odd.png", "label": "helmet"}, {"file": "masked/gone.png", "label": "masked"}]
     )
-    report = prepare(root, None, None, tmp_path / "out")
+    report = prepare(Sources(faces=[root]), tmp_path / "out")
     assert report["faces"] == 10
     assert report["left_out"] == {
         "unknown label": 2,
@@ -94,7 +96,7 @@ def test_groups_of_the_manifest_stay_together_across_sources(make_faces: MakeFac
         for i, f in enumerate(files)
     ]
     write_rows(root, rows)
-    prepare(root, None, None, tmp_path / "out")
+    prepare(Sources(faces=[root]), tmp_path / "out")
     split = {f"{r.label}/{r.path.name}": r.split for r in read_manifest(tmp_path / "out" / "manifest.csv")}
     for photo in range(6):
         assert len({split[f] for i, f in enumerate(files) if i % 6 == photo}) == 1
@@ -107,7 +109,7 @@ def test_a_masked_face_that_another_annotator_calls_wrong_is_incorrect(
     root = make_faces(masked=4, not_masked=4)
     note = "andrewmvd=mask_weared_incorrect;maksssksksss1"
     write_rows(root, [{"file": "masked/a__000.png", "label": "masked", "note": note}])
-    prepare(root, None, None, tmp_path / "out")
+    prepare(Sources(faces=[root]), tmp_path / "out")
     labels = {r.path.name: r.label for r in read_manifest(tmp_path / "out" / "manifest.csv") if r.note}
     assert labels == {"a__000.png": "incorrect"}
 
@@ -126,7 +128,7 @@ def test_faces_are_cut_from_photos_with_the_detectors_box(models: Path, tmp_path
     gone = {"file": "images/gone.png", "width": 1, "height": 1, "boxes": []}
     entries = [{"file": "images/one.png", "width": 512, "height": 512, "boxes": boxes}, gone]
     (root / "annotations.json").write_text(json.dumps(entries))
-    report = prepare(None, root, models / "face.tflite", tmp_path / "out")
+    report = prepare(Sources(frames=[root], detector=models / "face.tflite"), tmp_path / "out")
     (record,) = read_manifest(tmp_path / "out" / "manifest.csv")
     assert (record.label, record.source) == ("not_masked", "photos")
     assert record.box is not None
@@ -137,27 +139,286 @@ def test_faces_are_cut_from_photos_with_the_detectors_box(models: Path, tmp_path
         "not found by the detector": 1,
         "empty box": 1,
         "unknown label": 1,
-        "broken file": 1,
+        "missing file": 1,
     }
 
 
-VOC = """<annotation><filename>one.png</filename>
-<object><name>without_mask</name><bndbox><xmin>180</xmin><ymin>80</ymin><xmax>270</xmax><ymax>180</ymax></bndbox>
-</object></annotation>"""
+OBJECT = """<object><name>{}</name>
+<bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"""
+FACE = (180, 80, 270, 180)
 
 
-def test_voc_annotations_are_read_and_broken_ones_named(models: Path, tmp_path: Path) -> None:
-    for name in ("images", "annotations"):
-        (tmp_path / name).mkdir()
+def voc(*objects: tuple[object, ...], filename: str = "one.png") -> str:
+    inside = "".join(OBJECT.format(*o) for o in objects)
+    return f"<annotation><filename>{filename}</filename>{inside}</annotation>"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("with_mask", "masked"), ("without_mask", "not_masked"), ("mask_weared_incorrect", "incorrect")],
+)
+def test_voc_annotations_are_read_under_kaggles_names(
+    models: Path, tmp_path: Path, name: str, label: str
+) -> None:
+    for folder in ("images", "annotations"):
+        (tmp_path / folder).mkdir()
     cv2.imwrite(str(tmp_path / "images" / "one.png"), data.astronaut()[..., ::-1])
-    (tmp_path / "annotations" / "one.xml").write_text(VOC)
-    (tmp_path / "annotations" / "cut.xml").write_text(VOC[:100])
-    (tmp_path / "annotations" / "odd.xml").write_text(VOC.replace("270", "wide"))
-    report = prepare(None, tmp_path, models / "face.tflite", tmp_path / "out")
-    assert [r.label for r in read_manifest(tmp_path / "out" / "manifest.csv")] == ["not_masked"]
-    assert report["left_out"] == {"broken annotation": 2}
-    assert "cut.xml" in report["left_out_by_name"][0]
-    assert "odd.xml" in report["left_out_by_name"][1]
+    (tmp_path / "annotations" / "one.xml").write_text(voc((name, *FACE)))
+    prepare(Sources(frames=[tmp_path], detector=models / "face.tflite"), tmp_path / "out")
+    assert [r.label for r in read_manifest(tmp_path / "out" / "manifest.csv")] == [label]
+
+
+def test_what_is_wrong_in_voc_annotations_is_named(models: Path, tmp_path: Path) -> None:
+    for folder in ("images", "annotations"):
+        (tmp_path / folder).mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "one.png"), data.astronaut()[..., ::-1])
+    (tmp_path / "images" / "broken.png").write_bytes(b"x")
+    texts = {
+        "one": voc(("without_mask", *FACE), ("hat", *FACE), ("with_mask", 5, 5, 5, 50)),
+        "cut": voc(("with_mask", *FACE))[:100],
+        "odd": voc(("with_mask", 180, 80, "wide", 180)),
+        "nan": voc(("with_mask", 180, 80, "nan", 180)),
+        "gone": voc(("with_mask", *FACE), filename="gone.png"),
+        "broken": voc(("with_mask", *FACE), filename="broken.png"),
+    }
+    for name, text in texts.items():
+        (tmp_path / "annotations" / f"{name}.xml").write_text(text)
+    report = prepare(Sources(frames=[tmp_path], detector=models / "face.tflite"), tmp_path / "out")
+    assert report["faces"] == 1
+    assert report["left_out"] == {
+        "broken annotation": 3,
+        "broken file": 1,
+        "missing file": 1,
+        "unknown label": 1,
+        "empty box": 1,
+    }
+    text = "\n".join(report["left_out_by_name"])
+    assert all(name in text for name in ("cut.xml", "odd.xml", "nan.xml", "gone.png", "broken.png", "'hat'"))
+
+
+def test_annotations_that_miss_a_field_are_named(models: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), data.astronaut()[..., ::-1])
+    good = {"file": "one.png", "boxes": [{"box": FACE, "label": "no_mask"}]}
+    bad = [{"boxes": []}, {"file": "two.png", "boxes": [{"box": [1, 2, 3], "label": "mask"}]}, "what"]
+    (tmp_path / "annotations.json").write_text(json.dumps([good, *bad]))
+    sources = Sources(frames=[tmp_path], detector=models / "face.tflite")
+    report = prepare(sources, tmp_path / "out")
+    assert (report["faces"], report["left_out"]) == (1, {"broken annotation": 3})
+    (tmp_path / "annotations.json").write_text("[")
+    with pytest.raises(UsageError, match=r"annotations\.json: not a JSON list"):
+        prepare(sources, tmp_path / "out")
+
+
+def test_people_without_masks_stay_together_and_are_cut_by_the_detector(
+    save_face: Callable[..., None], models: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "lfw"
+    for person in range(9):
+        for i in range(3):
+            save_face(root / f"P_{person}" / f"P_{person}_{i:04}.png", person * 10 + i)
+    picture = np.roll(data.astronaut(), (130, 30), axis=(0, 1))  # her face in the middle
+    cv2.imwrite(str(root / "P_0" / "her.png"), picture[..., ::-1])
+    cv2.imwrite(str(root / "P_0" / "aside.png"), data.astronaut()[..., ::-1])
+    (root / "P_1" / "broken.jpg").write_bytes(b"x")
+    (root / "lfw.txt").write_text("names")
+    report = prepare(Sources(unmasked=[root], detector=models / "face.tflite"), tmp_path / "out")
+    records = read_manifest(tmp_path / "out" / "manifest.csv")
+    assert {(r.label, r.source) for r in records} == {("not_masked", "lfw")}
+    assert len({r.group for r in records}) == 9
+    assert all(len({r.split for r in records if r.group == g}) == 1 for g in {r.group for r in records})
+    (her,) = (r for r in records if r.path.name == "her.png")
+    assert her.box is not None
+    assert 60 < her.box.width < 140
+    assert [r.path.name for r in records if r.box] == ["her.png"]
+    assert report["left_out"] == {"broken file": 1, "not a picture": 1}
+    assert report["changed"] == {"no face found in the middle, the picture is taken for it": 28}
+    assert any("masked faces 0 times" in w for w in warnings(report))
+
+
+def test_a_flat_folder_of_people_is_grouped_by_lfws_names_alone(
+    save_face: Callable[..., None], tmp_path: Path
+) -> None:
+    names = ("Ann_Lee_0001", "Ann_Lee_0002", "Bob_Lee_0001", "IMG0001", "IMG0002", "x_1")
+    for i, name in enumerate(names):
+        save_face(tmp_path / "people" / f"{name}.png", i)
+    save_face(tmp_path / "faces" / "not_masked" / "talk__1.png", 50)
+    row = {"file": "not_masked/talk__1.png", "label": "not_masked", "group": "lfw:Bob_Lee"}
+    write_rows(tmp_path / "faces", [row])
+    sources = Sources(faces=[tmp_path / "faces"], unmasked=[tmp_path / "people"])
+    prepare(sources, tmp_path / "out")
+    group = {r.path.stem: r.group for r in read_manifest(tmp_path / "out" / "manifest.csv")}
+    assert group["Ann_Lee_0001"] == group["Ann_Lee_0002"]
+    assert group["talk__1"] == group["Bob_Lee_0001"]
+    assert len(set(group.values())) == 5
+
+
+def test_a_given_split_is_kept_and_shared_photos_are_counted(make_faces: MakeFaces, tmp_path: Path) -> None:
+    root = make_faces(masked=6, not_masked=6)
+    files = [f"{label}/{'ab'[i % 2]}__{i:03}.png" for label in ("masked", "not_masked") for i in range(6)]
+    splits = ["train", "train", "validation", "test", "test", ""] * 2
+    groups = ["p", "q", "r", "p", "s", "t"] * 2
+    rows = [
+        {"file": f, "label": f.split("/")[0], "split": s, "group": g}
+        for f, s, g in zip(files, splits, groups, strict=True)
+    ]
+    write_rows(root, [*rows[:-1], {**rows[-1], "split": "dev"}])
+    told: list[str] = []
+    report = prepare(Sources(faces=[root]), tmp_path / "out", as_given=True, progress=told.append)
+    split = {f"{r.label}/{r.path.name}": r.split for r in read_manifest(tmp_path / "out" / "manifest.csv")}
+    wanted = {f: s.replace("idation", "") for f, s in zip(files, splits, strict=True) if s}
+    assert split == wanted
+    assert report["split"] == "as given"
+    assert report["left_out"] == {"no split is given": 2}
+    assert report["changed"] == {"unknown split": 1}
+    assert report["photo_or_person_also_in_training"] == {"val": 0, "test": 2}
+    assert any(t.startswith("warning: 2 faces of test share their photo or person") for t in told)
+    assert prepare(Sources(faces=[root]), tmp_path / "new")["photo_or_person_also_in_training"]["test"] == 0
+
+
+def test_a_split_is_given_by_folders_or_by_names(save_face: Callable[..., None], tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    files = ("train/with_mask/1.png", "validation/without_mask/1.png", "test/masked/1.png")
+    files += ("masked/talk-train__2.png", "not_masked/talk-val__3.png", "not_masked/other__4.png")
+    for i, file in enumerate(files):
+        save_face(root / file, i)
+    (root / "train" / "helmet").mkdir()
+    (root / "test" / "not_masked").mkdir()
+    copy = root / "test" / "not_masked" / "2.png"
+    copy.write_bytes((root / "train" / "with_mask" / "1.png").read_bytes())
+    report = prepare(Sources(faces=[root]), tmp_path / "out", as_given=True)
+    records = read_manifest(tmp_path / "out" / "manifest.csv")
+    found = {r.path.relative_to(root).as_posix(): (r.split, r.label, r.source) for r in records}
+    assert found == {
+        "train/with_mask/1.png": ("train", "masked", "set"),
+        "validation/without_mask/1.png": ("val", "not_masked", "set"),
+        "test/masked/1.png": ("test", "masked", "set"),
+        "test/not_masked/2.png": ("test", "not_masked", "set"),
+        "masked/talk-train__2.png": ("train", "masked", "talk-train"),
+        "not_masked/talk-val__3.png": ("val", "not_masked", "talk-val"),
+    }
+    assert report["left_out"] == {"unknown label": 1, "no split is given": 1}
+    assert report["photo_or_person_also_in_training"] == {"val": 0, "test": 1}
+    mixed = prepare(Sources(faces=[root]), tmp_path / "mixed")
+    assert mixed["left_out"] == {"unknown label": 1, "repeated with another label": 1}
+
+
+def test_slices_and_sources_of_a_manifest_are_carried_through(make_faces: MakeFaces, tmp_path: Path) -> None:
+    root = make_faces(masked=3, not_masked=3)
+    (root / "manifest.csv").write_text(
+        "file,source,slice_light,slice_beard\nmasked/a__000.png,mine,night,\nnot_masked/b__001.png,,day,yes\n"
+    )
+    prepare(Sources(faces=[root]), tmp_path / "out")
+    records = read_manifest(tmp_path / "out" / "manifest.csv")
+    found = {(r.label, r.path.name): (r.source, r.slices) for r in records if r.slices}
+    assert found == {
+        ("masked", "a__000.png"): ("mine", {"slice_light": "night"}),
+        ("not_masked", "b__001.png"): ("b", {"slice_light": "day", "slice_beard": "yes"}),
+    }
+
+
+def corrections_file(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(("sha256,label,reason", *lines)) + "\n")
+    return path
+
+
+def test_corrections_are_applied_and_reported_by_name(make_faces: MakeFaces, tmp_path: Path) -> None:
+    root = make_faces(masked=8, not_masked=8)
+    prepare(Sources(faces=[root]), tmp_path / "before")
+    sha = {f"{r.label}/{r.path.name}": r.sha256 for r in read_manifest(tmp_path / "before" / "manifest.csv")}
+    file = corrections_file(
+        tmp_path / "c.csv",
+        f'{sha["masked/a__000.png"]},incorrect,"the nose, it is free"',
+        f"{sha['not_masked/b__001.png']},drop,a drawing",
+        f"{sha['masked/a__002.png']},masked,looked at again",
+        "",
+        f"{'0' * 64},masked,of another collection",
+    )
+    report = prepare(Sources(faces=[root]), tmp_path / "out", corrections=file)
+    now = {r.sha256: r.label for r in read_manifest(tmp_path / "out" / "manifest.csv")}
+    assert now == {
+        s: "incorrect" if f == "masked/a__000.png" else f.split("/")[0]
+        for f, s in sha.items()
+        if f != "not_masked/b__001.png"
+    }
+    assert report["changed"] == {
+        "corrected: masked to incorrect": 1,
+        "correction of a face that is not here": 1,
+    }
+    assert "a__000.png" in report["changed_by_name"][0]
+    assert "the nose, it is free" in report["changed_by_name"][0]
+    assert "0" * 64 in report["changed_by_name"][1]
+    assert report["left_out"] == {"corrected: not_masked to drop": 1}
+    assert "b__001.png" in report["left_out_by_name"][0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            [f"{'a' * 64},masked,x", f"{'b' * 64},helmet,x"],
+            r"line 3: the label is 'helmet', not one of masked",
+        ),
+        ([f"{'a' * 63},masked,x"], r"line 2: 'a+' is no sha256"),
+        ([f"{'a' * 64},masked"], r"line 2: has 2 fields"),
+        ([f"{'a' * 64},masked,x", f"{'a' * 64},drop,x"], r"line 3: a+ is corrected twice"),
+        ([f'{"a" * 64},masked,"x'], r"can't be read as CSV"),
+    ],
+)
+def test_malformed_corrections_are_refused_by_line(tmp_path: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=rf"c\.csv.*{message}"):
+        read_corrections(corrections_file(tmp_path / "c.csv", *lines))
+
+
+def test_corrections_without_their_header_or_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("sha,label\n")
+    with pytest.raises(UsageError, match=r"c\.csv, line 1: is 'sha,label', wanted 'sha256,label,reason'"):
+        read_corrections(tmp_path / "c.csv")
+    with pytest.raises(UsageError, match=r"gone\.csv: can't be read"):
+        read_corrections(tmp_path / "gone.csv")
+
+
+def test_the_shipped_corrections_are_taken_unless_told_otherwise() -> None:
+    assert chosen(None) == DEFAULT_CORRECTIONS
+    assert read_corrections(DEFAULT_CORRECTIONS)
+    assert chosen("none") is None
+    assert chosen("mine.csv") == Path("mine.csv")
+
+
+def test_the_report_says_what_an_epoch_shows(make_faces: MakeFaces, tmp_path: Path) -> None:
+    root = make_faces(masked=20, not_masked=60, incorrect=10)
+    told: list[str] = []
+    report = prepare(Sources(faces=[root]), tmp_path / "out", progress=told.append)
+    rows = report["balance"]["an_epoch"]
+    train = [r for r in read_manifest(tmp_path / "out" / "manifest.csv") if r.split == "train"]
+    for label, row in rows.items():
+        assert row["faces"] == sum(r.label == label for r in train)
+        assert row["shown"] == row["faces"] + row["added"] - row["left_out"]
+    assert rows["masked"]["added"] > 0 < rows["not_masked"]["left_out"]
+    assert [rows[label]["share"] for label in ("masked", "not_masked", "incorrect")] == [0.5, 0.35, 0.15]
+    assert report["balance"]["masked_to_others"] == 1.0
+    assert not [t for t in told if t.startswith("warning")]
+    assert any(t.startswith("45 of 90 files of ") and t.endswith(" min left") for t in told)
+
+
+def test_faces_that_can_not_be_shown_often_enough_are_named(make_faces: MakeFaces, tmp_path: Path) -> None:
+    root = make_faces(masked=3, not_masked=90)
+    told: list[str] = []
+    report = prepare(Sources(faces=[root]), tmp_path / "out", progress=told.append)
+    assert report["balance"]["masked_to_others"] == 1.0
+    assert report["balance"]["shown_most_often"] == ["masked of a", "masked of b"]
+    (warning,) = (t for t in told if t.startswith("warning"))
+    assert "masked of a, masked of b: so few that each is shown 6 times" in warning
+
+
+def test_a_terminal_gets_a_few_names_of_each_reason() -> None:
+    lines = [f"broken file: {i}" for i in range(5)] + ["too small: x: y"]
+    assert some_by_name(lines, most=3) == [
+        "broken file: 0",
+        "broken file: 1",
+        "broken file: 2",
+        "too small: x: y",
+        "broken file: 2 more, named in report.json",
+    ]
 
 
 def test_a_re_encoded_copy_looks_the_same(tmp_path: Path) -> None:
@@ -167,10 +428,19 @@ def test_a_re_encoded_copy_looks_the_same(tmp_path: Path) -> None:
     assert look_hash(np.ascontiguousarray(picture[:, ::-1])) != look_hash(picture)
 
 
-def test_nothing_to_read_is_a_clear_error(tmp_path: Path) -> None:
+def test_nothing_to_read_is_a_clear_error(models: Path, tmp_path: Path) -> None:
+    out, detector = tmp_path / "out", models / "face.tflite"
     with pytest.raises(UsageError, match="holds none of the folders masked"):
-        prepare(tmp_path, None, None, tmp_path / "out")
+        prepare(Sources(faces=[tmp_path]), out)
     with pytest.raises(UsageError, match=r"holds neither annotations\.json nor"):
-        prepare(None, tmp_path, Path(__file__).parents[2] / "models" / "face.tflite", tmp_path / "out")
+        prepare(Sources(frames=[tmp_path], detector=detector), out)
+    with pytest.raises(UsageError, match="--frames needs --detector"):
+        prepare(Sources(frames=[tmp_path]), out)
+    with pytest.raises(UsageError, match="holds no pictures"):
+        prepare(Sources(unmasked=[tmp_path]), out)
+    (tmp_path / "masked").mkdir()
+    (tmp_path / "masked" / "x.png").touch()
+    with pytest.raises(UsageError, match=r"no usable face in .*: \{'broken file': 1\}"):
+        prepare(Sources(faces=[tmp_path]), out)
     with pytest.raises(UsageError, match=r"manifest\.csv: no such manifest"):
         load(tmp_path)

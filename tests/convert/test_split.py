@@ -1,11 +1,12 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from convert.records import LABELS, SPLITS, Record
-from convert.split import assign_splits, assign_weights, balance, group_by_ties
+from convert.split import MAX_REPEAT, assign_splits, assign_weights, balance, group_by_ties
 
 records = st.lists(
     st.builds(
@@ -79,3 +80,18 @@ def test_both_sides_are_shown_equally_often_and_synthetic_masks_less() -> None:
 
 def test_one_class_alone_keeps_a_weight() -> None:
     assert {r.weight for r in assign_weights(assign_splits(many("a", "masked", 10), 1))} == {0.5}
+
+
+@given(
+    masked=st.integers(1, 40),
+    plain=st.integers(1, 400),
+    wrong=st.integers(0, 40),
+    drawn=st.integers(0, 40),
+)
+def test_no_rare_class_breaks_the_balance(masked: int, plain: int, wrong: int, drawn: int) -> None:
+    faces = many("a", "masked", masked) + many("a", "not_masked", plain)
+    faces += many("a", "incorrect", wrong) + many("maskon", "incorrect", drawn)
+    done = assign_weights([replace(r, split="train") for r in faces])
+    shown = balance(done)
+    assert abs(shown["masked"] / shown["not_masked"] - 1) < 1e-9
+    assert max(r.weight for r in done) <= MAX_REPEAT + 1e-9

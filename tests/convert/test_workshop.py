@@ -14,15 +14,17 @@ import numpy as np
 import pytest
 
 from convert.artifact import require_int8
-from convert.dataset import prepare
+from convert.evaluate import evaluate
 from convert.gates import DEFAULT_GATES, GateError
+from convert.network import load as load_model
+from convert.prepare import Sources, prepare
 from convert.quantize import quantize
 from convert.recipes import RECIPES
 from convert.records import read_manifest
 from convert.release import release
 from convert.train import train
 from edge.errors import ModelError, UsageError
-from edge.model.contract import load_contract
+from edge.model.contract import load_contract, save_contract
 from edge.model.runtime import Model, find_runtime
 
 MakeFaces = Callable[..., Path]
@@ -37,7 +39,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def data(make_faces: MakeFaces, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("data")
-    prepare(make_faces(masked=40, not_masked=40, incorrect=20), None, None, out)
+    prepare(Sources(faces=[make_faces(masked=40, not_masked=40, incorrect=20)]), out)
     return out
 
 
@@ -132,7 +134,7 @@ def test_a_model_that_passes_is_released_with_its_papers(
     contract = load_contract(tmp_path / "out" / "mask.tflite")
     assert report["model"]["id"] == contract.model_id
     assert contract.threshold is not None
-    assert 0.2 <= contract.threshold <= 0.8
+    assert 0.05 <= contract.threshold <= 0.5
     assert contract.figures["test"]["faces"] == sum(
         r.split == "test" for r in read_manifest(data / "manifest.csv")
     )
@@ -142,11 +144,57 @@ def test_a_model_that_passes_is_released_with_its_papers(
         "mask.calibration.csv",
         "mask.golden.npz",
         "mask.json",
+        "mask.reliability.png",
         "mask.report.json",
+        "mask.roc.png",
         "mask.tflite",
     }
     assert contract.model_id in (tmp_path / "out" / "README.md").read_text()
     assert str(data) not in (tmp_path / "out" / "mask.json").read_text()
+
+
+def test_evaluate_compares_int8_with_the_float_model(
+    candidate: Path, run: Path, data: Path, tmp_path: Path
+) -> None:
+    found = evaluate(candidate, data, split="test", trained=run / "mask.keras")["float_int8"]
+    assert found["accuracy_int8"] == evaluate(candidate, data, split="test")["accuracy"]
+    assert found["mean_logit_difference"] < 0.1
+    assert found["same_verdict"] >= 0.8
+    distance = abs(found["roc_auc_float"] - found["roc_auc_int8"])
+    assert found["roc_auc_difference"] == pytest.approx(distance)
+    shifted = load_model(run / "mask.keras")
+    shifted.layers[-1].bias.assign_add([5.0])
+    shifted.save(tmp_path / "other.keras")
+    other = evaluate(candidate, data, split="test", trained=tmp_path / "other.keras")["float_int8"]
+    assert other["mean_logit_difference"] == pytest.approx(5, abs=0.2)
+    assert other["same_verdict"] < found["same_verdict"]
+
+
+def test_a_twin_is_released_with_the_figures_of_the_measured_one(
+    candidate: Path, run: Path, data: Path, tmp_path: Path
+) -> None:
+    gates = tmp_path / "gates.toml"
+    gates.write_text('[[gate]]\nfigure = "float_int8.accuracy_difference"\nmax = 1.0\n')
+    shipped = quantize(run / "mask.keras", data, tmp_path / "twin", samples=6, seed=1)
+    out = tmp_path / "out"
+    report = release(candidate, run / "mask.keras", data, out, gates=gates, shipped=shipped)
+    contract = load_contract(out / "mask.tflite")
+    assert (out / "mask.tflite").read_bytes() == shipped.read_bytes() != candidate.read_bytes()
+    assert contract.calibration != load_contract(shipped).calibration
+    assert contract.figures["test"]["faces"] == report["test"]["faces"] > 0
+    assert report["model"]["measured"]["sha256"] == load_contract(candidate).sha256
+    card = (out / "README.md").read_text()
+    assert "all of the data" in card
+    assert load_contract(candidate).sha256[:12] in card
+
+    other = load_contract(shipped)
+    training = {**other.made_by["training"], "recipe": {"name": "another"}}
+    save_contract(
+        other.model_copy(update={"made_by": {**other.made_by, "training": training}}),
+        shipped.with_suffix(".json"),
+    )
+    with pytest.raises(UsageError, match=r"another.*train both with the same recipe"):
+        release(candidate, run / "mask.keras", data, out, gates=gates, shipped=shipped)
 
 
 def test_an_operation_left_in_float_is_refused() -> None:

@@ -1,0 +1,59 @@
+"""Datasets that leave some sources out: what a model is worth on a collection that it never saw."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from convert.records import Record, read_manifest, write_manifest
+from convert.split import assign_weights
+from edge.errors import UsageError
+
+Fold = tuple[str, ...]
+"""Sources that are left out together, since they were cut from the same photos or made by the same people."""
+
+
+def name_of(fold: Fold) -> str:
+    """What a fold's folder is called."""
+    return "+".join(fold)
+
+
+def leave_out(records: Sequence[Record], fold: Fold) -> list[Record]:
+    """The fold's faces as the test split, all others as train and val.
+
+    A face of another source that shares its photo or person with the fold is in no split at all. Only val
+    keeps its part, for threshold and calibration; the weights are balanced anew.
+    """
+    out = {r.group for r in records if r.source in fold}
+
+    def split(r: Record) -> str:
+        if r.source in fold:
+            return "test"
+        return "" if r.group in out else "val" if r.split == "val" else "train"
+
+    return assign_weights([replace(r, split=split(r)) for r in records])
+
+
+def all_in(records: Sequence[Record]) -> list[Record]:
+    """Every face in training: for a release whose twin was measured before."""
+    return assign_weights([replace(r, split="train") for r in records])
+
+
+def lay_out(data: Path, fold: Fold, folder: Path) -> None:
+    """Make ``folder`` a prepared dataset that shares the pictures of ``data`` and leaves the fold out.
+
+    Raises:
+        UsageError: no face of one of the fold's sources is there.
+    """
+    records = read_manifest(data / "manifest.csv")
+    known = {r.source for r in records}
+    for source in fold:
+        if source not in known:
+            raise UsageError(
+                f"{data}: no face of the source {source!r}; there are {', '.join(sorted(known))}"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_manifest(leave_out(records, fold), folder / "manifest.csv")
+    for name in ("faces.npy", "boxes.npy", "points.npy"):
+        link = folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to((data / name).resolve())

@@ -1,0 +1,60 @@
+"""Eyes, nose and mouth of the stored faces, as the device's own detector places them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.model.detector import FaceDetector
+from edge.values import Box, Face, Image
+
+UNKNOWN: NDArray[np.float32] = np.full((5, 2), np.nan, dtype=np.float32)
+MIN_SCORE = 0.5
+_BORDER = 0.5
+"""Added around a picture on each side, as a share of it: a face that fills its picture is not found."""
+
+
+def find_all_points(
+    detector: Path | None,
+    pictures: Sequence[Image],
+    boxes: Sequence[tuple[float, ...]],
+    progress: Callable[[str], None],
+) -> NDArray[np.float32]:
+    """(N, 5, 2) landmarks of all faces; see ``find_points``. All unknown without a detector."""
+    if detector is None:
+        return np.stack([UNKNOWN] * len(pictures))
+    finder, found = FaceDetector(detector), []
+    for i, (picture, box) in enumerate(zip(pictures, boxes, strict=True)):
+        found.append(find_points(finder, picture, box))
+        if (i + 1) % 2000 == 0:
+            progress(f"eyes, nose and mouth of {i + 1} of {len(pictures)} faces looked for")
+    return np.stack(found)
+
+
+def find_points(detector: FaceDetector, picture: Image, box: tuple[float, ...]) -> NDArray[np.float32]:
+    """Landmarks of the face that the box holds.
+
+    Args:
+        detector: any threshold.
+        picture: (N, N, 3) uint8 RGB, as a dataset stores it.
+        box: x1, y1, x2, y2 of the face in it, 0 to 1.
+
+    Returns:
+        (5, 2) float32, 0 to 1 of the picture's size: right eye, left eye, nose tip, right and left
+        corner of the mouth; NaN where no face was found there.
+    """
+    px, border = picture.shape[0], int(picture.shape[0] * _BORDER)
+    framed = cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REPLICATE)
+    wanted = Box(*(v * px + border for v in box))
+    found = [f for f in detector.find(np.asarray(framed, dtype=np.uint8)) if _holds_middle(wanted, f)]
+    best = max(found, key=lambda f: f.score, default=None)
+    if best is None or best.score < MIN_SCORE:
+        return UNKNOWN
+    return ((np.array(best.landmarks) - border) / px).astype(np.float32)
+
+
+def _holds_middle(box: Box, face: Face) -> bool:
+    x, y = (face.box.x1 + face.box.x2) / 2, (face.box.y1 + face.box.y2) / 2
+    return box.x1 < x < box.x2 and box.y1 < y < box.y2

@@ -1,0 +1,151 @@
+"""``mask-convert prepare``: faces from several sources to one dataset, see ``convert.dataset``."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convert.candidates import Candidate, Notes
+from convert.corrections import corrected, read_corrections
+from convert.dataset import CONTEXT, FACE_PX
+from convert.landmarks import find_all_points
+from convert.photos import photos
+from convert.prepare_report import report, warnings
+from convert.records import Record, write_manifest
+from convert.sources import face_folders, unmasked_people
+from convert.split import assign_splits, assign_weights, group_by_ties
+from edge.errors import UsageError
+from edge.model.detector import FaceDetector
+from edge.model.preprocess import crop, face_input
+from edge.values import Image
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where faces come from; see ``convert.sources`` and ``convert.photos`` for the layouts."""
+
+    faces: Sequence[Path] = ()
+    """Folders of face crops by class."""
+    unmasked: Sequence[Path] = ()
+    """Folders of people without masks."""
+    frames: Sequence[Path] = ()
+    """Folders of whole photos with boxes."""
+    detector: Path | None = None
+    """The released face model: cuts faces out of ``frames`` and ``unmasked``, places eyes, nose and mouth.
+    Without it no landmark is known."""
+
+
+def prepare(
+    sources: Sources,
+    out: Path,
+    *,
+    as_given: bool = False,
+    corrections: Path | None = None,
+    seed: int = 2026,
+    progress: Progress = lambda _: None,
+) -> dict[str, Any]:
+    """Build a dataset; what is wrong with single files is noted in the report and stops nothing.
+
+    Args:
+        sources: what to read.
+        out: the dataset's folder.
+        as_given: keep the split that manifests, folders or names give, and leave out faces without one; else
+            split anew by photo and person.
+        corrections: see ``convert.corrections``.
+        seed: of the split.
+        progress: told what is going on.
+
+    Returns:
+        The report, which ``out/report.json`` holds too.
+
+    Raises:
+        UsageError: there is nothing to read, or nothing is left; the corrections are malformed.
+    """
+    if not (sources.faces or sources.unmasked or sources.frames):
+        raise UsageError("nothing to prepare: give --faces, --unmasked or --frames")
+    notes = Notes()
+    known = read_corrections(corrections) if corrections else {}
+    candidates = corrected(_candidates(sources, notes, progress), known, corrections, notes)
+    stored = _collect(candidates, notes, as_given=as_given)
+    if not stored.records:
+        folders = ", ".join(map(str, (*sources.faces, *sources.unmasked, *sources.frames)))
+        raise UsageError(f"no usable face in {folders}: {notes.left_out}")
+    groups = group_by_ties(stored.ties)
+    records = [replace(r, group=g) for r, g in zip(stored.records, groups, strict=True)]
+    records = assign_weights(records if as_given else assign_splits(records, seed))
+    out.mkdir(parents=True, exist_ok=True)
+    write_manifest(records, out / "manifest.csv")
+    np.save(out / "faces.npy", np.stack(stored.pictures))
+    np.save(out / "boxes.npy", np.array(stored.boxes, dtype=np.float32))
+    points = find_all_points(sources.detector, stored.pictures, stored.boxes, progress)
+    np.save(out / "points.npy", points)
+    done = report(records, notes, seed, as_given=as_given)
+    (out / "report.json").write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+    for line in warnings(done):
+        progress(line)
+    return done
+
+
+def _candidates(sources: Sources, notes: Notes, tell: Progress) -> Iterator[Candidate]:
+    detector = FaceDetector(sources.detector) if sources.detector else None
+    for root in sources.faces:
+        yield from face_folders(root, notes, tell)
+    for root in sources.unmasked:
+        yield from unmasked_people(root, detector, notes, tell)
+    for root in sources.frames:
+        if detector is None:
+            raise UsageError("--frames needs --detector models/face.tflite: the device's boxes are cut out")
+        yield from photos(root, detector, notes, tell)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """Rows of the dataset: lists of one length."""
+
+    records: list[Record] = field(default_factory=list)
+    pictures: list[Image] = field(default_factory=list)
+    boxes: list[tuple[float, ...]] = field(default_factory=list)
+    ties: list[tuple[str, ...]] = field(default_factory=list)
+
+
+def _collect(candidates: Iterator[Candidate], notes: Notes, *, as_given: bool) -> _Stored:
+    """Pictures of one size; of repeats (same bytes, in one split where that is given) the first one wins."""
+    stored = _Stored()
+    seen: dict[tuple[str, str], Record] = {}
+    for c in candidates:
+        record = c.record if as_given else replace(c.record, split="")
+        if as_given and not record.split:
+            notes.leave_out("no split is given", str(record.path))
+            continue
+        first = seen.setdefault((record.split, record.sha256), record)
+        if first is not record:
+            kind = "repeated" if first.label == record.label else "repeated with another label"
+            notes.leave_out(kind, f"{record.path} is {first.path}")
+            continue
+        stored.records.append(record)
+        stored.pictures.append(np.array(face_input(c.image, record.box, (FACE_PX, FACE_PX), CONTEXT)))
+        stored.boxes.append(_box_in_crop(c))
+        stored.ties.append(c.ties)
+    return stored
+
+
+def _box_in_crop(candidate: Candidate) -> tuple[float, ...]:
+    """Where the face lies in its stored picture, 0 to 1; surroundings end at the photo's edge."""
+    box = candidate.record.box
+    if box is None:
+        return 0.0, 0.0, 1.0, 1.0
+    h, w = candidate.image.shape[:2]
+    size = crop(candidate.image, box, CONTEXT).shape[:2]
+    left, top = max(0.0, box.x1 - box.width * CONTEXT), max(0.0, box.y1 - box.height * CONTEXT)
+    inside = box.clipped(w, h)
+    return (
+        (inside.x1 - left) / size[1],
+        (inside.y1 - top) / size[0],
+        min(1.0, (inside.x2 - left) / size[1]),
+        min(1.0, (inside.y2 - top) / size[0]),
+    )
