@@ -5,12 +5,16 @@ BIN      := $(VENV)/bin
 DATA     ?= ../shared/data
 WEIGHTS  ?= ../shared/weights
 IMAGENET := mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_no_top.h5
+SOURCES  := --faces $(DATA)/faces --frames $(DATA)/frames --detector models/face.tflite
+# Left out together: what was cut from the same photos, or made by the same people.
+FOLDS    := --weights $(WEIGHTS)/$(IMAGENET) --epochs 8 --fold ilc,maskon --fold macwin,k12 --fold chandrika,fairface \
+            --fold talk-train,talk-val,frames,andrewmvd
 PYTHON   ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
 # What the tests run against for real; apt names.
 SYSTEM   := mosquitto openssl alsa-utils espeak-ng ffmpeg systemd gir1.2-gst-rtsp-server-1.0 python3-gi \
             gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: help setup demo test test-fast system-packages model lint format lock clean
+.PHONY: help setup demo test test-fast faults system-packages deb model unseen lint format lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
@@ -47,12 +51,26 @@ test: setup system-packages  ## All tests, on real parts
 test-fast: setup  ## What takes under 30 seconds
 	$(BIN)/pytest -m "not slow"
 
-model: setup  ## Make the released models again, from DATA and WEIGHTS: about an hour; goes on where it was ended
+faults: setup system-packages  ## Break what can break and count what arrives: four minutes, or SHORT=1; the full disk needs root
+	$(BIN)/python tests/faults/run.py $(if $(SHORT),--short)
+
+deb: setup  ## The package for Debian 12 and Raspberry Pi OS 12, to dist/; ARCH=arm64 or amd64, on either
+	$(BIN)/python systemd/package/build.py --out dist $(if $(ARCH),--arch $(ARCH))
+
+model: setup  ## Make the released models again, from DATA and WEIGHTS: about two hours; goes on where it was ended
 	$(BIN)/mask-convert face --onnx $(WEIGHTS)/face_detection_yunet_2023mar.onnx --calibration $(DATA)/frames/images --out models
-	$(BIN)/mask-convert prepare --faces $(DATA)/faces --frames $(DATA)/frames --detector models/face.tflite --out build/data
+	$(BIN)/mask-convert prepare $(SOURCES) --out build/data
 	$(BIN)/mask-convert train --data build/data --weights $(WEIGHTS)/$(IMAGENET) --out build/run --resume
 	$(BIN)/mask-convert quantize --model build/run/mask.keras --data build/data --out build/run
-	$(BIN)/mask-convert release --model build/run/mask.tflite --trained build/run/mask.keras --data build/data --out models
+	$(BIN)/mask-convert train --data build/data --weights $(WEIGHTS)/$(IMAGENET) --out build/all --everything --resume
+	$(BIN)/mask-convert quantize --model build/all/mask.keras --data build/data --out build/all
+	$(BIN)/mask-convert release --model build/run/mask.tflite --trained build/run/mask.keras --shipped build/all/mask.tflite --data build/data --out models
+
+unseen: setup  ## What mask models are worth on sources that they never saw, the recipe before and now: hours, resumable
+	$(BIN)/mask-convert prepare $(SOURCES) --corrections none --out build/data-before
+	$(BIN)/mask-convert cross-validate --data build/data-before $(FOLDS) --recipe first --out build/folds/first
+	$(BIN)/mask-convert prepare $(SOURCES) --out build/data
+	$(BIN)/mask-convert cross-validate --data build/data $(FOLDS) --against build/folds/first --out build/folds/default --report models/mask.unseen.json
 
 lint: setup  ## Style, types, direction of the imports
 	$(BIN)/ruff check .

@@ -3,15 +3,16 @@
 import argparse
 import io
 import logging
-import math
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from edge import __version__, commands
+from edge.arguments import count, path, positive
 from edge.config import DEFAULT_PATH
 from edge.errors import MaskgateError
+from edge.ops import desk
+from edge.ops.commands import add_parsers
 from edge.output import Output, OutputError
 
 _HELP = argparse.RawDescriptionHelpFormatter
@@ -50,30 +51,6 @@ def _run(args: argparse.Namespace) -> int:
         return 130
 
 
-def _path(text: str) -> Path:
-    if not text:
-        raise argparse.ArgumentTypeError("the path is empty; the current folder is written as .")
-    return Path(text)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise ValueError
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
-
-
-# argparse calls a type by its name: "invalid positive number value: '0'"
-_positive.__name__, _count.__name__ = "positive number", "positive whole number"
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="maskgate", description="Mask detection at building entrances.")
     parser.add_argument("--version", action="version", version=f"maskgate {__version__}")
@@ -90,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def configurable(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
         made.add_argument(
-            "--config", type=_path, metavar="FILE", help=f"configuration (default: {DEFAULT_PATH})"
+            "--config", type=path, metavar="FILE", help=f"configuration (default: {DEFAULT_PATH})"
         )
         return made
 
@@ -113,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     detect.add_argument(
-        "paths", nargs="+", type=_path, metavar="PATH", help="a picture, or a folder of pictures"
+        "paths", nargs="+", type=path, metavar="PATH", help="a picture, or a folder of pictures"
     )
     detect.add_argument("--jsonl", action="store_true", help="one JSON object a picture")
     replay = configurable(
@@ -124,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
             "maskgate replay --jsonl clip.mp4",
         )
     )
-    replay.add_argument("clip", type=_path, metavar="CLIP")
+    replay.add_argument("clip", type=path, metavar="CLIP")
     replay.add_argument(
         "--jsonl", action="store_true", help="one CloudEvent a line, as it would be published"
     )
@@ -139,26 +116,24 @@ def _parser() -> argparse.ArgumentParser:
     demo = command(
         "demo", commands.demo, "show the whole job on a shipped clip", "maskgate demo --out out/demo"
     )
-    demo.add_argument("--out", type=_path, default="out/demo", metavar="DIR", help="what is left to look at")
-    demo.add_argument("--clip", type=_path, metavar="CLIP", help="another clip than the shipped one")
-    demo.add_argument("--speed", type=_positive, default=3.0, help="times as fast as filmed (default: 3)")
+    demo.add_argument("--out", type=path, default="out/demo", metavar="DIR", help="what is left to look at")
+    demo.add_argument("--clip", type=path, metavar="CLIP", help="another clip than the shipped one")
+    demo.add_argument("--speed", type=positive, default=3.0, help="times as fast as filmed (default: 3)")
     bench = command(
         "bench", commands.bench, "measure what the device promises", "maskgate bench announcements --json"
     )
     kinds = bench.add_subparsers(dest="what", required=True, metavar="WHAT")
     spoken = kinds.add_parser("announcements", help="from the frame that decides to the first sample out")
-    spoken.add_argument("--trials", type=_count, default=40, help="of each way (default: 40)")
-    spoken.add_argument(
-        "--violations", type=_count, default=200, help="in a row, across kills (default: 200)"
-    )
+    spoken.add_argument("--trials", type=count, default=40, help="of each way (default: 40)")
+    spoken.add_argument("--violations", type=count, default=200, help="in a row, across kills (default: 200)")
     judged = kinds.add_parser("decisions", help="people in scenes with known truth, judged by the pipeline")
     judged.add_argument(
-        "--faces", type=_path, metavar="DIR", help="real faces: masked/, not_masked/, incorrect/"
+        "--faces", type=path, metavar="DIR", help="real faces: masked/, not_masked/, incorrect/"
     )
     judged.add_argument(
-        "--manifest", type=_path, metavar="FILE", help="use only its test split, of the same faces"
+        "--manifest", type=path, metavar="FILE", help="use only its test split, of the same faces"
     )
-    judged.add_argument("--visits", type=_count, default=1200, help="how many people come (default: 1200)")
+    judged.add_argument("--visits", type=count, default=1200, help="how many people come (default: 1200)")
     judged.add_argument("--seed", type=int, default=100, help="of the scenes (default: 100)")
     for kind in (spoken, judged):
         kind.add_argument("--json", action="store_true", help="for programs")
@@ -177,7 +152,19 @@ def _parser() -> argparse.ArgumentParser:
         "print the default configuration, or check one",
         "maskgate config > gate.toml",
     )
-    check.add_argument("--check", type=_path, metavar="FILE", help="say whether this file is fine")
+    check.add_argument("--check", type=path, metavar="FILE", help="say whether this file is fine")
+    units = command(
+        "install-units",
+        commands.install_units,
+        "let systemd run this installation: write units, user, rules and a configuration to /etc",
+        "sudo maskgate install-units --dry-run",
+    )
+    units.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    units.add_argument(
+        "--root", type=path, default="/", metavar="DIR", help="of another file system; systemd is not told"
+    )
+    desk.add_parsers(subparsers)
+    add_parsers(subparsers)
     return parser
 
 

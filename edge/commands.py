@@ -4,30 +4,38 @@ import argparse
 import json
 import logging
 import os
-import signal
 import sys
 import threading
 
 from edge.config import DEFAULT_PATH, Config, example_config, load_config
 from edge.errors import ConfigError, MaskgateError, UsageError
+from edge.signals import stop_on_signals
 
 _log = logging.getLogger(__name__)
+_RESTART = 75
+"""The exit code of a service that ops wants to be started again (sysexits' EX_TEMPFAIL)."""
 
 
 def run(args: argparse.Namespace) -> int:
     """The service, until its source ends or it is told to stop."""
     from edge.camera import Camera, CameraSettings
+    from edge.check import check_config
     from edge.clock import SystemClock
     from edge.compose import load_judges
+    from edge.lastrun import back_off, this_run
     from edge.service import Service
 
-    config = _config(args, optional=args.source is not None)
-    if args.source is not None:
-        config = config.model_copy(
-            update={"camera": config.camera.model_copy(update={"source": args.source})}
-        )
+    last = this_run()  # before anything that may fail
+
+    def reread() -> Config:
+        new = _configured(args)
+        check_config(new, str(args.config))
+        return new
+
+    config = _configured(args)
     _end_with_any_thread()
-    clock, stop = SystemClock(), _stop_on_signals()
+    clock, stop = SystemClock(), stop_on_signals()
+    back_off(last, stop)
     settings = CameraSettings(**config.camera.model_dump(exclude={"fault_after_s"}))
     try:
         camera = Camera(settings, clock)
@@ -35,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
         if args.source is not None:
             raise
         raise ConfigError(f"{args.config}: camera.source: {e}") from e
-    done = Service(config, load_judges(config), camera, clock, stop).run()
+    judges = load_judges(config)
+    done = Service(config, judges, camera, clock, stop, reread=reread, cause=last.cause).run()
     print(f"{done.total}; {done.frames} frames")
     left = done.left
     if left.waiting:
@@ -45,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if left.lost:
         print(f"{left.lost} events are lost: {config.outbox.path} could not be written", file=sys.stderr)
+    if done.restart:
+        return _RESTART
     return 1 if left.lost else 0
 
 
@@ -116,14 +127,14 @@ def speaker(args: argparse.Namespace) -> int:
     from edge.speaker_service import run_speaker
 
     _end_with_any_thread()
-    return run_speaker(_config(args), clock=SystemClock(), stop=_stop_on_signals())
+    return run_speaker(_config(args), clock=SystemClock(), stop=stop_on_signals())
 
 
 def demo(args: argparse.Namespace) -> int:
     """The whole job on a clip."""
     from edge.demo.run import run_demo
 
-    return run_demo(args.out, _stop_on_signals(), clip=args.clip, speed=args.speed)
+    return run_demo(args.out, stop_on_signals(), clip=args.clip, speed=args.speed)
 
 
 def bench(args: argparse.Namespace) -> int:
@@ -153,6 +164,17 @@ def indicators(args: argparse.Namespace) -> int:
     return 0
 
 
+def install_units(args: argparse.Namespace) -> int:
+    """What makes systemd run this installation."""
+    from edge.install_units import install, own_program
+
+    for step in install(args.root, own_program(), dry=args.dry_run):
+        print(f"would {step}" if args.dry_run else step, flush=True)
+    if not args.dry_run:
+        print("now edit /etc/maskgate/config.toml, then: systemctl enable --now maskgate maskgate-speaker")
+    return 0
+
+
 def print_config(args: argparse.Namespace) -> int:
     """The default configuration, or what is wrong with one."""
     if args.check is None:
@@ -178,6 +200,14 @@ def _config(args: argparse.Namespace, *, optional: bool = False) -> Config:
         raise
 
 
+def _configured(args: argparse.Namespace) -> Config:
+    """What ``run`` runs with: ``--source`` goes before the file's."""
+    config = _config(args, optional=args.source is not None)
+    if args.source is None:
+        return config
+    return config.model_copy(update={"camera": config.camera.model_copy(update={"source": args.source})})
+
+
 def _end_with_any_thread() -> None:
     """An unexpected error in any thread ends the process, for half a device is worse than a restarted one."""
 
@@ -188,10 +218,3 @@ def _end_with_any_thread() -> None:
         os._exit(1)
 
     threading.excepthook = end
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop

@@ -34,6 +34,8 @@ class ViolationOpened(Data):
     seen_for_s: float = Field(ge=0)
     """From the person's first look to the decision."""
     model: str
+    muted: bool = False
+    """Ops has muted this device: no speaker announces it."""
 
 
 class ViolationClosed(Data):
@@ -82,6 +84,14 @@ class Crowded(Data):
     duration_s: float = Field(ge=0)
 
 
+class AnnouncementRequested(Data):
+    """The sentence shall sound once, for nobody: somebody tries the speaker."""
+
+    violation: str
+    """What ``announcement.played`` will name; there is no such violation."""
+    by: Literal["button", "command"]
+
+
 class AnnouncementPlayed(Data):
     """The sentence was heard: all samples were played."""
 
@@ -126,6 +136,8 @@ class DeviceStarted(Data):
     software: str
     previous: Literal["none", "stopped", "ended without warning"]
     """How the run before ended: there was none; it was stopped; it crashed, was killed or lost its power."""
+    cause: str = ""
+    """What ended it, if systemd saw it fail: ``killed by SIGKILL``. Empty after a power cut."""
 
 
 class EventsDropped(Data):
@@ -150,7 +162,7 @@ CommandName = Literal["status", "snapshot-test", "reload", "announce", "mute", "
 class Command(Data):
     """What ops asks a device to do, on ``cmd``; never retained."""
 
-    transaction: str = Field(min_length=1, max_length=64)
+    transaction: str = Field(min_length=1, max_length=64, pattern="^[ -~]+$")
     """Comes back in the response; a transaction that was answered before is answered, not done, again."""
     command: CommandName
     issued: AwareDatetime
@@ -190,7 +202,8 @@ class Status(Data):
 
     state: Literal["online", "offline"]
     reason: str
-    time: datetime
+    time: AwareDatetime
+    """Of the connection's begin where it is the last will."""
 
     @classmethod
     def payload(cls, state: Literal["online", "offline"], reason: str, time: datetime) -> bytes:
@@ -198,32 +211,95 @@ class Status(Data):
         return cls(state=state, reason=reason, time=time).model_dump_json().encode()
 
 
+class Overrides(Data):
+    """What commands have changed; all of it ends with the next start."""
+
+    muted_for_s: float | None = None
+    """Announcements are off for so long from now; None: they are not."""
+    mask_threshold: float | None = None
+    """In force instead of the configured one; None: that one is."""
+
+
+class CameraHealth(Data):
+    """How the camera is."""
+
+    state: Literal["opening", "live", "fault", "ended"]
+    fault: Literal["cannot open", "no frames", "frozen", "black"] | None
+    fps: float = Field(ge=0)
+    """Pictures a second that come; not all of them need be judged."""
+    frames: int = Field(ge=0)
+    reconnects: int = Field(ge=0)
+    """Both since the start."""
+
+
+class OutboxHealth(Data):
+    """What waits for the broker."""
+
+    depth: int = Field(ge=0)
+    """Events that the broker has not acknowledged."""
+    dropped: int = Field(ge=0)
+    """Events lost since the start, for want of room."""
+
+
+class LinkHealth(Data):
+    """How the connection to the broker is."""
+
+    state: Literal["connecting", "online", "refused", "unreachable", "closed"]
+    message: str
+
+
 class Health(Data):
     """How the device is, every few seconds; not stored."""
 
-    time: datetime
+    time: AwareDatetime
     clock_trusted: bool
-    uptime_s: float
-    fps: float
-    latency_ms: float
+    uptime_s: float = Field(ge=0)
+    fps: float = Field(ge=0)
+    """Frames a second that were judged."""
+    latency_ms: float = Field(ge=0)
     """Median time to judge a frame, from its arrival to its decision."""
-    camera: dict[str, JsonValue]
-    outbox: dict[str, JsonValue]
-    link: dict[str, JsonValue]
+    camera: CameraHealth
+    outbox: OutboxHealth
+    link: LinkHealth
     memory_mb: float | None = None
     temperature_c: float | None = None
+    hardware: str = ""
+    """The board; another one on the same topic means that two devices have one name. Empty: not known."""
+    overrides: Overrides = Field(default_factory=Overrides)
     problems: list[str] = Field(default_factory=list)
     """What is wrong right now, each a full sentence; empty when all is well."""
+
+
+class Passport(Data):
+    """Which model it is."""
+
+    id: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    """Of the .tflite file."""
+    kind: str
+
+
+class CameraInfo(Data):
+    """Where pictures come from; width and height in px, 0 before the first picture."""
+
+    source: str
+    """Without user name and password."""
+    width: int = Field(ge=0)
+    height: int = Field(ge=0)
 
 
 class Info(Data):
     """Retained; what this device is."""
 
     software: str
+    hardware: str = ""
+    """The board, in 12 hex digits that a copied card does not take along."""
     runtime: str
-    models: dict[str, JsonValue]
-    camera: dict[str, JsonValue]
+    models: dict[str, Passport]
+    """``mask`` and ``face``."""
+    camera: CameraInfo
     config: dict[str, JsonValue]
+    """All of it, without secrets; its keys follow the software, not this contract."""
 
 
 TYPES: dict[str, type[Data]] = {
@@ -232,6 +308,7 @@ TYPES: dict[str, type[Data]] = {
     "camera.fault": CameraFault,
     "camera.tampered": CameraTampered,
     "crowding": Crowded,
+    "announcement.requested": AnnouncementRequested,
     "announcement.played": AnnouncementPlayed,
     "announcement.failed": AnnouncementFailed,
     "device.started": DeviceStarted,

@@ -2,15 +2,10 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from edge.model.preprocess import face_input
+from edge.model.preprocess import light
 from edge.values import Face, Image, Look
-
-SIDE = 48
-"""Sharpness and brightness are measured on the face at this size: near that of most faces at a door, so that
-a near face's sharpness and a far one's compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +30,7 @@ def assess(image: Image, face: Face, limits: Limits) -> Look:
     flaw = _shape_flaw(face, image, limits)
     if flaw is not None:
         return Look(face, 0.0, flaw)
-    luma = cv2.cvtColor(face_input(image, face.box, (SIDE, SIDE), 0.0), cv2.COLOR_RGB2GRAY)
-    brightness, sharpness = float(luma.mean()), float(cv2.Laplacian(luma, cv2.CV_32F).var())
+    brightness, sharpness = light(image, face.box)
     if not limits.min_brightness <= brightness <= limits.max_brightness:
         return Look(face, 0.0, "too dark" if brightness < limits.min_brightness else "overexposed")
     if sharpness < limits.min_sharpness:

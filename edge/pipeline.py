@@ -83,6 +83,11 @@ class Tampering(Protocol):
         """What this picture changes."""
         ...
 
+    @property
+    def reason(self) -> TamperReason | None:
+        """What is being done to the camera now."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:

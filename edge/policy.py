@@ -54,7 +54,9 @@ class Policy:
     """
 
     def __init__(self, rules: Rules, threshold_logit: float) -> None:
-        self._rules, self._threshold = rules, threshold_logit
+        self._rules = rules
+        self.threshold_logit = threshold_logit
+        """May be changed; who is settled stays so until new looks say otherwise."""
         self._people: dict[int, _Person] = {}
 
     def wants(self, track: Track, look: Look, now: float) -> bool:
@@ -71,7 +73,7 @@ class Policy:
         person = self._people.setdefault(track.id, _Person())
         if person.looks == 0:
             person.first_look = now
-        margin = score.logit - self._threshold
+        margin = score.logit - self.threshold_logit
         weight = look.quality * min(1.0, (now - person.last_look) / _INDEPENDENT_S)
         limit = self._rules.evidence * _MAX_EVIDENCE_FACTOR
         step = weight * max(-_MAX_LOOK, min(_MAX_LOOK, margin))

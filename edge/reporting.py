@@ -1,13 +1,29 @@
-"""What the device says about itself: ``info`` and ``health``."""
+"""What the device says about itself: ``info``, ``health`` and ``summary``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from edge import __version__
 from edge.camera import CameraStatus, without_secrets
 from edge.clock import Clock, trusted
 from edge.compose import Judges
 from edge.config import Config
-from edge.events import Health, Info
+from edge.events import (
+    CameraHealth,
+    CameraInfo,
+    Health,
+    Info,
+    LinkHealth,
+    OutboxHealth,
+    Overrides,
+    Passport,
+    new_event,
+)
 from edge.health import Pace, memory_mb, temperature_c
+from edge.identity import hardware_id
 from edge.postbox import Postbox
+from edge.tally import Tally
+from edge.watchdog import Notifier
 
 
 def info(config: Config, judges: Judges, camera: CameraStatus) -> Info:
@@ -18,55 +34,106 @@ def info(config: Config, judges: Judges, camera: CameraStatus) -> Info:
         if shown["speaker"][other] is not None:
             shown["speaker"][other]["url"] = without_secrets(shown["speaker"][other]["url"])
     models = {
-        c.name: {"id": c.model_id, "sha256": c.sha256, "kind": c.kind}
+        c.name: Passport(id=c.model_id, sha256=c.sha256, kind=c.kind)
         for c in (judges.classifier.contract, judges.detector.contract)
     }
     return Info(
         software=f"maskgate {__version__}",
+        hardware=hardware_id(),
         runtime=f"{judges.runtime.name} {judges.runtime.version}",
         models=models,
-        camera={"source": camera.source, "width": camera.width, "height": camera.height},
+        camera=CameraInfo(source=camera.source, width=camera.width, height=camera.height),
         config=shown,
     )
 
 
-def health(
-    clock: Clock, started: float, pace: Pace, camera: CameraStatus, postbox: Postbox, pins: str | None
-) -> Health:
-    """How the device is right now; ``problems`` are sentences for a person.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a report looks at; each is asked anew for every report."""
+
+    camera: Callable[[], CameraStatus]
+    pins: Callable[[], str | None]
+    """What is wrong with the indicators."""
+    overrides: Callable[[], Overrides]
+
+
+class Reporter:
+    """Says how the device is every few seconds, and what it counted every minute. One thread.
+
+    Attributes:
+        pace: of the judged frames; the pipeline's thread adds to it.
+        window: counts since the last summary; likewise.
 
     Args:
-        clock: the time.
-        started: monotonic s.
-        pace: of the judged frames.
-        camera: how it is.
-        postbox: likewise.
-        pins: what is wrong with the indicators.
+        config: how often.
+        clock: the time; the device starts now.
+        postbox: takes the reports.
+        notifier: takes one line of them for ``systemctl status``.
+        parts: what is looked at.
     """
-    outbox, connection = postbox.outbox, postbox.link.status
-    problems = [p for p in (camera.message, outbox.problem, postbox.delivery.problem, pins) if p]
-    if connection.state in {"refused", "unreachable"}:
-        problems.append(connection.message)
-    if not trusted(clock):
-        problems.append(
-            f"the clock says {clock.utc():%Y-%m-%d %H:%M}, which can't be: no time from the network yet"
+
+    def __init__(
+        self, config: Config, clock: Clock, postbox: Postbox, notifier: Notifier, parts: Parts
+    ) -> None:
+        self._every, self._clock, self._postbox = config.reporting, clock, postbox
+        self._notifier, self._parts = notifier, parts
+        self.pace, self.window = Pace(), Tally()
+        self._started_s = self._next_health_s = self._window_began_s = clock.monotonic()
+
+    def attend(self) -> None:
+        """Report what is due."""
+        now_s = self._clock.monotonic()
+        if now_s >= self._next_health_s:
+            self._next_health_s = now_s + self._every.health_every_s
+            data = self.health()
+            self._postbox.publish_health(data.model_dump_json().encode())
+            camera, link = data.camera.state, data.link.state
+            self._notifier.status(f"{data.fps:.1f} frames/s, camera {camera}, broker {link}")
+        if now_s >= self._window_began_s + self._every.summary_every_s:
+            self.summarise()
+
+    def summarise(self) -> None:
+        """Sum up now."""
+        now_s = self._clock.monotonic()
+        data = self.window.summary(round(now_s - self._window_began_s, 3))
+        self._postbox.record([new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))])
+        self.window, self._window_began_s = Tally(), now_s
+
+    def health(self) -> Health:
+        """How the device is right now; ``problems`` are sentences for a person."""
+        clock, camera, outbox = self._clock, self._parts.camera(), self._postbox.outbox
+        link, now_s = self._postbox.link.status, clock.monotonic()
+        return Health(
+            time=clock.utc(),
+            clock_trusted=trusted(clock),
+            uptime_s=round(now_s - self._started_s, 1),
+            fps=round(self.pace.fps(now_s), 2),
+            latency_ms=round(self.pace.latency_ms, 1),
+            camera=CameraHealth(
+                state=camera.state.value,
+                fault=camera.fault.value if camera.fault else None,
+                fps=round(camera.fps, 1),
+                frames=camera.frames,
+                reconnects=camera.reconnects,
+            ),
+            outbox=OutboxHealth(depth=outbox.depth, dropped=outbox.dropped),
+            link=LinkHealth(state=link.state, message=link.message),
+            memory_mb=memory_mb(),
+            temperature_c=temperature_c(),
+            hardware=hardware_id(),
+            overrides=self._parts.overrides(),
+            problems=self._problems(camera),
         )
-    return Health(
-        time=clock.utc(),
-        clock_trusted=trusted(clock),
-        uptime_s=round(clock.monotonic() - started, 1),
-        fps=round(pace.fps(clock.monotonic()), 2),
-        latency_ms=round(pace.latency_ms, 1),
-        camera={
-            "state": camera.state.value,
-            "fault": camera.fault.value if camera.fault else None,
-            "fps": round(camera.fps, 1),
-            "frames": camera.frames,
-            "reconnects": camera.reconnects,
-        },
-        outbox={"depth": outbox.depth, "dropped": outbox.dropped},
-        link={"state": connection.state, "message": connection.message},
-        memory_mb=memory_mb(),
-        temperature_c=temperature_c(),
-        problems=problems,
-    )
+
+    def _problems(self, camera: CameraStatus) -> list[str]:
+        box, link, clock = self._postbox, self._postbox.link.status, self._clock
+        pins = self._parts.pins()
+        said = (camera.message, box.outbox.problem, box.delivery.problem, box.twins.problem, pins)
+        found = [p for p in said if p]
+        if link.state in {"refused", "unreachable"}:
+            found.append(link.message)
+        if not trusted(clock):
+            found.append(
+                f"the clock says {clock.utc():%Y-%m-%d %H:%M}, which can't be: no time from the network yet"
+            )
+        return found

@@ -18,18 +18,19 @@ from edge.config import Config
 from edge.errors import MaskgateError
 from edge.events import Place, new_event
 from edge.faults import FaultWatch
-from edge.health import Pace
 from edge.indicators import Indicators
-from edge.outcomes import Opened, describe
+from edge.judging import Judging
+from edge.orders import Orders, Sources
 from edge.pipeline import Result
 from edge.postbox import Left, Postbox
-from edge.reporting import health, info
+from edge.reporting import Parts, Reporter, info
 from edge.tally import Tally
 from edge.values import Frame
 from edge.watchdog import Notifier
 
 _log = logging.getLogger(__name__)
 _FRAME_TIMEOUT_S = 0.5
+_CRASH = "an unexpected error"
 
 
 class FrameSource(Protocol):
@@ -70,6 +71,8 @@ class RunSummary:
     """Median time to judge a frame."""
     left: Left
     """What the broker has not acknowledged."""
+    restart: bool
+    """Ops wants it to be started again."""
 
 
 class Service:
@@ -82,6 +85,8 @@ class Service:
         clock: the time.
         stop: set from outside (signals) to end the run.
         observe: told every frame with its result, on the pipeline's thread; for those who draw or print.
+        reread: reads and checks the configuration again; None where there is no file.
+        cause: what ended the run before, if it is known.
     """
 
     def __init__(
@@ -92,24 +97,29 @@ class Service:
         clock: Clock,
         stop: threading.Event,
         observe: Callable[[Frame, Result], None] = lambda *_: None,
+        reread: Callable[[], Config] | None = None,
+        cause: str = "",
     ) -> None:
         self._config, self._judges, self._source = config, judges, source
-        self._clock, self._stop, self._observe = clock, stop, observe
+        self._clock, self._stop, self._cause = clock, stop, cause
         self._pipeline = make_pipeline(config, judges)
-        self._window = Tally()
-        self._pace = Pace()
         self._notifier = Notifier()
-        self._started = clock.monotonic()
-        self._next_health = self._window_began = self._started
-        self._last: tuple[Frame, float] | None = None
-        """The last judged frame, and when it was (monotonic s)."""
         self._ready = False
-        self._reason = "an unexpected error"
+        self._reason = _CRASH
         self._left = Left(0, 0, "")
         self._faults = FaultWatch(config.camera.fault_after_s)
         place = Place(config.site.id, config.site.device, config.mqtt.prefix)
         self._postbox = Postbox(config, place, clock, self._info)
-        self._indicators = Indicators(config.indicators, clock, on_test=self._postbox.try_speaker)
+        self._indicators = Indicators(
+            config.indicators, clock, on_test=lambda: self._postbox.try_speaker("button")
+        )
+        parts = Parts(self._camera, lambda: self._indicators.problem, lambda: self._orders.overrides)
+        self._reporter = Reporter(config, clock, self._postbox, self._notifier, parts)
+        self._judging = Judging(
+            self._pipeline, self._postbox, self._indicators, self._reporter, clock, observe
+        )
+        sources = Sources(self._reporter.health, self._camera, lambda: self._judging.newest, reread)
+        self._orders = Orders(config, judges, self._pipeline, self._postbox, clock, sources)
 
     def run(self) -> RunSummary:
         """Work until the source ends or ``stop`` is set.
@@ -117,51 +127,43 @@ class Service:
         Raises:
             CameraError: a clip or folder that can't be read at all; a camera that fails is waited for.
         """
-        self._postbox.start()
+        self._postbox.start(self._cause)
         with ExitStack() as ends:  # each step is taken, whatever became of the one before
             ends.callback(self._farewell)
-            ends.callback(self._last_words)
+            ends.callback(self._judging.last_words)
             ends.callback(self._source.close)
             ends.callback(self._indicators.close)
             ends.callback(self._notifier.stopping)
             try:
                 self._source.start()
                 self._loop()
-                self._reason = "the source has ended" if self._source.ended else "stopped"
+                self._reason = self._orders.ending or (
+                    "the source has ended" if self._source.ended else "stopped"
+                )
             except MaskgateError as e:
                 self._reason = str(e)
                 raise
         return RunSummary(
             total=self._pipeline.total,
-            frames=self._pace.frames,
-            seconds=self._pace.seconds,
-            frame_ms=self._pace.latency_ms,
+            frames=self._reporter.pace.frames,
+            seconds=self._reporter.pace.seconds,
+            frame_ms=self._reporter.pace.latency_ms,
             left=self._left,
+            restart=self._orders.ending is not None,
         )
 
     def _loop(self) -> None:
-        while not self._stop.is_set() and not self._source.ended:
+        while not (self._stop.is_set() or self._source.ended or self._orders.ending):
             frame = self._source.next(_FRAME_TIMEOUT_S)
             if frame is not None:
-                self._judge(frame)
+                self._judging.judge(frame)
+                self._working()
             else:
                 self._indicators.attend()
-            for violation in self._postbox.announced():
-                self._pipeline.announced(violation)
+            self._judging.listen()
             self._watch_camera()
-            self._report()
-
-    def _judge(self, frame: Frame) -> None:
-        began = self._clock.monotonic()
-        result = self._pipeline.process(frame, clock_trusted=trusted(self._clock))
-        self._last = frame, began
-        self._take(result)
-        self._indicators.show(result.present, opened=any(isinstance(o, Opened) for o in result.outcomes))
-        self._pace.add(self._clock.monotonic(), self._clock.monotonic() - began)
-        if self._pace.frames == 1:
-            self._postbox.publish_info()  # only now is the picture's size known
-        self._working()
-        self._observe(frame, result)
+            self._reporter.attend()
+            self._orders.attend()
 
     def _working(self) -> None:
         """For systemd: a frame was judged, or the camera is known to be at fault: nothing is there to judge.
@@ -173,12 +175,6 @@ class Service:
             self._notifier.ready()
         self._notifier.alive()
 
-    def _take(self, result: Result) -> None:
-        self._postbox.record(result.events)
-        for outcome in result.outcomes:
-            self._window.add(outcome)
-            _log.info("%s", describe(outcome))
-
     def _watch_camera(self) -> None:
         camera = self._source.status
         if camera.fault is not None:
@@ -189,43 +185,14 @@ class Service:
         _log.warning("camera: %s", fault.message)
         if fault.state == "opened":
             self._indicators.rest()
-            self._everybody_left()
+            self._judging.everybody_left()
         self._postbox.record([new_event(fault, self._clock.utc(), clock_trusted=trusted(self._clock))])
 
-    def _everybody_left(self) -> None:
-        if self._last is None:
-            return
-        frame, judged = self._last
-        # on the source's own time line, which for a clip is not ours
-        now = frame.captured_at + self._clock.monotonic() - judged
-        result = self._pipeline.finish(now, self._clock.utc(), clock_trusted=trusted(self._clock))
-        self._take(result)
-        self._observe(frame, result)
-
-    def _report(self) -> None:
-        now = self._clock.monotonic()
-        if now >= self._next_health:
-            self._next_health = now + self._config.reporting.health_every_s
-            pins = self._indicators.problem
-            data = health(self._clock, self._started, self._pace, self._source.status, self._postbox, pins)
-            self._postbox.publish_health(data.model_dump_json().encode())
-            camera, link = data.camera["state"], data.link["state"]
-            self._notifier.status(f"{data.fps:.1f} frames/s, camera {camera}, broker {link}")
-        if now >= self._window_began + self._config.reporting.summary_every_s:
-            self._summarise(now)
-
-    def _summarise(self, now: float) -> None:
-        data = self._window.summary(round(now - self._window_began, 3))
-        self._postbox.record([new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))])
-        self._window, self._window_began = Tally(), now
-
-    def _last_words(self) -> None:
-        self._everybody_left()
-        if self._last is not None:  # a source that never gave a picture has nothing to sum up
-            self._summarise(self._clock.monotonic())
-
     def _farewell(self) -> None:
-        self._left = self._postbox.close(self._reason)
+        self._left = self._postbox.close(self._reason, orderly=self._reason != _CRASH)
+
+    def _camera(self) -> CameraStatus:
+        return self._source.status
 
     def _info(self) -> bytes:
         return info(self._config, self._judges, self._source.status).model_dump_json().encode()

@@ -15,9 +15,19 @@ from typing import Literal
 from edge.clock import Clock, trusted
 from edge.config import Config
 from edge.delivery import Delivery
-from edge.events import AnnouncementPlayed, Data, Place, Status, cloud_event, new_event
+from edge.events import (
+    AnnouncementPlayed,
+    Data,
+    LinkHealth,
+    OutboxHealth,
+    Place,
+    Status,
+    cloud_event,
+    new_event,
+)
 from edge.health import memory_mb
 from edge.hours import Hours
+from edge.identity import hardware_id
 from edge.mqtt import Message, MqttLink
 from edge.outbox import Outbox
 from edge.speaker.about import SpeakerHealth, Voiced, info
@@ -68,7 +78,7 @@ class SpeakerService:
         self._link = MqttLink(
             config.mqtt,
             # Names have no slash: no other site, device or speaker can come to the same id.
-            f"{prefix}/{site.id}/{site.device}/speaker",
+            f"{prefix}/{site.id}/{site.device}/speaker/{hardware_id()}",
             will=lambda: self._status("offline", "the connection was lost"),
             birth=lambda: [self._status("online", "started"), self._message("info", self._info)],
             subscriptions=[(f"{prefix}/v1/{site.id}/+/event", 1)],
@@ -146,7 +156,7 @@ class SpeakerService:
         except NoEventError as e:
             self._drop(str(e))
             return
-        if heard.type == "violation.opened":
+        if heard.asks:
             for voice in self._voices:
                 voice.hear(heard)
 
@@ -184,8 +194,8 @@ class SpeakerService:
             clock_trusted=trusted(self._clock),
             uptime_s=round(self._clock.monotonic() - self._started_s, 1),
             speakers={state.name: Voiced.of(state) for state in states},
-            outbox={"depth": self._outbox.depth, "dropped": self._outbox.dropped},
-            link={"state": link.state, "message": link.message},
+            outbox=OutboxHealth(depth=self._outbox.depth, dropped=self._outbox.dropped),
+            link=LinkHealth(state=link.state, message=link.message),
             memory_mb=memory_mb(),
             problems=problems,
         )

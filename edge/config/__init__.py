@@ -1,9 +1,11 @@
 """Contract 3: the configuration."""
 
 from edge.config.base import DEFAULT_PATH, SHIPPED_MODELS, SHIPPED_SOUNDS, state_dir
-from edge.config.device import CameraConfig, Decision, Faces, Models, Mqtt, OutboxConfig, Reporting, Site
+from edge.config.device import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, Site
 from edge.config.example import example_config
 from edge.config.loading import Config, load_config, mistakes, parse_config
+from edge.config.mqtt import Mqtt
+from edge.config.ops import Commands, HomeAssistantDiscovery
 from edge.config.speaker import HomeAssistant, Speaker, Webhook
 from edge.config.surroundings import Crowding, Hours, Indicators, Line, Tampering, Zone
 
@@ -12,11 +14,13 @@ __all__ = [
     "SHIPPED_MODELS",
     "SHIPPED_SOUNDS",
     "CameraConfig",
+    "Commands",
     "Config",
     "Crowding",
     "Decision",
     "Faces",
     "HomeAssistant",
+    "HomeAssistantDiscovery",
     "Hours",
     "Indicators",
     "Line",

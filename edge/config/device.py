@@ -1,4 +1,4 @@
-"""What the device is made of: site, camera, models, decision, broker, outbox."""
+"""What the device is made of: site, camera, models, decision, outbox."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -73,22 +73,6 @@ class Decision(Section):
     """A person unseen this long has left; whoever comes later is somebody else: nobody is recognised."""
 
 
-class Mqtt(Section):
-    """The broker."""
-
-    host: str = Field("localhost", min_length=1, examples=["broker.example.org"])
-    port: int = Field(1883, ge=1, le=65535, examples=[8883])
-    prefix: Name = Field("maskgate", examples=["maskgate"])
-    protocol: Literal["5", "3.1.1"] = Field("5", examples=["5"])
-    username: str | None = Field(None, examples=["north-door"])
-    password_file: Path | None = Field(None, examples=["/etc/maskgate/mqtt-password"])
-    ca_file: Path | None = Field(None, examples=["/etc/maskgate/ca.pem"])
-    """Given: the connection is encrypted and the broker's certificate checked."""
-    cert_file: Path | None = Field(None, examples=["/etc/maskgate/client.pem"])
-    key_file: Path | None = Field(None, examples=["/etc/maskgate/client.key"])
-    keepalive_s: int = Field(10, ge=2, le=600, examples=[10])
-
-
 class OutboxConfig(Section):
     """Events that the broker has not acknowledged yet."""
 
@@ -96,6 +80,9 @@ class OutboxConfig(Section):
         default_factory=lambda: state_dir() / "outbox.sqlite", examples=["/var/lib/maskgate/outbox.sqlite"]
     )
     max_rows: int = Field(100_000, ge=100, examples=[100_000])
+    max_bytes: int = Field(100_000_000, ge=1_000_000, examples=[100_000_000])
+    """Of the events' bodies; the file is about a tenth larger."""
+    max_age_days: float = Field(90.0, gt=0, examples=[90.0])
 
 
 class Reporting(Section):

@@ -12,7 +12,9 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from edge.config.base import Section
-from edge.config.device import CameraConfig, Decision, Faces, Models, Mqtt, OutboxConfig, Reporting, Site
+from edge.config.device import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, Site
+from edge.config.mqtt import Mqtt
+from edge.config.ops import Commands, HomeAssistantDiscovery
 from edge.config.speaker import Speaker
 from edge.config.surroundings import (
     Crowding,
@@ -54,6 +56,8 @@ class Config(Section):
     outbox: OutboxConfig = Field(default_factory=OutboxConfig)
     speaker: Speaker = Field(default_factory=Speaker)
     reporting: Reporting = Field(default_factory=Reporting)
+    commands: Commands = Field(default_factory=Commands)
+    home_assistant_discovery: HomeAssistantDiscovery = Field(default_factory=HomeAssistantDiscovery)
 
     @field_validator("zones")
     @classmethod

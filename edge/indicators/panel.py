@@ -29,7 +29,9 @@ class Indicators:
         on_test: called when the button asks for a test, for others who can be heard.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, on_test: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, on_test: Callable[[], object] = lambda: None
+    ) -> None:
         self._settings, self._clock, self._on_test = settings, clock, on_test
         self.problem: str | None = None
         """Why the indicators are off, as a sentence; None when all is well."""

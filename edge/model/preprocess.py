@@ -5,6 +5,10 @@ import numpy as np
 
 from edge.values import Box, Image
 
+LIGHT_PX = 48
+"""Brightness and sharpness are measured on the face at this size: near that of most faces at a door, so that
+a near face's sharpness and a far one's compare."""
+
 
 def resize(image: Image, width: int, height: int) -> Image:
     """Resize to exactly (height, width, 3) uint8; area averaging when shrinking, bilinear when enlarging."""
@@ -42,6 +46,20 @@ def face_input(image: Image, box: Box | None, size: tuple[int, int], margin: flo
     """
     face = image if box is None else crop(image, box, margin)
     return np.ascontiguousarray(resize(face, size[1], size[0]))
+
+
+def light(image: Image, box: Box | None) -> tuple[float, float]:
+    """How bright and how sharp a face is; what the device's limits and the workshop's slices go by.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        box: the face in the picture's pixels; None where the picture is a face crop already.
+
+    Returns:
+        Mean luma, 0 to 255, and the variance of the luma's Laplacian, both at 48x48.
+    """
+    luma = cv2.cvtColor(face_input(image, box, (LIGHT_PX, LIGHT_PX), 0.0), cv2.COLOR_RGB2GRAY)
+    return float(luma.mean()), float(cv2.Laplacian(luma, cv2.CV_32F).var())
 
 
 def letterbox(image: Image, size: tuple[int, int]) -> tuple[Image, float]:

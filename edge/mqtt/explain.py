@@ -3,7 +3,11 @@
 import socket
 import ssl
 
+from edge.clock import SystemClock, trusted
 from edge.config import Mqtt
+
+_NOT_YET_VALID, _EXPIRED = 9, 10
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 
 
 def why_unreachable(settings: Mqtt, error: OSError | UnicodeError, timeout_s: float) -> str:
@@ -13,35 +17,54 @@ def why_unreachable(settings: Mqtt, error: OSError | UnicodeError, timeout_s: fl
         return (
             f"the name {settings.host} can't be resolved ({error}): check [mqtt] host and the network's DNS"
         )
+    if isinstance(error, ssl.SSLError):
+        return _why_not_encrypted(where, error)
     if isinstance(error, ConnectionRefusedError):
         return (
             f"nothing listens at {where} (connection refused): is the broker running, is [mqtt] port right?"
-        )
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"the certificate of {where} is not accepted ({error.verify_message}): check [mqtt] ca_file, "
-            "that host is the name in the certificate, and this device's clock"
-        )
-    if isinstance(error, ssl.SSLError):
-        return (
-            f"no encrypted connection to {where} ({error}): is [mqtt] port the broker's TLS port, and does "
-            "the broker accept this device's cert_file?"
         )
     if isinstance(error, TimeoutError):
         return (
             f"{where} does not answer within {timeout_s:.0f} s: is the network up, is [mqtt] host right, "
             "does a firewall close the port?"
         )
+    if settings.transport == "websockets" and isinstance(error, ConnectionError):
+        return (
+            f"{where} does not speak WebSockets at {settings.websocket_path} ({error}): check [mqtt] port "
+            'and websocket_path, or set transport = "tcp"'
+        )
     return f"{where} can't be reached ({error}): is the network up, is [mqtt] host right?"
 
 
-def why_silent(settings: Mqtt, protocol: str) -> str:
-    """Why a connection that was made ended before the broker said yes or no."""
-    other = "3.1.1" if protocol == "5" else "5"
-    plain = "" if settings.ca_file else " that needs no TLS"
+def _why_not_encrypted(where: str, error: ssl.SSLError) -> str:
+    """A wrong clock is not the certificate's fault: nothing is wrong once the time has come."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"no encrypted connection to {where} ({error}): is [mqtt] port the broker's TLS port, and does "
+            "the broker accept this device's cert_file?"
+        )
+    start = f"the certificate of {where} is not accepted ({error.verify_message})"
+    if error.verify_code not in (_NOT_YET_VALID, _EXPIRED):
+        return (
+            f"{start}: check [mqtt] ca_file, that host is the name in the certificate, and this device's "
+            "clock"
+        )
+    clock = SystemClock()
+    says = f"this device's clock says {clock.utc():%Y-%m-%d %H:%M} UTC"
+    if trusted(clock):
+        return f"{start}: {says}; set it if that is wrong (timedatectl), else renew the broker's certificate"
     return (
-        f"{settings.host}:{settings.port} accepts connections but does not answer: check that [mqtt] port is "
-        f'the port of an MQTT broker{plain}; and if it speaks only MQTT {other} set protocol = "{other}"'
+        f"{start}: {says}, which can't be: it waits for the time from the network, and connects as soon as "
+        "that has come; let NTP through, or set the clock (timedatectl)"
+    )
+
+
+def why_silent(settings: Mqtt) -> str:
+    """Why a connection that was made ended before the broker said yes or no."""
+    plain = "" if settings.encrypted else " that needs no TLS"
+    return (
+        f"{settings.host}:{settings.port} accepts connections but does not answer: check that "
+        f"[mqtt] port is the port of an MQTT broker{plain}, and that the broker is well"
     )
 
 
@@ -49,6 +72,10 @@ def why_refused(settings: Mqtt, reason: str) -> str:
     """Why the broker said no."""
     start = f"{settings.host}:{settings.port} refused"
     if reason in ("Not authorized", "Bad user name or password"):
+        if settings.username is None and settings.cert_file is not None:
+            return (
+                f"{start} the certificate of {settings.cert_file} ({reason}): check the broker's access list"
+            )
         if settings.username is None:
             return f"{start} a connection without login ({reason}): set [mqtt] username and password_file"
         user = settings.username
@@ -56,12 +83,20 @@ def why_refused(settings: Mqtt, reason: str) -> str:
     return f"{start} the connection ({reason}): see the broker's log"
 
 
-def why_lost(settings: Mqtt, client_id: str, reason: str, *, brief: bool) -> str:
-    """Why a connection that worked ended; ``brief`` if it had hardly begun."""
-    lost = f"the connection to {settings.host}:{settings.port} was lost ({reason}); connecting again"
-    if brief or reason == "Session taken over":  # not every broker says so
-        return (
-            f"{lost}. If this repeats, another client calls itself {client_id!r} too: "
-            "give every device its own [site] id and device"
-        )
-    return lost
+def why_lost(settings: Mqtt, reason: str) -> str:
+    """Why a connection that worked ended."""
+    return f"the connection to {settings.host}:{settings.port} was lost ({reason}); connecting again"
+
+
+def why_replaced(settings: Mqtt, client_id: str, pause_s: float, *, sure: bool) -> str:
+    """Another client has taken our place, as the broker says (``sure``) or as it looks."""
+    where = f"{settings.host}:{settings.port}"
+    start = (
+        f"another client calls itself {client_id!r} at {where} too"
+        if sure
+        else f"{where} ends each connection soon: most likely another client calls itself {client_id!r} too"
+    )
+    return (
+        f"{start}. Is it a copied card? Give every device its own [site] id and device. So that the two "
+        f"don't throw each other out all the time, this one comes back in {pause_s:.0f} s"
+    )

@@ -1,62 +1,41 @@
-"""One connection after the other, made and served by one thread; starting it never fails.
-
-Every connection gets a fresh paho client: what an old one still had in memory must not be sent again behind
-the back of delivery, which sends it from the outbox and in order.
-"""
+"""One connection after the other, made and served by one thread; starting it never fails."""
 
 import logging
 import random
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from functools import partial
 
 import paho.mqtt.client as paho
-from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import Mqtt
-from edge.mqtt.explain import why_lost, why_refused, why_silent, why_unreachable
+from edge.mqtt.connection import Connection, End
+from edge.mqtt.dialer import Dialer
+from edge.mqtt.explain import why_replaced
 from edge.mqtt.security import make_tls_context, read_password
-from edge.mqtt.session import ANSWER_S, Identity, Message, connect, make_client, serve
+from edge.mqtt.session import Bell, Duties, Identity, Message
+from edge.mqtt.status import LinkStatus, Listener, State
 
 _log = logging.getLogger(__name__)
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 10.0
 """Back on line at most 20 s after the network has healed: one attempt that hangs, and one pause."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkStatus:
-    """How the connection is; while it is tried again, why the last attempt failed."""
-
-    state: Literal["connecting", "online", "refused", "unreachable", "closed"]
-    message: str
-    """A full sentence that names the broker and, where something is wrong, the way out."""
-
-
-class Listener(Protocol):
-    """Whom a link tells, on its own thread; must not block."""
-
-    def up(self, connection: int) -> None:
-        """Connected; each connection has a number of its own."""
-        ...
-
-    def down(self) -> None:
-        """The connection ended."""
-        ...
-
-    def acknowledged(self, token: int, refusal: str | None) -> None:
-        """The broker took a message, or refused it for a reason."""
-        ...
+_REPLACED_S, _KICKED_S = 60.0, 15.0
+"""Two clients with one name that both came back at once would throw each other out for ever. Few brokers say
+that this is why they end a connection; where it only looks like that, 20 s must do, too."""
+_KICKS = 5
+"""So many connections in a row that the broker ended when they had hardly begun make it likely."""
 
 
 class MqttLink:
-    """One broker, one client id.
+    """One client id, at the first of its brokers that takes it.
+
+    The brokers are tried in order, without a pause between them, and all of them again after a pause. A
+    connection is kept as long as it works; when it is lost, the first broker is tried first.
 
     Args:
-        settings: the broker.
+        settings: the brokers.
         client_id: must be this client's alone: a broker ends the older of two connections with the same one.
         will: asked for at every connect: what the broker publishes when this client vanishes.
         birth: asked for at every connect; published before anything else.
@@ -65,6 +44,8 @@ class MqttLink:
             must not block. The broker gets its acknowledgement when it returns. With MQTT 5 the broker keeps
             back what is larger than 256 KiB; MQTT 3.1.1 can't ask for that: there the broker's own limit
             holds (mosquitto: ``message_size_limit``).
+        on_replaced: told, on the link's thread, that another client has taken our place under our client id:
+            a full sentence. The link comes back after a while.
         durable: the broker keeps messages for our subscriptions while we are away, for up to an hour.
 
     Raises:
@@ -80,22 +61,20 @@ class MqttLink:
         birth: Callable[[], Sequence[Message]] = tuple,
         subscriptions: Sequence[tuple[str, int]] = (),
         on_message: Callable[[str, bytes, bool], None] | None = None,
+        on_replaced: Callable[[str], None] | None = None,
         durable: bool = False,
     ) -> None:
-        self._settings = settings
         self._me = Identity(client_id, read_password(settings), make_tls_context(settings), will, durable)
-        self._birth, self._subscriptions, self._tell = birth, list(subscriptions), on_message
-        self._protocol = settings.protocol
+        self._duties, self._on_replaced = Duties(birth, tuple(subscriptions), on_message), on_replaced
+        self._dialer = Dialer(settings)
         self._listener: Listener | None = None
         self._where = f"{settings.host}:{settings.port}"
         self._status = LinkStatus("connecting", f"connecting to {self._where}")
         self._online: tuple[int, paho.Client] | None = None
-        self._connections = 0
-        self._answer: ReasonCode | None = None
-        self._ending = ""
+        self._connections = self._kicks = 0
         self._stop = threading.Event()
         self._jitter = random.Random()  # noqa: S311 - no secret
-        self._mouth: socket.socket | None = None
+        self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
 
     @property
@@ -146,122 +125,75 @@ class MqttLink:
                 with suppress(RuntimeError, ValueError):  # paho's way to say that it could not be sent
                     info.wait_for_publish(max(0.0, deadline_s - time.monotonic()))
         self._stop.set()
-        self._wake()
+        self._bell.ring()
         if self._thread.is_alive():
             self._thread.join(max(0.1, deadline_s - time.monotonic()))
 
-    # From here on, all but _wake runs on the link's own thread.
+    # From here on, all of it runs on the link's own thread.
 
     def _run(self) -> None:
-        ear, self._mouth = socket.socketpair()
-        with ear, self._mouth:
-            ear.setblocking(False)
-            self._mouth.setblocking(False)
-            pause_s = _RETRY_MIN_S
+        pause_s = _RETRY_MIN_S
+        with self._bell:
             while not self._stop.is_set():
-                protocol = self._protocol
-                online_s = self._one_connection(ear)
-                if self._protocol != protocol:
-                    continue
-                if online_s > _RETRY_MAX_S:  # else it only comes and goes, and the pause grows
+                broker, ends = self._dialer.round(self._attempt)
+                if ends[-1].online_s > _RETRY_MAX_S:  # else it only comes and goes, and the pause grows
                     pause_s = _RETRY_MIN_S
                 # A thousand devices that lost the same broker must not come back in the same second.
-                self._stop.wait(pause_s * self._jitter.uniform(0.5, 1.0))
+                self._pause(broker, ends, pause_s * self._jitter.uniform(0.5, 1.0))
                 pause_s = min(_RETRY_MAX_S, 2 * pause_s)
         self._set_status("closed", f"this device has closed the connection to {self._where}")
 
-    def _wake(self) -> None:
-        # Full: a wake-up is under way. Absent or closed: nobody is there to be woken.
-        if self._mouth is not None:
-            with suppress(OSError):
-                self._mouth.send(b"!")
-
-    def _one_connection(self, ear: socket.socket) -> float:
-        """From the first packet to the last; returns how long it was of use, in s."""
-        client = make_client(self._settings, self._me, self._protocol, self._wake)
-        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_subscribe, client.on_publish = self._on_subscribe, self._on_publish
-        client.on_message = self._on_message
-        self._answer, self._ending = None, ""
-        try:
-            connect(client, self._settings, self._me)
-        except (OSError, UnicodeError) as e:
-            self._set_status("unreachable", why_unreachable(self._settings, e, ANSWER_S))
-            return 0.0
-        began_s = time.monotonic()
-        while serve(client, ear) and not self._stop.is_set():
-            if self._answer is None and time.monotonic() - began_s > ANSWER_S:
-                break
-        client.disconnect()
-        client.loop_write()
-        return self._ended(time.monotonic() - began_s)
-
-    def _ended(self, lasted_s: float) -> float:
+    def _attempt(self, broker: Mqtt, protocol: str) -> End:
+        if self._stop.is_set():
+            return End("unreachable", "")
+        connection = Connection(
+            broker,
+            self._me,
+            self._duties,
+            protocol,
+            self._bell,
+            up=partial(self._up, f"{broker.host}:{broker.port} with MQTT {protocol}"),
+            acknowledged=self._acknowledged,
+            complain=partial(self._set_status, "online"),
+        )
+        end = connection.run(self._stop)
         if self._online is not None:
             self._online = None
             if self._listener is not None:
                 self._listener.down()
-            if not self._stop.is_set():
-                brief = lasted_s < _RETRY_MAX_S
-                message = why_lost(self._settings, self._me.client_id, self._ending, brief=brief)
-                self._set_status("unreachable", message)
-            return lasted_s
-        if self._answer is None:
-            self._set_status("unreachable", why_silent(self._settings, self._protocol))
-        elif self._protocol == "5" and self._answer == "Unsupported protocol version":
-            _log.warning("%s does not speak MQTT 5: using MQTT 3.1.1", self._where)
-            self._protocol = "3.1.1"
-        else:
-            self._set_status("refused", why_refused(self._settings, str(self._answer)))
-        return 0.0
+            kicked = end.online_s < _RETRY_MAX_S and end.reason == "Unspecified error"  # without a word
+            self._kicks = self._kicks + 1 if kicked else 0
+        return end
 
-    def _set_status(self, state: Literal["online", "refused", "unreachable", "closed"], message: str) -> None:
+    def _pause(self, broker: Mqtt, ends: list[End], pause_s: float) -> None:
+        """Say how it ended, and wait."""
+        if self._stop.is_set():
+            return
+        end, sure = ends[-1], ends[-1].kind == "replaced"
+        if sure or (end.connected and self._kicks >= _KICKS):
+            pause_s = (_REPLACED_S if sure else _KICKED_S) * self._jitter.uniform(0.5, 1.0)
+            message = why_replaced(broker, self._me.client_id, pause_s, sure=sure)
+            self._set_status("unreachable", message)
+            if self._on_replaced is not None:
+                self._on_replaced(message)
+        else:
+            refused = any(end.kind == "refused" for end in ends)
+            text = end.message if end.connected else "; ".join(end.message for end in ends)
+            self._set_status("refused" if refused else "unreachable", text)
+        self._stop.wait(pause_s)
+
+    def _set_status(self, state: State, message: str) -> None:
         if message != self._status.message:
             _log.log(logging.INFO if state in ("online", "closed") else logging.WARNING, "%s", message)
         self._status = LinkStatus(state, message)
 
-    def _on_connect(
-        self, client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _more: object
-    ) -> None:
-        self._answer = reason
-        if reason.is_failure:
-            return
-        for message in self._birth():
-            client.publish(message.topic, message.payload, message.qos, message.retain)
-        if self._subscriptions:
-            client.subscribe(self._subscriptions)
+    def _up(self, where: str, client: paho.Client) -> None:
         self._connections += 1
         self._online = (self._connections, client)
-        self._set_status("online", f"connected to {self._where} with MQTT {self._protocol}")
+        self._set_status("online", f"connected to {where}")
         if self._listener is not None:
             self._listener.up(self._connections)
 
-    def _on_disconnect(
-        self, _client: object, _data: object, _flags: object, reason: ReasonCode, _more: object
-    ) -> None:
-        self._ending = str(reason)
-
-    def _on_subscribe(
-        self, _client: object, _data: object, _mid: int, reasons: list[ReasonCode], _more: object
-    ) -> None:
-        for (topic, _), reason in zip(self._subscriptions, reasons, strict=True):
-            if reason.is_failure:
-                self._set_status(
-                    "online",
-                    f"connected to {self._where}, which refuses the subscription to {topic} ({reason}): "
-                    "check its access list for this login",
-                )
-
-    def _on_publish(
-        self, _client: object, _data: object, mid: int, reason: ReasonCode, _more: object
-    ) -> None:
-        if reason.is_failure:
-            _log.warning(
-                "%s refused a message (%s): check its access list for this login", self._where, reason
-            )
+    def _acknowledged(self, token: int, refusal: str | None) -> None:
         if self._listener is not None:
-            self._listener.acknowledged(mid, str(reason) if reason.is_failure else None)
-
-    def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
-        if self._tell is not None:
-            self._tell(message.topic, bytes(message.payload), message.retain)
+            self._listener.acknowledged(token, refusal)

@@ -2,12 +2,12 @@
 
 import logging
 import ssl
+from pathlib import Path
 
 from edge.config import Mqtt
 from edge.errors import ConfigError
 
 _log = logging.getLogger(__name__)
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def read_password(settings: Mqtt) -> str | None:
@@ -26,42 +26,54 @@ def read_password(settings: Mqtt) -> str | None:
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(
             f"[mqtt] password_file: {path} can't be read ({e}): put the password of user "
-            f"{settings.username!r} into it, readable for the user that runs maskgate"
+            f"{settings.username!r} into it, readable for the user that runs maskgate{_hint(path)}"
         ) from e
     if not lines or not lines[0]:
         raise ConfigError(f"[mqtt] password_file: {path} is empty: put the password on its first line")
-    if settings.ca_file is None and settings.host not in _LOOPBACK:
-        _log.warning(
-            "the password for %s:%d crosses the network in clear: give [mqtt] ca_file to encrypt it",
-            settings.host,
-            settings.port,
-        )
+    for broker in settings.brokers():
+        if not settings.encrypted and not broker.local:
+            where = f"{broker.host}:{broker.port}"
+            _log.warning(
+                "the password for %s crosses the network in clear: give [mqtt] ca_file to encrypt it", where
+            )
     return lines[0]
 
 
 def make_tls_context(settings: Mqtt) -> ssl.SSLContext | None:
-    """With ``ca_file`` an encrypted connection to a broker whose certificate is checked; else None.
+    """For an encrypted connection to a broker whose certificate is checked; None for plain text.
 
     Raises:
         ConfigError: a file can't be read, is no certificate or key, or one is given without what it needs.
     """
     cert, key = settings.cert_file, settings.key_file
-    if settings.ca_file is None:
+    if not settings.encrypted:
         if cert or key:
             raise ConfigError("[mqtt] cert_file and key_file need ca_file: without it nothing is encrypted")
         return None
     if key and not cert:
         raise ConfigError("[mqtt] key_file is given without cert_file: add the client certificate")
     try:
-        context = ssl.create_default_context(cafile=str(settings.ca_file))
+        # Without a file: the system's authorities.
+        context = ssl.create_default_context(cafile=settings.ca_file)
     except OSError as e:  # ssl.SSLError is one
-        raise ConfigError(f"[mqtt] ca_file: {settings.ca_file} can't be used ({e}): give a PEM file") from e
+        ca = settings.ca_file
+        raise ConfigError(f"[mqtt] ca_file: {ca} can't be used ({e}): give a PEM file{_hint(ca)}") from e
     if cert:
         try:
             context.load_cert_chain(cert, key)
         except OSError as e:
             raise ConfigError(
                 f"[mqtt] cert_file and key_file: {cert} and {key or cert} can't be used ({e}): give two PEM "
-                "files that belong together, readable for maskgate's user, the key without a passphrase"
+                f"files that belong together, readable for maskgate's user, the key without a passphrase"
+                f"{_hint(cert)}"
             ) from e
     return context
+
+
+def _hint(path: Path | None) -> str:
+    """A relative name is most likely a credential, and only the unit has those."""
+    if path is None or path.is_absolute():
+        return ""
+    return (
+        ". A relative name is looked up in $CREDENTIALS_DIRECTORY, which is set where systemd starts maskgate"
+    )

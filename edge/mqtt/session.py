@@ -3,7 +3,8 @@
 import selectors
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,18 @@ class Message:
     payload: bytes
     qos: int = 1
     retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What a client does as soon as it is connected."""
+
+    birth: Callable[[], Sequence[Message]]
+    """Asked for at every connect; published before anything else."""
+    subscriptions: tuple[tuple[str, int], ...]
+    """Topic filters with their QoS."""
+    on_message: Callable[[str, bytes, bool], None] | None
+    """Told topic, payload, and whether it was a retained one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +75,10 @@ def make_client(settings: Mqtt, me: Identity, protocol: str, wake: Callable[[], 
         protocol=paho.MQTTv5 if five else paho.MQTTv311,
         clean_session=None if five else not me.durable,
         reconnect_on_failure=False,
+        transport=settings.transport,
     )
+    if settings.transport == "websockets":
+        client.ws_set_options(settings.websocket_path)
     client.connect_timeout = ANSWER_S
     if settings.username is not None:
         client.username_pw_set(settings.username, me.password)
@@ -93,25 +109,49 @@ def connect(client: paho.Client, settings: Mqtt, me: Identity) -> None:
     client.connect(host, port, keepalive_s, clean_start=not me.durable, properties=properties)
 
 
-def serve(client: paho.Client, ear: socket.socket) -> bool:
+class Bell:
+    """Wakes ``serve`` from any thread; a context manager, and silent outside."""
+
+    def __init__(self) -> None:
+        self._mouth: socket.socket | None = None
+
+    def __enter__(self) -> "Bell":  # noqa: PYI034 - typing.Self needs Python 3.11
+        self.ear, self._mouth = socket.socketpair()
+        for end in (self.ear, self._mouth):
+            end.setblocking(False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._mouth is not None:
+            self._mouth.close()
+            self.ear.close()
+
+    def ring(self) -> None:
+        """Something waits to be written, or it is time to stop."""
+        if self._mouth is not None:
+            with suppress(OSError):  # full: it rings already; closed: nobody is there to hear
+                self._mouth.send(b"!")
+
+
+def serve(client: paho.Client, bell: Bell) -> bool:
     """Read and write what is ready, waiting for at most a second; False when the connection has ended.
 
     Args:
         client: connected.
-        ear: readable as soon as something waits to be written.
+        bell: rung as soon as something waits to be written.
     """
     sock: Any = client.socket()
     if sock is None:
         return False
     # TLS may hold bytes that the kernel doesn't know of.
-    held = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+    held = hasattr(sock, "pending") and sock.pending() > 0
     write = selectors.EVENT_WRITE if client.want_write() else 0
     with selectors.PollSelector() as selector:
         selector.register(sock, selectors.EVENT_READ | write)
-        selector.register(ear, selectors.EVENT_READ)
+        selector.register(bell.ear, selectors.EVENT_READ)
         ready = {key.fileobj: events for key, events in selector.select(0 if held else _POLL_S)}
-    if ear in ready:
-        ear.recv(4096)
+    if bell.ear in ready:
+        bell.ear.recv(4096)
     if held or ready.get(sock, 0) & selectors.EVENT_READ:
         client.loop_read()
     if ready.get(sock, 0) & selectors.EVENT_WRITE:

@@ -1,5 +1,6 @@
 """Events that the broker has not acknowledged yet, safe from kill -9 and a power cut."""
 
-from edge.outbox.box import Outbox, Stored
+from edge.outbox.box import Outbox
+from edge.outbox.stored import Stored
 
 __all__ = ["Outbox", "Stored"]

@@ -16,6 +16,15 @@ _MIGRATIONS = (
                sequence INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, body TEXT NOT NULL);
            CREATE INDEX summaries ON events (sequence) WHERE type = 'summary';""",
     ),
+    (
+        "bounds",
+        """ALTER TABLE events ADD COLUMN open TEXT;
+           ALTER TABLE events ADD COLUMN recorded INTEGER;
+           CREATE INDEX openings ON events (open) WHERE open IS NOT NULL;
+           CREATE TABLE dropped (
+               reason TEXT NOT NULL, type TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (reason, type));
+           CREATE TABLE run (orderly INTEGER NOT NULL);""",
+    ),
 )
 """Name and statements of each step; ``PRAGMA user_version`` counts the steps that a file has had."""
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
@@ -71,7 +80,8 @@ def _disk_refuses(path: Path, error: sqlite3.DatabaseError) -> bool:
 def _open(path: Path, patience_s: float) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+        # EXTRA before WAL: a journal from the file's making that a power cut brings back would undo all.
+        for pragma in ("locking_mode = EXCLUSIVE", "synchronous = EXTRA", "journal_mode = WAL"):
             db.execute(f"PRAGMA {pragma}")
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
@@ -102,13 +112,6 @@ def _set_aside(path: Path, clock: Clock, error: Exception) -> None:
         if old.exists():
             old.rename(path.with_name(aside + part))
     _log.error("outbox %s is damaged (%s): set aside as %s, a fresh one begins", path, error, aside)
-
-
-def rows_and_last(db: sqlite3.Connection) -> tuple[int, int]:
-    """How many events a file holds, and the number given last."""
-    rows = int(db.execute("SELECT count(*) FROM events").fetchone()[0])
-    last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-    return rows, int(last[0]) if last else 0
 
 
 def store_text(path: Path, error: sqlite3.DatabaseError) -> str:

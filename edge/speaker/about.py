@@ -1,13 +1,12 @@
 """What a speaker says about itself: the payloads of its ``info`` and ``health`` topics."""
 
-from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, JsonValue
+from pydantic import AwareDatetime, Field, JsonValue
 
 from edge import __version__
 from edge.config import Config
-from edge.events import Data
+from edge.events import Data, LinkHealth, OutboxHealth
 from edge.speaker.voice import VoiceState
 
 
@@ -21,7 +20,7 @@ class Voiced(Data):
     """Violations that wait for their turn."""
     last: str | None
     """The violation announced last."""
-    last_time: datetime | None
+    last_time: AwareDatetime | None
     problem: str | None
 
     @classmethod
@@ -40,12 +39,12 @@ class Voiced(Data):
 class SpeakerHealth(Data):
     """How the speakers are, every few seconds; not stored."""
 
-    time: datetime
+    time: AwareDatetime
     clock_trusted: bool
-    uptime_s: float
+    uptime_s: float = Field(ge=0)
     speakers: dict[str, Voiced]
-    outbox: dict[str, JsonValue]
-    link: dict[str, JsonValue]
+    outbox: OutboxHealth
+    link: LinkHealth
     memory_mb: float | None
     problems: list[str]
     """What is wrong right now, each a full sentence; empty when all is well."""

@@ -20,6 +20,7 @@ class Choice(str, Enum):
     OTHER_ZONE = "other_zone"
     REPEAT = "repeat"
     TOO_OLD = "too_old"
+    MUTED = "muted"
     QUIET_HOURS = "quiet_hours"
     HELD = "held"
 
@@ -39,6 +40,13 @@ class Heard:
     zone: str = ""
     payload: bytes = field(default=b"", compare=False, repr=False)
     """The CloudEvent as it came in, for speakers that want it whole."""
+    muted: bool = False
+    """Ops has muted the device that saw it."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is of a kind that is announced at all."""
+        return self.type in ("violation.opened", "announcement.requested")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +96,9 @@ class Announcer:
 
     def judge(self, heard: Heard, now: Now) -> Choice:
         """Decide about one event; a violation's id is remembered, whatever the answer."""
-        if heard.type != "violation.opened" or not heard.violation:
+        if not heard.asks or not heard.violation:
             return Choice.NOT_A_VIOLATION
-        if self._settings.zones and heard.zone not in self._settings.zones:
+        if heard.type == "violation.opened" and not self._in_our_zones(heard):
             return Choice.OTHER_ZONE
         if heard.violation in self._seen:
             return Choice.REPEAT
@@ -99,10 +107,18 @@ class Announcer:
             self._seen.popitem(last=False)
         if age_s(heard, now) > self._settings.max_age_s:
             return Choice.TOO_OLD
+        return self._silence(heard, now) or Choice.PLAY
+
+    def _in_our_zones(self, heard: Heard) -> bool:
+        return not self._settings.zones or heard.zone in self._settings.zones
+
+    def _silence(self, heard: Heard, now: Now) -> Choice | None:
+        if heard.muted:
+            return Choice.MUTED
         # A clock that can't be right knows no hours: better one announcement at night than none all day.
         if now.clock_trusted and self._quiet(now.utc):
             return Choice.QUIET_HOURS
-        return Choice.HELD if now.s < self._silent_until_s else Choice.PLAY
+        return Choice.HELD if now.s < self._silent_until_s else None
 
     def played(self, now_s: float) -> None:
         """An announcement ended at ``now_s`` (monotonic seconds): the silence starts."""

@@ -19,6 +19,7 @@ class _Subject(BaseModel):
     zone: str = Field("", max_length=200, pattern=r"^[ -~]*$")
     clock_trusted: bool = False
     replayed: bool = False
+    muted: bool = False
 
 
 class _CloudEvent(BaseModel):
@@ -55,6 +56,7 @@ def parse(payload: bytes, received_s: float) -> Heard:
         about.replayed,
         about.zone,
         payload,
+        about.muted,
     )
 
 

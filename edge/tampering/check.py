@@ -88,6 +88,11 @@ class TamperCheck:
         self._suspicion: _Suspicion | None = None
         self._open: _Tampering | None = None
 
+    @property
+    def reason(self) -> Reason | None:
+        """What is open."""
+        return None if self._open is None else self._open.reason
+
     def update(self, image: Image, now_s: float) -> TamperChange | None:
         """Look at the next picture; pictures come in the order of time.
 

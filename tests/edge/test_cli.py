@@ -343,7 +343,7 @@ def test_without_a_broker_nothing_is_lost(tmp_path: Path, short_clip: Path) -> N
         done = maskgate("run", "--config", config, "--source", short_clip)
     assert done.returncode == 0, done.stderr
     assert "1 violations" in done.stdout
-    assert "3 events wait in" in done.stderr
+    assert "4 events wait in" in done.stderr
     assert "refused" in done.stderr
 
 

@@ -171,3 +171,40 @@ def test_a_user_without_a_home_needs_none(monkeypatch: pytest.MonkeyPatch) -> No
         Path.home()
     assert Config().outbox.path == Path("/var/lib/maskgate/outbox.sqlite")
     assert "[outbox]" in example_config()
+
+
+def test_plain_text_to_another_machine_is_a_decision_that_must_be_written_down() -> None:
+    for far in ({"host": "b.example"}, {"fallbacks": ["b.example"]}):
+        with pytest.raises(ConfigError, match=r"b\.example is another machine") as caught:
+            parse_config({"mqtt": far}, "gate.toml")
+        assert caught.value.exit_code == 78
+        assert 'encryption = "none"' in str(caught.value)
+        assert not parse_config({"mqtt": {**far, "encryption": "none"}}, "gate.toml").mqtt.encrypted
+        assert parse_config({"mqtt": {**far, "encryption": "tls"}}, "gate.toml").mqtt.encrypted
+        assert parse_config({"mqtt": {**far, "ca_file": "/ca.pem"}}, "gate.toml").mqtt.encrypted
+    for near in ("localhost", "127.0.0.1", "::1"):
+        assert not parse_config({"mqtt": {"host": near}}, "gate.toml").mqtt.encrypted
+    with pytest.raises(ConfigError, match="take one of them away"):
+        parse_config({"mqtt": {"ca_file": "/ca.pem", "encryption": "none"}}, "gate.toml")
+
+
+def test_other_brokers_are_tried_in_order() -> None:
+    mqtt = {"host": "a", "port": 8883, "encryption": "tls", "fallbacks": ["b:1", "c", "[::1]:2"]}
+    brokers = parse_config({"mqtt": mqtt}, "gate.toml").mqtt.brokers()
+    assert [(b.host, b.port) for b in brokers] == [("a", 8883), ("b", 1), ("c", 8883), ("::1", 2)]
+    assert all(b.encrypted for b in brokers)
+
+
+@pytest.mark.parametrize("wrong", ["", ":1", "b:port", "b:0", "b:99999", "mqtt://b", "u:p@b", "b/c"])
+def test_what_is_no_address_is_named(wrong: str) -> None:
+    with pytest.raises(ConfigError, match=r"mqtt\.fallbacks\.0: .*write host or host:port"):
+        parse_config({"mqtt": {"fallbacks": [wrong]}}, "gate.toml")
+
+
+def test_a_relative_name_is_a_credential_of_systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    raw = {"mqtt": {"ca_file": "ca.pem", "key_file": "/etc/key.pem"}}
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert parse_config(raw, "gate.toml").mqtt.ca_file == Path("ca.pem")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    mqtt = parse_config(raw, "gate.toml").mqtt
+    assert (mqtt.ca_file, mqtt.key_file) == (tmp_path / "ca.pem", Path("/etc/key.pem"))

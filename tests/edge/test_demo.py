@@ -7,9 +7,14 @@ from pathlib import Path
 
 import cv2
 import pytest
+from jsonschema import Draft202012Validator
 
+import edge.ops
 from edge.demo.clip.visits import VISITS
+from edge.ops.messages import kind_of
 from edge.values import Verdict
+
+CONTRACT = Path(edge.ops.__file__).with_name("contract")
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +37,17 @@ def test_the_whole_job(tmp_path: Path) -> None:
         if m["topic"].startswith("maskgate/v1/demo/north-door/") and "sequence" in m["message"]
     ]
     assert sequences == list(range(1, len(sequences) + 1))
+    written = str(tmp_path / "messages.jsonl")
+    checked = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "events", "check", "--strict", written],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    for m in messages:
+        leaf, device = m["topic"].rpartition("/")[2], m["topic"].split("/")[3]
+        kind = m["message"].get("type") or kind_of(leaf, device)
+        schema = json.loads((CONTRACT / f"{kind}.json").read_text(encoding="utf-8"))
+        assert list(Draft202012Validator(schema).iter_errors(m["message"])) == []
     played = [m for m in messages if m["message"].get("type") == "announcement.played"]
     assert played
     assert f"{len(VISITS)} people" in done.stdout

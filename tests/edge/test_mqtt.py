@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -17,8 +18,10 @@ import pytest
 from edge.config import Mqtt
 from edge.errors import ConfigError
 from edge.mqtt import Message, MqttLink
+from edge.mqtt import connection as connection_module
 from edge.mqtt import link as link_module
 from edge.mqtt.session import PACKET_MAX
+from edge.sim.broker import EmbeddedBroker
 
 WAIT_S = 20.0
 CLIENT_ID = "maskgate/hq/north-door"
@@ -78,10 +81,14 @@ def make() -> Iterator[Callable[..., tuple[MqttLink, Recorder]]]:
     assert not [t.name for t in threading.enumerate() if t.name.startswith("mqtt ")]
 
 
-@pytest.fixture
-def free_port() -> int:
+def free_tcp_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def free_port() -> int:
+    return free_tcp_port()
 
 
 @pytest.fixture
@@ -326,14 +333,30 @@ def test_a_refused_subscription_is_named(make: Any, serve: Any, eventually: Any)
     assert link.status.state == "online"
 
 
-def test_two_with_one_name_are_told_so(broker: Any, make: Any, caplog: pytest.LogCaptureFixture) -> None:
-    _, first = make(broker.port, "twin")
-    first.wait_for("up")
-    _, second = make(broker.port, "twin")
-    second.wait_for("up")
-    first.wait_for("down")
-    first.wait_for("up")
-    assert "another client calls itself 'twin' too: give every device its own [site] id" in caplog.text
+def test_two_with_one_name_do_not_fight_for_ever(
+    broker: Any, make: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
+) -> None:
+    monkeypatch.setattr(link_module, "_RETRY_MIN_S", 0.05)
+    monkeypatch.setattr(link_module, "_KICKED_S", 600.0)
+    told: list[str] = []
+    links = [make(broker.port, "twin", on_replaced=told.append)[0] for _ in range(2)]
+    eventually(lambda: told)
+    assert "most likely another client calls itself 'twin' too" in told[0]
+    assert "Give every device its own [site] id and device" in told[0]
+    # one has given way for a long time, so the other one stays
+    eventually(lambda: sorted(link.status.state for link in links) == ["online", "unreachable"])
+    (away,) = (link for link in links if link.status.state == "unreachable")
+    assert away.status.message == told[0]
+
+
+def test_a_broker_that_says_that_another_client_took_our_place_is_believed_at_once(
+    make: Any, serve: Any, eventually: Any
+) -> None:
+    connack, taken_over = b"\x20\x03\x00\x00\x00", b"\xe0\x01\x8e"
+    told: list[str] = []
+    make(serve(connack + taken_over), on_replaced=told.append)
+    eventually(lambda: told)
+    assert told[0].startswith("another client calls itself 'maskgate/hq/north-door' at 127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -342,13 +365,13 @@ def test_two_with_one_name_are_told_so(broker: Any, make: Any, caplog: pytest.Lo
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "port of an MQTT broker that needs no TLS"),
         (b"\x20\x05\x00\x00\x02\xff\xff", "port of an MQTT broker that needs no TLS"),
         (b"\xff" * 64, "port of an MQTT broker that needs no TLS"),
-        (b"", 'if it speaks only MQTT 3.1.1 set protocol = "3.1.1"'),
+        (b"", "and that the broker is well"),
     ],
 )
 def test_what_is_no_broker_is_called_so(
     make: Any, serve: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch, answer: bytes, message: str
 ) -> None:
-    monkeypatch.setattr(link_module, "ANSWER_S", 0.1)
+    monkeypatch.setattr(connection_module, "ANSWER_S", 0.1)
     link, recorder = make(serve(answer), more={"keepalive_s": 600})
     eventually(lambda: link.status.state == "unreachable")
     assert message in link.status.message
@@ -357,9 +380,66 @@ def test_what_is_no_broker_is_called_so(
 
 def test_a_name_that_does_not_exist_is_named(make: Any, eventually: Any) -> None:
     for host in ("no-such-host.invalid", "a..b"):
-        link, _ = make(1883, more={"host": host})
+        link, _ = make(1883, more={"host": host, "encryption": "none"})
         eventually(lambda link=link: link.status.state == "unreachable")
         assert f"the name {host} can't be resolved" in link.status.message
+
+
+def test_a_broker_that_is_silent_in_mqtt_5_is_asked_in_3_1_1(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "ANSWER_S", 0.3)
+    with EmbeddedBroker() as old:  # amqtt takes MQTT 5 for garbage and is silent
+        link, recorder = make(old.port)
+        recorder.wait_for("up")
+        assert link.status.message == f"connected to 127.0.0.1:{old.port} with MQTT 3.1.1"
+        link.stop(WAIT_S)
+
+
+def test_the_next_broker_is_taken_where_the_first_is_away_and_the_first_one_again_after_a_loss(
+    make: Any, make_broker: Any, broker: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = make_broker("allow_anonymous true")
+    link, recorder = make(first.port, more={"fallbacks": [f"localhost:{broker.port}"]})
+    recorder.wait_for("up")
+    assert link.status.message == f"connected to localhost:{broker.port} with MQTT 5"
+    first.start()
+    broker.stop()
+    recorder.wait_for("up")
+    assert link.status.message == f"connected to 127.0.0.1:{first.port} with MQTT 5"
+
+
+def test_when_no_broker_can_be_reached_all_are_named(make: Any, free_port: int, eventually: Any) -> None:
+    link, _ = make(free_port, more={"fallbacks": ["localhost:1"]})
+    eventually(lambda: link.status.state == "unreachable")
+    assert f"nothing listens at 127.0.0.1:{free_port}" in link.status.message
+    assert "; nothing listens at localhost:1" in link.status.message
+
+
+def test_it_works_over_websockets(make: Any, make_broker: Any, make_ops: Any, eventually: Any) -> None:
+    broker = make_broker("allow_anonymous true", "listener 0 127.0.0.1", "protocol websockets")
+    sockets = free_tcp_port()
+    text = broker.conf.read_text().replace("listener 0 ", f"listener {sockets} ")
+    broker.conf.write_text(text)
+    broker.start()
+    ops = make_ops(broker.port)
+    link, recorder = make(sockets, more={"transport": "websockets"}, will=lambda: WILL, birth=lambda: [BIRTH])
+    recorder.wait_for("up")
+    assert ops.next() == (STATUS, "online", False)
+    recorder.wait_for("acknowledged 1")  # the birth
+    tokens = [link.publish("t", b"x" * size) for size in (1, 1000, 100_000)]
+    assert [recorder.next() for _ in tokens] == [(f"acknowledged {token}", None) for token in tokens]
+    assert [len(ops.next()[1]) for _ in tokens] == [1, 1000, 100_000]
+    link.stop(WAIT_S, [FAREWELL])
+    assert ops.next()[1] == "stopped"
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # paho, on a failed handshake
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_speaks_no_websockets_is_called_so(make: Any, broker: Any, eventually: Any) -> None:
+    link, _ = make(broker.port, more={"transport": "websockets"})
+    eventually(lambda: link.status.state == "unreachable")
+    assert f"127.0.0.1:{broker.port} does not speak WebSockets at /mqtt" in link.status.message
 
 
 def test_stopping_what_never_started_is_no_mistake() -> None:
@@ -426,6 +506,46 @@ def test_tls_is_checked_from_both_ends(make: Any, make_broker: Any, keys: Path, 
     assert told.told.empty()
 
 
+def certify(keys: Path, begin: str, end: str) -> None:
+    """Sign the server's request again, valid between two moments (YYYYMMDDHHMMSSZ)."""
+    (keys / "index").write_text("")
+    (keys / "conf").write_text(
+        f"[ca]\ndefault_ca = d\n[d]\ndatabase = {keys}/index\nnew_certs_dir = {keys}\nrand_serial = yes\n"
+        "default_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n"
+    )
+    authority = ("-cert", keys / "ca.pem", "-keyfile", keys / "ca.key", "-extfile", keys / "names")
+    when = ("-startdate", begin, "-enddate", end)
+    request = ("-in", keys / "server.csr", "-out", keys / "server.pem")
+    run("openssl", "ca", "-batch", "-config", keys / "conf", *authority, *when, *request)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")  # paho, on a failed handshake
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("wrong", ["not yet valid", "expired"])
+def test_a_certificate_of_another_time_is_put_down_to_the_clock_and_tried_until_it_is_valid(
+    make: Any, make_broker: Any, keys: Path, eventually: Any, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    years = {"not yet valid": ("2090", "2091"), "expired": ("2020", "2021")}[wrong]
+    certify(keys, *(f"{year}0101000000Z" for year in years))
+    server = [f"cafile {keys}/ca.pem", f"certfile {keys}/server.pem", f"keyfile {keys}/server.key"]
+    broker = make_broker("allow_anonymous true", *server)
+    broker.start()
+    link, recorder = make(broker.port, more={"host": "localhost", "ca_file": keys / "ca.pem"})
+    eventually(lambda: link.status.state == "unreachable")
+    assert f"(certificate {'is not yet valid' if 'not' in wrong else 'has expired'})" in link.status.message
+    assert "this device's clock says 20" in link.status.message
+    assert "set it if that is wrong (timedatectl), else renew" in link.status.message
+    # a clock without a battery: earlier than this software itself
+    monkeypatch.setattr("edge.clock.BUILT", datetime(2200, 1, 1, tzinfo=timezone.utc))
+    eventually(lambda: "which can't be: it waits for the time from the network" in link.status.message)
+    # to the device it is the same whether the clock moves or the certificate does
+    certify(keys, "20200101000000Z", "20910101000000Z")
+    broker.stop()
+    broker.start()
+    recorder.wait_for("up")
+    assert link.status.state == "online"
+
+
 def test_secrets_that_can_not_be_used_are_named(keys: Path) -> None:
     (keys / "empty").touch()
     (keys / "secret").write_text("secret")
@@ -434,6 +554,7 @@ def test_secrets_that_can_not_be_used_are_named(keys: Path) -> None:
         ({"username": "u", "password_file": keys / "empty"}, r"password_file: .*empty is empty"),
         ({"password_file": keys / "secret"}, "password_file is given without username"),
         ({"ca_file": keys / "none"}, r"ca_file: .*none can't be used"),
+        ({"ca_file": "ca.pem"}, r"ca_file: ca.pem can't be used .* is looked up in \$CREDENTIALS_DIRECTORY"),
         ({"ca_file": keys / "secret"}, r"ca_file: .*secret can't be used"),
         ({"cert_file": keys / "client.pem"}, "need ca_file"),
         ({"ca_file": keys / "ca.pem", "key_file": keys / "client.key"}, "without cert_file"),
@@ -455,5 +576,5 @@ def test_a_password_in_clear_over_a_network_is_warned_of(
     MqttLink(Mqtt.model_validate(login | {"host": "localhost"}), "x")
     MqttLink(Mqtt.model_validate(login | {"host": "a.example", "ca_file": keys / "ca.pem"}), "x")
     assert caplog.text == ""
-    MqttLink(Mqtt.model_validate(login | {"host": "a.example"}), "x")
+    MqttLink(Mqtt.model_validate(login | {"host": "a.example", "encryption": "none"}), "x")
     assert "the password for a.example:1883 crosses the network in clear" in caplog.text

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +19,17 @@ from hypothesis import strategies as st
 
 from edge.config import OutboxConfig
 from edge.errors import StoreError
-from edge.events import CameraFault, Data, Event, Place, Summary, new_event
+from edge.events import (
+    CameraFault,
+    Data,
+    DeviceStarted,
+    Event,
+    Place,
+    Summary,
+    ViolationClosed,
+    ViolationOpened,
+    new_event,
+)
 from edge.outbox import Outbox
 from edge.outbox.file import open_file
 from edge.sim.clock import START, ManualClock
@@ -48,6 +60,24 @@ def summary() -> Event:
     return new_event(Summary(**dict.fromkeys(Summary.model_fields, 0)), START)
 
 
+def opened(violation: str) -> Event:
+    data = ViolationOpened(
+        violation=violation, zone="lobby", track=1, score=0.1, face_width_px=60, seen_for_s=0.5, model="m"
+    )
+    return new_event(data, START)
+
+
+def closed(violation: str) -> Event:
+    data = ViolationClosed(
+        violation=violation, zone="lobby", track=1, reason="left", duration_s=1.0, announced=False
+    )
+    return new_event(data, START)
+
+
+def bodies(outbox: Outbox, kind: str) -> list[dict[str, Any]]:
+    return [json.loads(s.body)["data"] for s in outbox.pending(0, 1000) if s.type == kind]
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "lib" / "outbox.sqlite"
@@ -58,10 +88,10 @@ def make(path: Path) -> Iterator[Callable[..., Outbox]]:
     """Opens the same file again and again, one at a time."""
     made: list[Outbox] = []
 
-    def open_again(max_rows: int = 100_000) -> Outbox:
+    def open_again(clock: ManualClock | None = None, **bounds: Any) -> Outbox:
         for outbox in made:
             outbox.close()
-        made.append(Outbox(OutboxConfig(path=path, max_rows=max_rows), ManualClock()))
+        made.append(Outbox(OutboxConfig(path=path, **bounds), clock or ManualClock()))
         return made[-1]
 
     yield open_again
@@ -75,13 +105,13 @@ def sequences(outbox: Outbox) -> list[int]:
 
 def fill_disk(outbox: Outbox, free_pages: int = 0) -> None:
     """From now on SQLite itself says that the disk is full."""
-    used = outbox._db.execute("PRAGMA page_count").fetchone()[0]
-    outbox._db.execute(f"PRAGMA max_page_count = {used + free_pages}")
+    used = outbox._table._db.execute("PRAGMA page_count").fetchone()[0]
+    outbox._table._db.execute(f"PRAGMA max_page_count = {used + free_pages}")
 
 
 def freeze_disk(outbox: Outbox) -> None:
     """From now on SQLite itself says that it may not write, as after a remount: not even deleting works."""
-    outbox._db.execute("PRAGMA query_only = on")
+    outbox._table._db.execute("PRAGMA query_only = on")
 
 
 @contextmanager
@@ -96,8 +126,8 @@ def no_room() -> Iterator[None]:
 
 
 def heal_disk(outbox: Outbox) -> None:
-    outbox._db.execute("PRAGMA max_page_count = 1000000")
-    outbox._db.execute("PRAGMA query_only = off")
+    outbox._table._db.execute("PRAGMA max_page_count = 1000000")
+    outbox._table._db.execute("PRAGMA query_only = off")
 
 
 def test_an_event_lies_there_as_it_goes_out(make: Callable[..., Outbox]) -> None:
@@ -181,7 +211,173 @@ def test_a_full_outbox_drops_the_oldest_summaries_and_then_the_oldest_events(
     outbox.append(fault(), PLACE)
     assert sequences(outbox)[0] == 2
     assert (outbox.depth, outbox.dropped) == (100, 3)
-    assert "is full (100 events)" in caplog.text
+    assert "is full (rows)" in caplog.text
+
+
+@pytest.mark.parametrize("where", ["on disk", "in memory"])
+def test_the_opening_of_what_is_still_open_goes_last(make: Callable[..., Outbox], where: str) -> None:
+    outbox = make(max_rows=100)
+    if where == "in memory":
+        freeze_disk(outbox)
+    for event in (opened("a"), opened("b"), closed("a")):
+        outbox.append(event, PLACE)
+    for _ in range(97):
+        outbox.append(fault(), PLACE)
+    dropped = []
+    for _ in range(20):
+        before = sequences(outbox)
+        outbox.append(fault(), PLACE)
+        dropped += [number for number in before if number not in sequences(outbox)]
+    assert dropped == [1, *range(3, 22)]
+    assert [s.type for s in outbox.pending(0, 1)] == ["violation.opened"]
+
+
+def test_a_start_ends_whatever_was_open(make: Callable[..., Outbox]) -> None:
+    outbox = make(max_rows=100)
+    outbox.append(opened("a"), PLACE)
+    outbox.append(new_event(DeviceStarted(software="maskgate", previous="stopped"), START), PLACE)
+    for _ in range(99):
+        outbox.append(fault(), PLACE)
+    assert sequences(outbox)[0] == 2
+
+
+def test_bodies_are_bounded_in_bytes(make: Callable[..., Outbox]) -> None:
+    outbox = make(max_bytes=1_000_000)
+    outbox.append(summary(), PLACE)
+    for _ in range(15):
+        data = CameraFault(state="opened", reason="covered", message="x" * 99_000)
+        outbox.append(new_event(data, START), PLACE)
+    held = outbox.pending(0, 100)
+    assert 900_000 < sum(len(s.body) for s in held) <= 1_000_000
+    assert [s.sequence for s in held] == list(range(7, 17))
+    assert "(bytes)" in str(outbox.problem)
+    assert sequences(make(max_bytes=1_000_000)) == [s.sequence for s in held]
+
+
+def test_what_was_dropped_is_told_as_soon_as_there_is_room_and_drops_nothing_itself(
+    make: Callable[..., Outbox],
+) -> None:
+    outbox = make(max_rows=100)
+    for _ in range(50):
+        outbox.append(summary(), PLACE)
+    for _ in range(120):
+        outbox.append(fault(), PLACE)
+    assert "reached its bounds (rows) and dropped 70 events" in str(outbox.problem)
+    outbox = make(max_rows=100)  # a restart forgets nothing
+    assert "dropped 70 events" in str(outbox.problem)
+    assert bodies(outbox, "events.dropped") == []
+    outbox.remove(sequences(outbox)[0])
+    outbox.append(fault(), PLACE)  # it takes the only place
+    assert bodies(outbox, "events.dropped") == []
+    for number in sequences(outbox)[:2]:
+        outbox.remove(number)
+    outbox.append(fault(), PLACE)
+    (told,) = bodies(outbox, "events.dropped")
+    assert (told["count"], told["reason"]) == (70, "rows")
+    assert told["by_type"] == {"summary": 50, "camera.fault": 20}
+    assert sequences(outbox)[-2:] == [outbox.last - 1, outbox.last]
+    assert outbox.problem is None
+    assert make(max_rows=100).problem is None
+
+
+def test_a_report_of_losses_that_is_dropped_lives_on_in_the_next_one(make: Callable[..., Outbox]) -> None:
+    outbox = make(max_rows=100)
+    for _ in range(103):
+        outbox.append(fault(), PLACE)
+    for number in sequences(outbox)[:50]:
+        outbox.remove(number)
+    for _ in range(150):
+        outbox.append(fault(), PLACE)
+    for number in sequences(outbox)[:50]:
+        outbox.remove(number)
+    outbox.append(fault(), PLACE)
+    (told,) = bodies(outbox, "events.dropped")
+    assert told["by_type"] == {"camera.fault": told["count"]}
+    # numbers given, less the reports', less those acknowledged, less those that lie there
+    assert told["count"] == outbox.last - 2 - 100 - (outbox.depth - 1)
+
+
+def test_what_is_too_old_goes_by_a_clock_that_is_trusted(make: Callable[..., Outbox]) -> None:
+    clock = ManualClock(datetime(1970, 1, 1, tzinfo=timezone.utc))
+    outbox = make(clock, max_age_days=30)
+    outbox.append(fault(), PLACE)  # nobody knows when that was
+    clock.set_utc(START)
+    outbox.append(fault(), PLACE)
+    clock.advance(29 * 86400)
+    outbox.append(fault(), PLACE)
+    assert sequences(outbox) == [1, 2, 3]
+    clock.advance(2 * 86400)
+    outbox.append(fault(), PLACE)
+    assert sequences(outbox) == [1, 3, 4]
+    outbox.append(fault(), PLACE)
+    (told,) = bodies(outbox, "events.dropped")
+    assert (told["count"], told["by_type"], told["reason"]) == (1, {"camera.fault": 1}, "age")
+
+
+def test_it_knows_how_the_run_before_has_ended(
+    make: Callable[..., Outbox], path: Path, tmp_path: Path
+) -> None:
+    outbox = make()
+    assert outbox.previous == "none"
+    outbox.append(fault(), PLACE)
+    assert make().previous == "stopped"
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path / "other.sqlite")], stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout
+        next(writer.stdout)
+        writer.kill()
+    outbox = Outbox(OutboxConfig(path=tmp_path / "other.sqlite"), ManualClock())
+    assert outbox.previous == "ended without warning"
+    outbox.append(fault(), PLACE)
+    outbox.close(orderly=False)
+    outbox = Outbox(OutboxConfig(path=tmp_path / "other.sqlite"), ManualClock())
+    assert outbox.previous == "ended without warning"
+    outbox.close()
+
+
+def test_an_outbox_of_an_earlier_version_is_brought_up_to_date(
+    make: Callable[..., Outbox], path: Path
+) -> None:
+    path.parent.mkdir()
+    db = sqlite3.connect(path)
+    db.executescript(
+        "CREATE TABLE events (sequence INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, "
+        "body TEXT NOT NULL); CREATE INDEX summaries ON events (sequence) WHERE type = 'summary'; "
+        "INSERT INTO events VALUES (7, 'camera.fault', '{}'); PRAGMA user_version = 1;"
+    )
+    db.close()
+    outbox = make()
+    assert outbox.append(fault(), PLACE) == 8
+    assert sequences(outbox) == [7, 8]
+
+
+def test_the_disk_is_written_once_an_event_and_never_while_nothing_happens(
+    make: Callable[..., Outbox], path: Path
+) -> None:
+    outbox, wal = make(), path.with_name("outbox.sqlite-wal")
+    sizes = []
+    for number in range(1, 11):
+        outbox.append(fault(), PLACE)
+        sizes.append(wal.stat().st_size)
+        outbox.remove(number)  # acknowledged
+        for _ in range(10):
+            assert outbox.pending(number, 1) == []
+        assert wal.stat().st_size == sizes[-1]
+    assert sizes == sorted(set(sizes))
+    assert outbox.depth == 0
+    assert make().depth == 0
+
+
+def test_many_acknowledgements_are_written_together(make: Callable[..., Outbox], path: Path) -> None:
+    outbox, wal = make(), path.with_name("outbox.sqlite-wal")
+    for _ in range(100):
+        outbox.append(fault(), PLACE)
+    sizes = [wal.stat().st_size]
+    for number in range(1, 101):
+        outbox.remove(number)
+        sizes.append(wal.stat().st_size)
+    assert len(set(sizes)) == 1 + 100 // 32
 
 
 def test_a_smaller_bound_takes_hold_at_the_next_event(make: Callable[..., Outbox]) -> None:

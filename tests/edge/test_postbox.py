@@ -53,15 +53,17 @@ def test_a_violation_is_on_disk_when_the_speaker_hears_of_it_and_what_was_heard_
     assert postbox.close("stopped").waiting == 1
 
 
-def test_the_test_button_sounds_the_speaker_and_accuses_nobody(
+def test_who_tries_the_speaker_sounds_it_and_accuses_nobody(
     tmp_path: Path, neighbour: socket.socket
 ) -> None:
     settings = config(tmp_path, speaker={"socket": str(tmp_path / "speaker.sock")}, mqtt={"port": 1})
     postbox = Postbox(settings, PLACE, SystemClock(), lambda: b"{}")
-    postbox.try_speaker()
+    name = postbox.try_speaker("button")
     told = json.loads(neighbour.recv(65536))
-    assert told["data"]["violation"].startswith("test-")
-    assert postbox.close("stopped").waiting == 0
+    assert told["type"] == "announcement.requested"
+    assert told["data"]["violation"] == name
+    assert [item.type for item in postbox.outbox.pending(0, 10)] == ["announcement.requested"]
+    postbox.close("stopped")
 
 
 def test_a_speaker_on_another_machine_is_heard_over_mqtt(

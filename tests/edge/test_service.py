@@ -64,7 +64,7 @@ def test_what_happened_without_a_broker_is_delivered_by_the_next_run(
     with socket.socket() as taken:  # bound, never listening: connections are refused
         taken.bind(("127.0.0.1", 0))
         first = run(config(tmp_path, taken.getsockname()[1]), judges, clip)
-    assert first.left.waiting == 3
+    assert first.left.waiting == 4
     assert "refused" in first.left.why
 
     ops = make_ops(broker.port)
@@ -78,10 +78,13 @@ def test_what_happened_without_a_broker_is_delivered_by_the_next_run(
     assert topics[-1] == "status"
     assert {"info", "health"} <= set(topics)
     events = [json.loads(payload) for topic, payload, _ in messages if topic.endswith(("/event", "/summary"))]
-    assert [int(e["sequence"]) for e in events] == [1, 2, 3, 4, 5, 6]
-    assert [e["type"] for e in events] == ["violation.opened", "violation.closed", "summary"] * 2
-    assert [e["data"]["replayed"] for e in events] == [True] * 3 + [False] * 3
-    assert len({e["id"] for e in events}) == 6
+    assert [int(e["sequence"]) for e in events] == [1, 2, 3, 4, 5, 6, 7, 8]
+    kinds = ["device.started", "violation.opened", "violation.closed", "summary"]
+    assert [e["type"] for e in events] == kinds * 2
+    assert [e["data"]["previous"] for e in events if e["type"] == "device.started"] == ["none", "stopped"]
+    # the second start itself happened before the connection was there
+    assert [e["data"]["replayed"] for e in events] == [True] * 5 + [False] * 3
+    assert len({e["id"] for e in events}) == 8
 
 
 def test_info_and_health_tell_no_secret(
@@ -102,8 +105,13 @@ def test_info_and_health_tell_no_secret(
 class SickCamera:
     """Gives pictures, fails for a while, recovers, ends; its own next() is what makes time pass."""
 
-    def __init__(self, clock: ManualClock, states: list[tuple[float, Fault | None]]) -> None:
-        self._clock, self._states = clock, states
+    def __init__(
+        self,
+        clock: ManualClock,
+        states: list[tuple[float, Fault | None]],
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._clock, self._states, self._before = clock, states, before
         self.status = CameraStatus(
             source="/dev/video0", state=CameraState.LIVE, fault=None, message="", since=0.0,
             fps=10, width=64, height=48, frames=1, reconnects=0,
@@ -113,6 +121,8 @@ class SickCamera:
         self.started = True
 
     def next(self, timeout_s: float) -> Frame | None:
+        self._before()  # the first picture's time has not come
+        self._before = lambda: None
         seconds, fault = self._states.pop(0)
         self._clock.advance(seconds)
         if fault is not self.status.fault:
@@ -161,8 +171,8 @@ def test_counts_are_summed_up_once_a_minute_and_at_the_end(tmp_path: Path, judge
     outbox = Outbox(settings.outbox, clock)
     events = [json.loads(item.body) for item in outbox.pending(0, 100)]
     outbox.close()
-    assert [e["type"] for e in events] == ["summary"] * 3
-    assert [e["data"]["window_s"] for e in events] == [60.0, 60.0, 10.0]
+    assert [e["type"] for e in events] == ["device.started", *["summary"] * 3]
+    assert [e["data"]["window_s"] for e in events[1:]] == [60.0, 60.0, 10.0]
 
 
 class Systemd:
@@ -254,7 +264,8 @@ def test_when_the_camera_fails_nobody_is_left_accused(tmp_path: Path, judges: Ju
     outbox = Outbox(settings.outbox, clock)
     types = [item.type for item in outbox.pending(0, 100)]
     outbox.close()
-    assert types == ["violation.opened", "violation.closed", "camera.fault", "summary"]
+    kinds = ["device.started", "violation.opened", "violation.closed", "camera.fault", "summary"]
+    assert types == kinds
 
 
 def test_an_unexpected_error_is_itself_and_the_device_still_says_farewell(
@@ -275,7 +286,9 @@ def test_an_unexpected_error_is_itself_and_the_device_still_says_farewell(
     while "offline" not in payload:
         _, payload, _ = ops.next()
     assert json.loads(payload)["reason"] == "an unexpected error"
-    Outbox(config(tmp_path, broker.port).outbox, clock).close()  # nobody holds it any more
+    outbox = Outbox(config(tmp_path, broker.port).outbox, clock)  # nobody holds it any more
+    assert outbox.previous == "ended without warning"
+    outbox.close()
 
 
 def test_health_names_everything_that_is_wrong(
@@ -285,12 +298,16 @@ def test_health_names_everything_that_is_wrong(
     clock = ManualClock(datetime(1970, 1, 2, tzinfo=timezone.utc))
     states = [*[(0.05, Fault.NO_FRAMES)] * 400]
     settings = config(tmp_path, broker.port, indicators={"led_red": "GPIO17"})
-    service = Service(settings, judges, SickCamera(clock, states), clock, threading.Event())
-    service.run()
-    said = []
-    while not said or "offline" not in said[-1][1]:
-        topic, payload, _ = ops.next()
-        said.append((topic, payload))
+    said: list[tuple[str, str]] = []
+
+    def listen_until(word: str) -> None:
+        while not said or word not in said[-1][1]:
+            topic, payload, _ = ops.next()
+            said.append((topic, payload))
+
+    camera = SickCamera(clock, states, lambda: listen_until("online"))
+    Service(settings, judges, camera, clock, threading.Event()).run()
+    listen_until("offline")
     healths = [json.loads(payload) for topic, payload in said if topic.endswith("/health")]
     assert healths
     problems = " ".join(healths[-1]["problems"])

@@ -56,6 +56,19 @@ def now(s: float = 0.0, *, clock_trusted: bool = True) -> Now:
 # --- the decision
 
 
+def test_a_muted_device_is_not_announced_and_never_will_be() -> None:
+    announcer = Announcer(SETTINGS)
+    assert announcer.judge(heard("v1", muted=True), now()) is Choice.MUTED
+    assert announcer.judge(heard("v1"), now(1)) is Choice.REPEAT
+    assert announcer.judge(heard("v2"), now(1)) is Choice.PLAY
+
+
+def test_who_tries_the_speaker_stands_in_no_zone_and_is_heard() -> None:
+    announcer = Announcer(SETTINGS.model_copy(update={"zones": ("lobby",)}))
+    assert announcer.judge(heard("v1", zone="yard"), now()) is Choice.OTHER_ZONE
+    assert announcer.judge(heard("test-1", type="announcement.requested"), now()) is Choice.PLAY
+
+
 def test_a_violation_is_announced_once() -> None:
     announcer = Announcer(SETTINGS)
     choices = [announcer.judge(heard(v), now()) for v in ("a", "a", "b", "a")]
@@ -188,6 +201,9 @@ def test_the_devices_own_events_are_understood() -> None:
     got = parse(json.dumps(wire()).encode(), 12.5)
     assert got == Heard("violation.opened", "v1", NOON, True, 12.5, True, "lobby")
     assert json.loads(got.payload) == wire(id=json.loads(got.payload)["id"])
+    assert not got.muted
+    muted = wire(data={"violation": "v1", "muted": True})
+    assert parse(json.dumps(muted).encode(), 12.5).muted
 
 
 def test_an_announcement_that_was_heard_names_its_violation() -> None:

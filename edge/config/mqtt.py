@@ -1,0 +1,86 @@
+"""The brokers, how they are reached, and what proves who is who."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from edge.config.base import Name, Section
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _from_credentials(path: Path) -> Path:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return path if folder is None else Path(folder) / path  # an absolute path stays as it is
+
+
+def _address(text: str) -> str:
+    try:
+        parts = urlsplit(f"//{text}")
+        if parts.hostname and parts.port != 0 and parts.netloc == text and "@" not in text:
+            return text
+    except ValueError:
+        pass
+    raise ValueError(f"found {text!r}; write host or host:port, an IPv6 address as [::1]:8883")
+
+
+Secret = Annotated[Path, AfterValidator(_from_credentials)]
+"""A file; a relative name is one in ``$CREDENTIALS_DIRECTORY``, where systemd's LoadCredential= puts it."""
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Mqtt(Section):
+    """The broker. Files: a relative name is a systemd credential (LoadCredential=)."""
+
+    host: str = Field("localhost", min_length=1, examples=["broker.example.org"])
+    port: int = Field(1883, ge=1, le=65535, examples=[8883])
+    fallbacks: tuple[Address, ...] = Field((), max_length=4, examples=[["mqtt2.example.org:8883"]])
+    """Tried in this order while the one before can't be used; after a loss the first one is tried first."""
+    prefix: Name = Field("maskgate", examples=["maskgate"])
+    protocol: Literal["5", "3.1.1"] = Field("5", examples=["5"])
+    """5 falls back to 3.1.1 by itself where a broker does not speak it."""
+    transport: Literal["tcp", "websockets"] = Field("tcp", examples=["websockets"])
+    websocket_path: str = Field("/mqtt", pattern=r"^/[!-~]*$", examples=["/mqtt"])
+    encryption: Literal["tls", "none"] | None = Field(None, examples=["tls"])
+    """Unless given: tls where there is a ca_file, and none only to a broker on this machine."""
+    username: str | None = Field(None, examples=["north-door"])
+    password_file: Secret | None = Field(None, examples=["/etc/maskgate/mqtt-password"])
+    ca_file: Secret | None = Field(None, examples=["/etc/maskgate/ca.pem"])
+    """Who has signed the broker's certificate; with tls and without it, the system's authorities."""
+    cert_file: Secret | None = Field(None, examples=["/etc/maskgate/client.pem"])
+    key_file: Secret | None = Field(None, examples=["/etc/maskgate/client.key"])
+    keepalive_s: int = Field(10, ge=2, le=600, examples=[10])
+
+    @model_validator(mode="after")
+    def _plain_text_is_a_decision(self) -> "Mqtt":
+        if self.encryption == "none" and self.ca_file is not None:
+            raise ValueError('ca_file is given, and encryption = "none": take one of them away')
+        far = [broker.host for broker in self.brokers() if broker.host not in _LOOPBACK]
+        if far and not self.encrypted and self.encryption is None:
+            raise ValueError(
+                f"{far[0]} is another machine, and nothing encrypts the way to it: give ca_file, or "
+                'encryption = "tls" if a public authority has signed its certificate, or accept that anybody '
+                'on the way can read and forge everything: encryption = "none"'
+            )
+        return self
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS is spoken."""
+        return self.encryption == "tls" or self.ca_file is not None
+
+    @property
+    def local(self) -> bool:
+        """Whether the broker is on this machine."""
+        return self.host in _LOOPBACK
+
+    def brokers(self) -> "list[Mqtt]":
+        """These settings once for each broker, in the order in which they are tried."""
+        out = [self.model_copy(update={"fallbacks": ()})]
+        for address in self.fallbacks:
+            parts = urlsplit(f"//{address}")
+            out.append(out[0].model_copy(update={"host": parts.hostname, "port": parts.port or self.port}))
+        return out

@@ -1,0 +1,129 @@
+"""The AsyncAPI 3.0 document: channels, operations and messages, seen from the device: it sends events."""
+
+import json
+from typing import Any
+
+from pydantic import JsonValue
+
+from edge.ops.examples import EXAMPLES
+from edge.ops.messages import KINDS, LEAVES, NAME, RETAINED
+from edge.ops.schemas import all_schemas, message_schema
+
+VERSION = "1.0.0"
+"""Of the contract. The first number is the ``v1`` of the topics; the second rises with every addition."""
+_INFO = """What maskgate devices say over MQTT, and what they can be told.
+
+**Delivery.** Events and summaries come at least once, in order, with the same `id` each time; drop repeats
+by `source` and `id`. `sequence` rises by one with every event of a source. A gap means that events are lost,
+which `events.dropped` reports; a `sequence` that starts again with 1 means a new outbox, which
+`device.started` with `previous: none` reports. After `device.started` nothing that was open before is open
+any more.
+
+**Evolution.** Within v1 this contract only grows: keys, event types, commands and values of enumerations may
+be added; nothing is removed, renamed, made optional, or changed in meaning or unit. So ignore keys and event
+types that you do not know, and treat an unknown value of an enumeration as any other reason. What is added
+is not `required` here, for devices with older software do not send it. Whoever validates needs the newest of
+these files. Anything else becomes v2, on topics of its own, beside v1.
+
+**Schemas.** A CloudEvent's `dataschema`, `urn:maskgate:v1:<type>`, belongs to the file `<type>.json` beside
+this document, whose `data` it names. No message has pictures in it."""
+
+_CHANNELS = {
+    "status": ("Online or offline", "Retained; the last will says offline when a device vanishes."),
+    "info": ("What a device is", "Retained: software, models, camera, configuration without secrets."),
+    "health": ("How a device is", "Every few seconds. Not stored: what is missed is gone."),
+    "event": ("What happened", "Through the device's outbox: kept until the broker has acknowledged it."),
+    "summary": ("Counts", "Every minute, through the outbox like events."),
+    "cmd": ("Commands", "To one device. A retained or a late command is refused."),
+    "rsp": ("Answers to commands", "One for each command, with its `transaction`."),
+}
+_PARAMETERS = {
+    "prefix": "The first topic level; `maskgate` unless the devices are configured otherwise.",
+    "site": "A building or campus.",
+    "device": "A device of the site; names that end in `-speaker` are speakers, all others entrances.",
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole document, ready for ``json.dumps``."""
+    names, schemas = all_schemas()
+    return {
+        "asyncapi": "3.0.0",
+        "id": "urn:maskgate:v1",
+        "info": {
+            "title": "maskgate",
+            "version": VERSION,
+            "description": _INFO,
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {leaf: _channel(leaf) for leaf in LEAVES},
+        "operations": {
+            ("receive" if leaf == "cmd" else "send") + leaf.title(): _operation(leaf) for leaf in LEAVES
+        },
+        "components": {
+            "messages": {name: _message(name, names[name]) for name in KINDS},
+            "schemas": schemas,
+            "parameters": {
+                name: {"description": f"{text} Matches ^{NAME}$."} for name, text in _PARAMETERS.items()
+            },
+        },
+    }
+
+
+def _channel(leaf: str) -> JsonValue:
+    title, description = _CHANNELS[leaf]
+    return {
+        "address": f"{{prefix}}/v1/{{site}}/{{device}}/{leaf}",
+        "title": title,
+        "description": description,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _kinds(leaf)},
+        "parameters": {name: {"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS},
+    }
+
+
+def _operation(leaf: str) -> JsonValue:
+    made: dict[str, JsonValue] = {
+        "action": "receive" if leaf == "cmd" else "send",
+        "channel": {"$ref": f"#/channels/{leaf}"},
+        "messages": [{"$ref": f"#/channels/{leaf}/messages/{name}"} for name in _kinds(leaf)],
+        "bindings": {
+            "mqtt": {
+                "qos": 0 if leaf == "health" else 1,
+                "retain": leaf in RETAINED,
+                "bindingVersion": "0.2.0",
+            }
+        },
+    }
+    if leaf == "cmd":
+        made["reply"] = {
+            "channel": {"$ref": "#/channels/rsp"},
+            "messages": [{"$ref": "#/channels/rsp/messages/rsp"}],
+        }
+    return made
+
+
+def _message(name: str, schema: str) -> JsonValue:
+    kind = KINDS[name]
+    event = kind.leaf in {"event", "summary"}
+    made: dict[str, JsonValue] = {
+        "name": name,
+        "title": schema,
+        "summary": (kind.model.__doc__ or "").partition("\n")[0],
+        "contentType": f"application/{'cloudevents+json' if event else 'json'}",
+        "payload": {"$ref": f"#/components/schemas/{schema}"},
+        "examples": [{"name": name, "payload": EXAMPLES[name]}],
+    }
+    if kind.leaf in {"cmd", "rsp"}:
+        made["correlationId"] = {"location": "$message.payload#/transaction"}
+    return made
+
+
+def _kinds(leaf: str) -> list[str]:
+    return [name for name, kind in KINDS.items() if kind.leaf == leaf]
+
+
+def contract_files() -> dict[str, str]:
+    """Name and text of every file of ``edge/ops/contract``."""
+    made = {f"{name}.json": message_schema(name) for name in KINDS} | {"asyncapi.json": document()}
+    return {name: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for name, content in made.items()}

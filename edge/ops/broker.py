@@ -1,0 +1,181 @@
+"""Which broker the ops commands talk to, and a subscription that hands its messages over one by one."""
+
+import argparse
+import math
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from urllib.parse import urlsplit
+
+from typing_extensions import Self
+
+from edge.config import Config, Mqtt, load_config, parse_config
+from edge.errors import LinkError, UsageError
+
+_PORT = 1883
+_LOOK_S = 0.2
+"""How often we look whether to stop."""
+PATIENCE_S = 10.0
+"""How long a broker may take to let us in when a command starts; later on the link tries for ever."""
+
+
+def add_broker_options(parser: argparse.ArgumentParser) -> None:
+    """``--broker``, ``--config`` and ``--topic-prefix``, which ``broker_settings`` reads."""
+    parser.add_argument(
+        "--broker", metavar="HOST[:PORT]", help=f"without encryption (default: localhost:{_PORT})"
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE",
+        help="a configuration whose [mqtt] gives the broker, certificates and login; all else is optional",
+    )  # fmt: skip
+    parser.add_argument(
+        "--topic-prefix", metavar="PREFIX", help="the first topic level (default: [mqtt] prefix, or maskgate)"
+    )
+
+
+def broker_settings(args: argparse.Namespace) -> Mqtt:
+    """The broker that the command line asks for; ``--broker`` goes before the file's address.
+
+    Raises:
+        UsageError: ``--broker`` or ``--topic-prefix`` is none.
+        ConfigError: the file can't be read or has mistakes.
+    """
+    given = Config() if args.config is None else load_config(args.config)
+    settings = given.mqtt.model_dump(exclude_unset=True)
+    if args.broker is not None:
+        settings["host"], settings["port"] = parse_address(args.broker)
+        settings["fallbacks"] = ()
+        if args.config is None:
+            settings["encryption"] = "none"
+    if args.topic_prefix is not None:
+        settings["prefix"] = args.topic_prefix
+    return parse_config({"mqtt": settings}, "the command line").mqtt
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of ``HOST``, ``HOST:PORT`` or ``[IPV6]:PORT``; 1883 where none is given.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.netloc != text or "@" in text or port == 0:
+        raise UsageError(
+            f"--broker: found {text!r}; give HOST, HOST:PORT or [IPV6]:PORT, as broker.example.org:1883"
+        )
+    return host, port or _PORT
+
+
+def client_id(what: str) -> str:
+    """A client id that is ours alone, for a broker ends the older of two connections with the same one."""
+    return f"maskgate-{what}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    """The broker kept it for us: it is older than our subscription."""
+    at: datetime
+    """Its arrival here, UTC."""
+    connection: int = 1
+    """Counts up whenever the connection was lost and made again; messages between two are missed."""
+
+
+class Subscription:
+    """All messages of some topics, in the order of arrival. A context manager that connects.
+
+    A connection that is lost later is made again by itself; ``problem`` tells of it.
+
+    Args:
+        settings: the broker.
+        filters: MQTT topic filters; subscribed with QoS 1.
+        stop: ends every wait.
+        what: a word for the client id.
+    """
+
+    def __init__(
+        self, settings: Mqtt, filters: Sequence[str], stop: threading.Event, *, what: str = "ops"
+    ) -> None:
+        self._stop, self._connection = stop, 0
+        from edge.mqtt import MqttLink  # noqa: PLC0415 - the options above are needed by every --help
+
+        self._queue: SimpleQueue[Received] = SimpleQueue()
+        self.link = MqttLink(
+            settings,
+            client_id(what),
+            subscriptions=[(f, 1) for f in filters],
+            on_message=self._received,
+        )
+        self.link.listen(self)
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing comes at the moment, in a sentence; None while connected."""
+        status = self.link.status
+        return None if status.state == "online" else status.message
+
+    def next(self, timeout_s: float) -> Received | None:
+        """The next message, as soon as it is there; None after ``timeout_s``."""
+        try:
+            return self._queue.get(timeout=timeout_s)
+        except Empty:
+            return None
+
+    def messages(self, for_s: float | None = None) -> Iterator[Received]:
+        """All that come, until ``stop`` is set or the time is over."""
+        until_s = math.inf if for_s is None else time.monotonic() + for_s
+        while not self._stop.is_set() and (left_s := until_s - time.monotonic()) > 0:
+            message = self.next(min(_LOOK_S, left_s))
+            if message is not None:
+                yield message
+
+    def __enter__(self) -> Self:
+        """Connect.
+
+        Raises:
+            LinkError: the broker can't be reached within ``PATIENCE_S``, or refuses us.
+        """
+        self.link.start()
+        waited_s = 0.0
+        while (state := self.link.status.state) != "online" and not self._stop.is_set():
+            if state == "refused" or waited_s > PATIENCE_S:
+                self.link.stop(1.0)
+                raise LinkError(self.link.status.message)
+            self._stop.wait(0.05)
+            waited_s += 0.05
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.link.stop(2.0)
+
+    # The link tells us, on its own thread.
+
+    def up(self, connection: int) -> None:
+        """For the link."""
+        self._connection = connection
+
+    def down(self) -> None:
+        """For the link."""
+
+    def acknowledged(self, token: int, refusal: str | None) -> None:
+        """For the link."""
+
+    def _received(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the link's signature
+        self._queue.put(Received(topic, payload, retained, datetime.now(timezone.utc), self._connection))

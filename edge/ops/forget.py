@@ -1,0 +1,64 @@
+"""``maskgate forget``: what a broker keeps of a device that will never come back is removed."""
+
+import threading
+
+from pydantic import ValidationError
+
+from edge.config import Mqtt
+from edge.discovery import identity
+from edge.errors import LinkError, MaskgateError, UsageError
+from edge.events import Place, Status
+from edge.ops.broker import PATIENCE_S, Received, Subscription
+
+_QUIET_S = 1.0
+"""What a broker keeps comes at once after the subscription; nothing for so long: that was all."""
+
+
+def forget(settings: Mqtt, place: Place) -> list[str]:
+    """Remove all retained messages of a device, Home Assistant's description among them.
+
+    Args:
+        settings: the broker.
+        place: the device.
+
+    Returns:
+        The topics that were cleared.
+
+    Raises:
+        UsageError: the device is on line: it would say all of it again.
+        MaskgateError: there is nothing to remove.
+        LinkError: the broker can't be reached, or does not let us remove it.
+    """
+    filters = [place.topic("+"), f"+/device/{identity(place)}/config"]
+    with Subscription(settings, filters, threading.Event(), what="forget") as heard:
+        kept: dict[str, Received] = {}
+        while (message := heard.next(_QUIET_S)) is not None:
+            if message.retained:
+                kept[message.topic] = message
+        if not kept:
+            raise MaskgateError(
+                f"{place.site}/{place.device}: the broker keeps nothing of it; check the name"
+            )
+        status = kept.get(place.topic("status"))
+        if status is not None and _online(status.payload):
+            raise UsageError(
+                f"{place.site}/{place.device} is on line, and would say all of it again: stop it first"
+            )
+        for topic in kept:
+            heard.link.publish(topic, b"", retain=True)
+        left = set(kept)
+        while left and (message := heard.next(PATIENCE_S)) is not None:
+            if not message.payload:
+                left.discard(message.topic)
+    if left:
+        raise LinkError(
+            f"the broker did not remove {', '.join(sorted(left))}: check this login's access list"
+        )
+    return sorted(kept)
+
+
+def _online(payload: bytes) -> bool:
+    try:
+        return Status.model_validate_json(payload).state == "online"
+    except ValidationError:
+        return False

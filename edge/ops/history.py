@@ -1,0 +1,140 @@
+"""The events of one source, one after the other: their numbers, and the lives of their violations. Pure."""
+
+import hashlib
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from edge.ops.form import Flaw
+from edge.ops.messages import moment
+
+_KEPT = 200
+"""Events of a source whose ids are remembered, and so many violations."""
+_SLACK = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class Gap:
+    """Numbers that have not come."""
+
+    first: int
+    last: int
+    noticed: int
+    """The number of the message that jumped over them."""
+    late: int = 0
+    """So many came after all, out of order."""
+
+    @property
+    def missing(self) -> int:
+        """How many are missing."""
+        return self.last - self.first + 1 - self.late
+
+
+class Source:
+    """What came from one device."""
+
+    def __init__(self) -> None:
+        self.repeated = 0
+        """Events that came again, with the same id: as the contract allows."""
+        self.restarts = 0
+        """New outboxes, by the device's own word."""
+        self.gaps: list[Gap] = []
+        self.dropped = 0
+        """Events that the device says it has lost."""
+        self._ids: OrderedDict[int, tuple[str, bytes]] = OrderedDict()
+        self._last = self._connection = self._began = self._first = 0
+        self._violations: OrderedDict[str, bool] = OrderedDict()  # id -> still open
+        self._complete_since: datetime | None = None
+
+    @property
+    def open(self) -> list[str]:
+        """Violations that were opened and not closed."""
+        return [violation for violation, still_open in self._violations.items() if still_open]
+
+    def take(self, event: dict[str, Any], number: int, connection: int) -> list[Flaw]:
+        """Check one event against those before it.
+
+        Args:
+            event: the CloudEvent, without flaws in itself.
+            number: of the message.
+            connection: see ``Received``; what came between two is not missed.
+        """
+        sequence, said = int(event["sequence"]), _fingerprint(event)
+        before = self._ids.get(sequence)
+        if before is not None and before[0] == event["id"]:
+            self.repeated += 1
+            same = before[1] == said
+            return [] if same else [Flaw("data", "other content than before", "the same, as id is")]
+        flaws = self._follow(event, sequence, number, connection)
+        self._ids[sequence] = (event["id"], said)
+        if len(self._ids) > _KEPT:
+            self._ids.popitem(last=False)
+        self._last, self._connection = max(self._last, sequence), connection
+        return [*flaws, *self._live(event)]
+
+    def _follow(self, event: dict[str, Any], sequence: int, number: int, connection: int) -> list[Flaw]:
+        """Whether a number follows those before it."""
+        following = self._last + 1
+        if not self._ids:
+            self._start(event, number)
+            return []
+        if sequence >= following:
+            if sequence > following:
+                self._complete_since = moment(event["time"])
+                if connection == self._connection:
+                    self.gaps.append(Gap(following, sequence - 1, number))
+            return []
+        for gap in self.gaps:
+            if gap.first <= sequence <= gap.last and gap.noticed > self._began and sequence not in self._ids:
+                gap.late += 1
+                return [Flaw("sequence", f"{sequence} after {self._last}", "events in order")]
+        if event["data"].get("replayed") and sequence < self._first:
+            return []  # sent again, and we came in after it was sent first
+        again = " again, under another id" if sequence in self._ids else f" after {self._last}"
+        self._start(event, number)
+        if sequence == 1 and event["data"].get("previous") == "none":
+            self.restarts += 1
+            return []
+        return [Flaw("sequence", f"{sequence}{again}", f"{following}, or device.started with previous none")]
+
+    def _start(self, event: dict[str, Any], number: int) -> None:
+        self._ids.clear()
+        self._last, self._began, self._first = 0, number, int(event["sequence"])
+        self._complete_since = moment(event["time"])
+
+    def _live(self, event: dict[str, Any]) -> list[Flaw]:
+        """What an event does to the violations."""
+        data = event["data"]
+        if event["type"] == "device.started":
+            self._violations = OrderedDict.fromkeys(self._violations, False)
+        elif event["type"] == "events.dropped":
+            self.dropped += data["count"]
+        elif event["type"] in {"violation.opened", "violation.closed"}:
+            return self._violation(event, data["violation"])
+        return []
+
+    def _violation(self, event: dict[str, Any], violation: str) -> list[Flaw]:
+        before = self._violations.get(violation)
+        opens = event["type"] == "violation.opened"
+        self._violations[violation] = opens
+        if len(self._violations) > _KEPT:
+            self._violations.popitem(last=False)
+        if opens:
+            return [] if before is None else [Flaw("data.violation", f"{violation} again", "a new id")]
+        if before:
+            return []
+        if before is not None:
+            return [Flaw("data.violation", f"{violation}, which is closed already", "an open violation")]
+        opened = moment(event["time"]) - timedelta(seconds=event["data"]["duration_s"])
+        if self._complete_since is None or opened <= self._complete_since + _SLACK:
+            return []  # opened before we listened
+        return [Flaw("data.violation", f"{violation}, which was never opened", "an open violation")]
+
+
+def _fingerprint(event: dict[str, Any]) -> bytes:
+    """Of all that must not change when an event is sent again."""
+    data = {key: value for key, value in event["data"].items() if key != "replayed"}
+    text = json.dumps({**event, "data": data}, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()

@@ -1,0 +1,218 @@
+"""The shipped broker configuration on a real mosquitto, with certificates made as its README says."""
+
+import re
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.config import Mqtt, OutboxConfig
+from edge.delivery import Delivery
+from edge.events import CameraFault, Place, new_event
+from edge.mqtt import Message, MqttLink
+from edge.outbox import Outbox
+
+SHIPPED = Path(__file__).resolve().parents[2] / "systemd" / "mosquitto"
+WAIT_S = 20.0
+HERE, THERE = (Place("headquarters", name) for name in ("north-door", "south-door"))
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore:unclosed <ssl.SSLSocket:ResourceWarning"
+    ),  # paho, on a failed handshake
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+class Told:
+    """A listener that keeps the acknowledgements."""
+
+    def __init__(self) -> None:
+        self.acknowledged_: SimpleQueue[tuple[int, str | None]] = SimpleQueue()
+        self.ups: SimpleQueue[int] = SimpleQueue()
+
+    def up(self, connection: int) -> None:
+        self.ups.put(connection)
+
+    def down(self) -> None:
+        pass
+
+    def acknowledged(self, token: int, refusal: str | None) -> None:
+        self.acknowledged_.put((token, refusal))
+
+
+class Client:
+    """A link that hears and publishes."""
+
+    def __init__(self, settings: Mqtt, name: str, filters: tuple[str, ...]) -> None:
+        self.heard: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
+        self.told = Told()
+        self.link = MqttLink(
+            settings,
+            name,
+            subscriptions=[(one, 1) for one in filters],
+            on_message=lambda topic, payload, _retained: self.heard.put((topic, payload)),
+        )
+        self.link.listen(self.told)
+        self.link.start()
+
+    def publish(self, topic: str, payload: bytes = b"x") -> str | None:
+        """Returns why the broker refuses it."""
+        token = self.link.publish(topic, payload)
+        while True:
+            found, refusal = self.told.acknowledged_.get(timeout=WAIT_S)
+            if found == token:
+                return refusal
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the README's commands make, and the same for another device and for a stranger's authority."""
+    folder = tmp_path_factory.mktemp("keys")
+    text = (SHIPPED / "README.md").read_text(encoding="utf-8")
+    (commands,) = (
+        block for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) if "-keyout ca.key" in block
+    )
+    more = commands.replace("north-door", "south-door").replace("client.", "other.").splitlines()
+    device = next(line for line in more if "other.key" in line)
+    shell = f"set -e\n{commands}{device}\nmkdir stranger; cd stranger\n{commands}"
+    subprocess.run(
+        ["sh", "-c", shell.replace("broker.example.org", "localhost")],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+@pytest.fixture
+def secured(make_broker: Callable[..., Any], keys: Path) -> Any:
+    """A mosquitto with the shipped files, on a free port."""
+    text = (SHIPPED / "maskgate.conf").read_text(encoding="utf-8")
+    text = text.replace("/etc/mosquitto/certs", str(keys)).replace("/etc/mosquitto/", f"{SHIPPED}/")
+    ours = ("#", "listener ", "persistence", "per_listener_settings")
+    broker = make_broker(*(line for line in text.splitlines() if line and not line.startswith(ours)))
+    broker.start()
+    return broker
+
+
+@pytest.fixture
+def connect(secured: Any, keys: Path) -> Iterator[Callable[..., Client]]:
+    """A client with one of the certificates; it is on line."""
+    made: list[Client] = []
+
+    def build(certificate: str, *filters: str, ca: Path | None = None, wait: bool = True) -> Client:
+        files = {"cert_file": keys / f"{certificate}.pem", "key_file": keys / f"{certificate}.key"}
+        settings = Mqtt(host="localhost", port=secured.port, ca_file=ca or keys / "ca.pem", **files)
+        made.append(Client(settings, f"{certificate}-{len(made)}", filters))
+        if wait:
+            made[-1].told.ups.get(timeout=WAIT_S)
+        return made[-1]
+
+    yield build
+    for client in made:
+        client.link.stop(WAIT_S)
+
+
+def test_a_device_writes_its_own_topics_and_no_other(connect: Callable[..., Client]) -> None:
+    ops, device = connect("ops", "#"), connect("client")
+    for leaf in ("status", "info", "health", "event", "summary", "rsp"):
+        assert device.publish(HERE.topic(leaf), leaf.encode()) is None
+        assert ops.heard.get(timeout=WAIT_S) == (HERE.topic(leaf), leaf.encode())
+    speaker = Place("headquarters", "north-door-speaker")
+    assert device.publish(speaker.topic("event")) is None
+    assert ops.heard.get(timeout=WAIT_S)[0] == speaker.topic("event")
+    wrong = [THERE.topic(leaf) for leaf in ("status", "info", "health", "event", "summary", "cmd", "rsp")]
+    wrong += [
+        HERE.topic("cmd"),
+        "maskgate/v1/elsewhere/north-door/event",
+        "maskgate",
+        "other",
+        "homeassistant/x",
+    ]
+    assert {topic: device.publish(topic) for topic in wrong} == dict.fromkeys(wrong, "Not authorized")
+    assert device.publish(HERE.topic("event"), b"the last") is None
+    assert ops.heard.get(timeout=WAIT_S) == (HERE.topic("event"), b"the last")
+
+
+def test_ops_commands_one_device_and_writes_no_events(connect: Callable[..., Client]) -> None:
+    everything = ("#", HERE.topic("cmd"), THERE.topic("cmd"))
+    ops, here, there = connect("ops"), connect("client", *everything), connect("other", *everything)
+    assert ops.publish(HERE.topic("cmd"), b"status") is None
+    assert ops.publish(THERE.topic("cmd"), b"reload") is None
+    assert here.heard.get(timeout=WAIT_S) == (HERE.topic("cmd"), b"status")
+    assert there.heard.get(timeout=WAIT_S) == (THERE.topic("cmd"), b"reload")
+    assert ops.publish(HERE.topic("event")) == "Not authorized"
+    # the same topic twice would say that there was a second one in between
+    assert ops.publish(HERE.topic("cmd"), b"the last") is None
+    while (heard := here.heard.get(timeout=WAIT_S)) != (HERE.topic("cmd"), b"the last"):
+        assert heard == (HERE.topic("cmd"), b"status")  # once for each filter that fits
+
+
+def test_only_who_announces_hears_the_events_of_its_site(connect: Callable[..., Client]) -> None:
+    events = "maskgate/v1/headquarters/+/event"
+    speaker, other = connect("client", events), connect("other", events, THERE.topic("cmd"))
+    ops = connect("ops")
+    assert other.publish(THERE.topic("event"), b"somebody") is None
+    assert speaker.heard.get(timeout=WAIT_S) == (THERE.topic("event"), b"somebody")
+    assert ops.publish(THERE.topic("cmd"), b"only this") is None
+    assert other.heard.get(timeout=WAIT_S) == (THERE.topic("cmd"), b"only this")
+
+
+def test_a_stranger_gets_nothing(
+    connect: Callable[..., Client], secured: Any, keys: Path, eventually: Any
+) -> None:
+    forged = connect("stranger/ops", "#", wait=False)
+    naked = Client(Mqtt(host="localhost", port=secured.port, ca_file=keys / "ca.pem"), "naked", ("#",))
+    plain = Client(Mqtt(host="localhost", port=secured.port), "plain", ("#",))
+    ops, device = connect("ops", "#"), connect("client")
+    assert device.publish(HERE.topic("status"), b"secret") is None
+    assert ops.heard.get(timeout=WAIT_S) == (HERE.topic("status"), b"secret")
+    for client in (forged, naked, plain):
+        eventually(lambda client=client: client.link.status.state == "unreachable")
+        assert client.heard.empty()
+        assert client.told.ups.empty()
+    assert f"localhost:{secured.port}" in forged.link.status.message
+    for client in (naked, plain):
+        client.link.stop(WAIT_S)
+
+
+def test_a_refusal_is_seen_and_the_event_kept(connect: Callable[..., Client], tmp_path: Path) -> None:
+    client, clock = connect("client"), SystemClock()
+    outbox = Outbox(OutboxConfig(path=tmp_path / "outbox.sqlite"), clock)
+    delivery = Delivery(outbox, client.link, THERE, clock)  # a device with another one's name
+    client.link.listen(delivery)
+    delivery.start()
+    delivery.up(1)
+    outbox.append(new_event(CameraFault(state="opened", reason="black", message=""), clock.utc()), THERE)
+    delivery.wake()
+    while delivery.problem is None:
+        delivery.flush(0.05)
+    assert f"the broker refuses event 1 on {THERE.topic('event')} (Not authorized)" in delivery.problem
+    delivery.close()
+    assert outbox.depth == 1
+    outbox.close()
+
+
+def test_a_will_in_another_ones_name_is_not_published(
+    secured: Any, keys: Path, connect: Callable[..., Client], eventually: Any
+) -> None:
+    ops = connect("ops", "#")
+    files = {"cert_file": keys / "client.pem", "key_file": keys / "client.key", "ca_file": keys / "ca.pem"}
+    link = MqttLink(
+        Mqtt(host="localhost", port=secured.port, **files),
+        "forger",
+        will=lambda: Message(THERE.topic("status"), b"offline", retain=True),
+    )
+    link.start()
+    eventually(lambda: link.status.state == "online")
+    link._online[1].socket().shutdown(socket.SHUT_RDWR)  # it vanishes without a word
+    eventually(lambda: link._connections == 2)
+    link.stop(WAIT_S)
+    device = connect("client")
+    assert device.publish(HERE.topic("event"), b"the last") is None
+    assert ops.heard.get(timeout=WAIT_S) == (HERE.topic("event"), b"the last")

@@ -1,0 +1,105 @@
+"""What lies between a device and its broker: a TCP proxy that fails when it is told to."""
+
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+CHUNK = 16384
+PUBACK = 0x40
+
+
+def free_port() -> int:
+    """Of this machine's own address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+class Proxy:
+    """Forwards, refuses, cuts, swallows or is slow.
+
+    Args:
+        port: the broker's.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._broker, self._lock = port, threading.Lock()
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._through = threading.Event()
+        self._through.set()
+        self._slow_s = 0.0
+        self._pause = threading.Event()
+        self.on_puback: Callable[[], None] = lambda: None
+        """Called as soon as an acknowledgement was passed on to the device."""
+        self.port = free_port()
+        self._server: socket.socket | None = None
+        self.accept()
+
+    def accept(self) -> None:
+        """Take connections (again), and let all through."""
+        self._slow_s = 0.0
+        self._through.set()
+        if self._server is None:
+            self._server = socket.create_server(("127.0.0.1", self.port))
+            threading.Thread(target=self._serve, args=(self._server,), daemon=True).start()
+
+    def refuse(self) -> None:
+        """Take none, and end those that are there."""
+        if self._server is not None:
+            self._server.shutdown(socket.SHUT_RDWR)
+            self._server.close()
+            self._server = None
+        self.cut()
+
+    def cut(self) -> None:
+        """End the connections that are there, without a word."""
+        with self._lock:
+            pairs, self._pairs = self._pairs, []
+        for pair in pairs:
+            for end in pair:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def swallow(self) -> None:
+        """A black hole: connections stay and are taken, and nothing comes through in either direction."""
+        self._through.clear()
+
+    def heal(self) -> None:
+        """What was swallowed is gone, and so are the connections that carried it."""
+        self.cut()
+        self.accept()
+
+    def slow(self, bytes_per_s: float) -> None:
+        """So many bytes a second, each way."""
+        self._slow_s = 1 / bytes_per_s
+
+    def _serve(self, server: socket.socket) -> None:
+        while True:
+            try:
+                device, _ = server.accept()
+            except OSError:
+                return
+            try:
+                broker = socket.create_connection(("127.0.0.1", self._broker))
+            except OSError:
+                device.close()
+                continue
+            with self._lock:
+                self._pairs.append((device, broker))
+            for source, sink, answers in ((device, broker, False), (broker, device, True)):
+                threading.Thread(target=self._pump, args=(source, sink, answers), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:  # noqa: FBT001
+        with suppress(OSError):
+            while data := source.recv(CHUNK if not self._slow_s else 64):
+                if not self._through.is_set():
+                    continue
+                if self._slow_s:
+                    self._pause.wait(len(data) * self._slow_s)
+                sink.sendall(data)
+                if answers and data[0] == PUBACK:
+                    self.on_puback()
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        source.close()

@@ -1,0 +1,47 @@
+"""Break what can break, and count what arrives.
+
+    python tests/faults/run.py [--short] [--json] [FAULT ...]
+
+Prints one JSON line for each fault: ``fault, made, delivered, lost, out_of_order, repeated, two_ids,
+seconds_to_recover``; ``two_ids`` are events that came under more than one id. Then, unless ``--json`` is
+given, the same as a table on standard error. Ends with 1 if anything was lost, out of order or under two ids.
+"""
+
+import argparse
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from faults import FAULTS
+
+COLUMNS = ("made", "delivered", "lost", "out_of_order", "repeated", "two_ids", "seconds_to_recover")
+
+AT_ONCE = 4
+
+
+def main() -> int:
+    """Run them."""
+    names = {fault.__name__: fault for fault in FAULTS}
+    parser = argparse.ArgumentParser(description="Break what can break, and count what arrives.")
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"of {', '.join(names)}")
+    parser.add_argument("--short", action="store_true", help="under a minute for all of them")
+    parser.add_argument("--json", action="store_true", help="no table")
+    args = parser.parse_args()
+    if unknown := set(args.faults) - set(names):
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}")
+    outcomes = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # they mostly wait, each on a stage of its own
+        begun = [pool.submit(names[name], short=args.short) for name in args.faults or names]
+        for ended in as_completed(begun):
+            outcomes.append(ended.result())
+            print(json.dumps(outcomes[-1]), flush=True)  # noqa: T201
+    if not args.json:
+        width = max(len(outcome["fault"]) for outcome in outcomes)
+        lines = ["".ljust(width) + "".join(column.rjust(20) for column in COLUMNS)]
+        lines += [o["fault"].ljust(width) + "".join(str(o[c]).rjust(20) for c in COLUMNS) for o in outcomes]
+        print("\n".join(lines), file=sys.stderr)  # noqa: T201
+    return int(any(o["lost"] or o["out_of_order"] or o["two_ids"] for o in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
