@@ -1,7 +1,6 @@
 """What the workshop's commands share."""
 
 import argparse
-import sys
 from typing import Any
 
 _RAW = argparse.RawDescriptionHelpFormatter
@@ -22,8 +21,3 @@ def command(commands: Any, name: str, summary: str, example: str) -> argparse.Ar
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """The option ``--seed``."""
     parser.add_argument("--seed", type=int, default=2026, help="of every random choice (default %(default)s)")
-
-
-def say(text: str) -> None:
-    """Progress, beside the output."""
-    print(text, file=sys.stderr, flush=True)

@@ -4,22 +4,24 @@ Figures on held-back photos of a collection that was trained on say little about
 """
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from convert.artifact import write_artifact
 from convert.calibrate import calibrated
-from convert.folds import Fold, lay_out, name_of
+from convert.dataset import load
+from convert.files import whole
+from convert.folds import Fold, lay_out, leave_out, name_of, require_trainable
+from convert.passport import PASSPORT, passport, require_same
+from convert.progress import Tell
 from convert.quantize import quantize
 from convert.recipes import Recipe
 from convert.records import read_manifest
 from convert.scoring import score
 from convert.train import train
-from convert.unseen import SCORES, report
+from convert.unseen import SCORES
 from edge.model.classifier import MaskClassifier
-
-Progress = Callable[[str], None]
 
 
 def cross_validate(
@@ -31,11 +33,12 @@ def cross_validate(
     *,
     epochs: int | None = None,
     seed: int = 2026,
-    progress: Progress = lambda _: None,
-) -> dict[str, Any]:
+    progress: Tell = lambda _: None,
+) -> None:
     """Train, quantise, calibrate and score once for each fold; what is done already is not done again.
 
-    ``out/<fold>/`` gets the model as ``train`` and ``quantize`` leave it, and ``scores.csv``.
+    ``out/<fold>/`` gets the model as ``train`` and ``quantize`` leave it, and ``scores.csv``, of which
+    ``unseen.report`` makes figures.
 
     Args:
         data: the prepared dataset.
@@ -47,36 +50,36 @@ def cross_validate(
         seed: of every training.
         progress: told what is going on.
 
-    Returns:
-        The report, see ``report``.
-
     Raises:
-        UsageError: a source is unknown, or ``out`` holds something else.
+        UsageError: a fold can't be left out, or ``out`` holds what was made otherwise.
     """
+    dataset = load(data)
+    require_trainable(dataset.records, folds, data)
+    if epochs is not None:
+        recipe = replace(recipe, epochs=epochs)
     for fold in folds:
         folder = out / name_of(fold)
         if (folder / SCORES).is_file():
+            rest = replace(dataset, records=leave_out(dataset.records, fold))
+            require_same(folder / "run" / PASSPORT, passport(rest, weights, recipe, seed))
             progress(f"{folder}: done before")
             continue
         progress(f"{folder}: training without {', '.join(fold)}")
         lay_out(data, fold, folder / "data")
         resume = (folder / "run" / "checkpoints").exists()
-        trained = train(
-            folder / "data", weights, folder / "run", recipe, epochs=epochs, seed=seed, resume=resume
-        )
+        trained = train(folder / "data", weights, folder / "run", recipe, seed=seed, resume=resume)
         _score_left_out(trained, folder)
-    return report(data, out, folds)
 
 
 def _score_left_out(trained: Path, folder: Path) -> None:
     """By the device's own classifier, calibrated on the faces of the other sources."""
     records = read_manifest(folder / "data" / "manifest.csv")
     draft = MaskClassifier(quantize(trained, folder / "data", folder / "draft"))
-    val = score(draft, [r for r in records if r.split == "val"]).faces
+    val = score(draft, [r for r in records if r.split == "val"]).all_faces()
     flat = (folder / "draft" / "mask.tflite").read_bytes()
     model = write_artifact(flat, calibrated(draft.contract, val), folder)
-    faces = score(MaskClassifier(model), [r for r in records if r.split == "test"]).faces
-    with (folder / SCORES).open("w", newline="", encoding="utf-8") as f:
+    faces = score(MaskClassifier(model), [r for r in records if r.split == "test"]).all_faces()
+    with whole(folder / SCORES) as part, part.open("w", newline="", encoding="utf-8") as f:
         rows = csv.writer(f, lineterminator="\n")
         rows.writerow(("sha256", "logit", "accepted"))
         rows.writerows((s.record.sha256, f"{s.score.logit:.4f}", int(s.accepted)) for s in faces)

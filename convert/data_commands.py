@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from convert.arguments import add_seed, command, say
+from convert.arguments import add_seed, command
+from convert.progress import say
 
 
 def add_prepare(commands: Any) -> None:  # noqa: ANN401
@@ -126,7 +127,7 @@ compare: --against shows the differences to another --out with their 95 % interv
     p.add_argument("--out", type=Path, required=True, help="gets a folder a fold, with its model and scores")
     p.add_argument(
         "--fold",
-        type=lambda text: tuple(text.split(",")),
+        type=_fold,
         action="append",
         required=True,
         metavar="SOURCE,...",
@@ -144,16 +145,27 @@ compare: --against shows the differences to another --out with their 95 % interv
     p.set_defaults(run=_cross_validate)
 
 
+def _fold(text: str) -> tuple[str, ...]:
+    sources = tuple(text.split(","))
+    if not all(sources):
+        raise argparse.ArgumentTypeError(f"{text!r}: wanted the names of sources with a comma between them")
+    return sources
+
+
 def _cross_validate(args: argparse.Namespace) -> int:
     from convert.crossval import cross_validate
     from convert.recipes import recipe_named
-    from convert.unseen import report, unseen_text, write_suspects
+    from convert.unseen import read_opinions, report, unseen_text, write_suspects
 
     recipe = recipe_named(args.recipe)
+    if args.against:
+        read_opinions(args.against, args.fold)  # what is missing there shall not be found out hours later
     cross_validate(
         args.data, args.weights, args.out, recipe, args.fold, epochs=args.epochs, seed=args.seed, progress=say
     )
     found = report(args.data, args.out, args.fold, args.against)
+    for file in filter(None, (args.report, args.suspects)):
+        file.parent.mkdir(parents=True, exist_ok=True)
     if args.report:
         args.report.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if args.suspects:

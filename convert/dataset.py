@@ -6,6 +6,7 @@ y2 of the face in its picture, 0 to 1), ``points.npy`` ((N, 5, 2) float32: eyes,
 ``convert.landmarks``) and ``report.json`` (counts, and what was left out and why).
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from convert.records import Record, read_manifest
 from edge.errors import UsageError
 
+MANIFEST, FACES, BOXES, POINTS = "manifest.csv", "faces.npy", "boxes.npy", "points.npy"
 FACE_PX = 128
 CONTEXT = 0.3
 """What is kept around a detected face on each side, as a share of its size: room for jitter."""
@@ -33,6 +35,10 @@ class Dataset:
         """Rows of one split."""
         return np.array([i for i, r in enumerate(self.records) if r.split == split], dtype=np.intp)
 
+    def places_sha256(self) -> str:
+        """SHA-256 of where the faces and their eyes, noses and mouths are: another detector, another hash."""
+        return hashlib.sha256(self.boxes.tobytes() + self.points.tobytes()).hexdigest()
+
 
 def load(folder: Path) -> Dataset:
     """Read what ``prepare`` wrote.
@@ -40,15 +46,16 @@ def load(folder: Path) -> Dataset:
     Raises:
         UsageError: the folder is not a prepared dataset.
     """
-    records = read_manifest(folder / "manifest.csv")
+    records = read_manifest(folder / MANIFEST)
     try:
-        faces = np.load(folder / "faces.npy", mmap_mode="r")
-        boxes = np.load(folder / "boxes.npy")
-        points = np.load(folder / "points.npy")
+        faces = np.load(folder / FACES, mmap_mode="r")
+        boxes = np.load(folder / BOXES)
+        points = np.load(folder / POINTS)
     except (OSError, ValueError) as e:
         raise UsageError(f"{folder}: not a whole dataset ({e}); run `mask-convert prepare` again") from e
     if not len(records) == len(faces) == len(boxes) == len(points):
         raise UsageError(
-            f"{folder}: {len(records)} rows but {len(faces)} pictures; run `mask-convert prepare` again"
+            f"{folder}: {len(records)} rows but {len(faces)} pictures, {len(boxes)} boxes and {len(points)} "
+            "faces' landmarks; run `mask-convert prepare` again"
         )
     return Dataset(records, faces, boxes, points)

@@ -13,8 +13,9 @@ from convert.diagrams import draw_reliability, draw_roc
 from convert.inputs import find_records
 from convert.intervals import bootstrap_intervals, group_places, point_figures
 from convert.metrics import calibration_error
+from convert.progress import Tell
 from convert.records import LABELS
-from convert.scoring import Progress, Scored, score
+from convert.scoring import Scored, score
 from convert.slices import by_slice, by_source
 from edge.model.classifier import MaskClassifier
 
@@ -26,7 +27,7 @@ def evaluate(
     split: str | None = None,
     trained: Path | None = None,
     out: Path | None = None,
-    progress: Progress = lambda _: None,
+    progress: Tell = lambda _: None,
 ) -> dict[str, Any]:
     """Score a model on ``data``, sum up, and draw.
 
@@ -103,7 +104,7 @@ def figures(faces: list[Scored]) -> dict[str, Any]:
 
 
 def _write(
-    out: Path, report: dict[str, Any], classifier: MaskClassifier, faces: list[Scored], progress: Progress
+    out: Path, report: dict[str, Any], classifier: MaskClassifier, faces: list[Scored], progress: Tell
 ) -> None:
     out.mkdir(parents=True, exist_ok=True)
     errors = worst_errors(faces, classifier.threshold)

@@ -1,9 +1,11 @@
 """Datasets that leave some sources out: what a model is worth on a collection that it never saw."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from convert.dataset import BOXES, FACES, MANIFEST, POINTS
 from convert.records import Record, read_manifest, write_manifest
 from convert.split import assign_weights
 from edge.errors import UsageError
@@ -33,27 +35,43 @@ def leave_out(records: Sequence[Record], fold: Fold) -> list[Record]:
     return assign_weights([replace(r, split=split(r)) for r in records])
 
 
+def require_trainable(records: Sequence[Record], folds: Sequence[Fold], data: Path) -> None:
+    """Look at all folds before hours are spent on the first; ``data`` is where the records are from.
+
+    Raises:
+        UsageError: a source is unknown or in two places, or without a fold there is too little to train and
+            calibrate on.
+    """
+    named, known = Counter(source for fold in folds for source in fold), {r.source for r in records}
+    for source, times in named.items():
+        if source not in known:
+            raise UsageError(
+                f"{data}: no face of the source {source!r}; there are {', '.join(sorted(known))}"
+            )
+        if times > 1:
+            raise UsageError(f"the source {source!r} is left out {times} times; name each in one fold, once")
+    for fold in folds:
+        rest = leave_out(records, fold)
+        for split in ("train", "val"):
+            sides = {r.positive for r in rest if r.split == split}
+            if sides != {True, False}:
+                missing = "no face" if not sides else f"no {'other' if True in sides else 'masked'} face"
+                raise UsageError(
+                    f"{data}: without {', '.join(fold)} there is {missing} in the split {split!r}; "
+                    "leave less out"
+                )
+
+
 def all_in(records: Sequence[Record]) -> list[Record]:
     """Every face in training: for a release whose twin was measured before."""
     return assign_weights([replace(r, split="train") for r in records])
 
 
 def lay_out(data: Path, fold: Fold, folder: Path) -> None:
-    """Make ``folder`` a prepared dataset that shares the pictures of ``data`` and leaves the fold out.
-
-    Raises:
-        UsageError: no face of one of the fold's sources is there.
-    """
-    records = read_manifest(data / "manifest.csv")
-    known = {r.source for r in records}
-    for source in fold:
-        if source not in known:
-            raise UsageError(
-                f"{data}: no face of the source {source!r}; there are {', '.join(sorted(known))}"
-            )
+    """Make ``folder`` a prepared dataset that shares the pictures of ``data`` and leaves the fold out."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_manifest(leave_out(records, fold), folder / "manifest.csv")
-    for name in ("faces.npy", "boxes.npy", "points.npy"):
+    write_manifest(leave_out(read_manifest(data / MANIFEST), fold), folder / MANIFEST)
+    for name in (FACES, BOXES, POINTS):
         link = folder / name
         link.unlink(missing_ok=True)
         link.symlink_to((data / name).resolve())

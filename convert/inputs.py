@@ -51,7 +51,7 @@ def _class_folders(data: Path, folders: list[Path]) -> list[Record]:
 
 
 def _listed(manifest: Path) -> list[Record]:
-    with manifest.open(newline="", encoding="utf-8-sig") as f:
+    with manifest.open(newline="", encoding="utf-8-sig", errors="replace") as f:
         if "path" in next(csv.reader(f), []):
             return read_manifest(manifest)
     rows = _rows(manifest)

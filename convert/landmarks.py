@@ -1,12 +1,13 @@
 """Eyes, nose and mouth of the stored faces, as the device's own detector places them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.progress import Tell, with_time_left
 from edge.model.detector import FaceDetector
 from edge.values import Box, Face, Image
 
@@ -20,17 +21,14 @@ def find_all_points(
     detector: Path | None,
     pictures: Sequence[Image],
     boxes: Sequence[tuple[float, ...]],
-    progress: Callable[[str], None],
+    progress: Tell,
 ) -> NDArray[np.float32]:
     """(N, 5, 2) landmarks of all faces; see ``find_points``. All unknown without a detector."""
     if detector is None:
         return np.stack([UNKNOWN] * len(pictures))
-    finder, found = FaceDetector(detector), []
-    for i, (picture, box) in enumerate(zip(pictures, boxes, strict=True)):
-        found.append(find_points(finder, picture, box))
-        if (i + 1) % 2000 == 0:
-            progress(f"eyes, nose and mouth of {i + 1} of {len(pictures)} faces looked for")
-    return np.stack(found)
+    finder, faces = FaceDetector(detector), list(zip(pictures, boxes, strict=True))
+    what = "faces searched for eyes, nose and mouth"
+    return np.stack([find_points(finder, *face) for face in with_time_left(faces, what, progress)])
 
 
 def find_points(detector: FaceDetector, picture: Image, box: tuple[float, ...]) -> NDArray[np.float32]:

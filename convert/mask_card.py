@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from convert.split import SYNTHETIC_SOURCES
 from edge.model.contract import Contract, load_contract
 
 REPORT, UNSEEN = "mask.report.json", "mask.unseen.json"
@@ -72,7 +73,7 @@ were corrected by eye: `convert/corrections.csv` lists them.
 _UNSEEN = """
 ### On collections that it never saw
 
-What to expect on a new camera: the same recipe, trained without some sources and asked about them
+What to expect on a new camera: recipe `{recipe}`, trained without some sources and asked about them
 (`mask-convert cross-validate`, {epochs} epochs each; left out together: {folds}). "Before" is the recipe of
 the model that was released before, on the same folds and the same labels; the last column is the 95 %
 interval of the difference, by photo.
@@ -121,7 +122,9 @@ def mask_card(models: Path) -> str:
         reliability=RELIABILITY,
         tried="\n" + TRIED.read_text(encoding="utf-8") if TRIED.is_file() else "",
         data="\n".join(_data(name, d) for name, d in report["data"].items()),
-        wrong=sum(d["train"]["incorrect"] for name, d in report["data"].items() if name != "maskon"),
+        wrong=sum(
+            d["train"]["incorrect"] for name, d in report["data"].items() if name not in SYNTHETIC_SOURCES
+        ),
     )
 
 
@@ -142,7 +145,8 @@ def _unseen(report: Mapping[str, Any]) -> str:
         if figure["value"] is not None
     ]
     folds = "; ".join(" with ".join(fold) for fold in report["folds"])
-    return _UNSEEN.format(epochs=report["recipe"]["epochs"], folds=folds, rows="\n".join(rows))
+    recipe = report["recipe"]
+    return _UNSEEN.format(recipe=recipe["name"], epochs=recipe["epochs"], folds=folds, rows="\n".join(rows))
 
 
 def _compared(name: str, part: Mapping[str, Any]) -> str:
@@ -159,9 +163,9 @@ def _figures(report: Mapping[str, Any]) -> Iterable[str]:
     for text, value in (
         (real, test["incorrect_refused_real"]),
         ("expected calibration error", test["calibration_error"]),
-        ("accuracy of the float model", both["accuracy_float"]),
-        ("same verdict, float and int8", both["same_verdict"]),
-        ("difference of ROC AUC, float and int8", both["roc_auc_difference"]),
+        ("difference of accuracy, float and int8 (val and test)", both["accuracy_difference"]),
+        ("same verdict, float and int8 (val and test)", both["same_verdict"]),
+        ("difference of ROC AUC, float and int8 (val and test)", both["roc_auc_difference"]),
     ):
         yield f"| {text} | {_number(value)} | |"
 

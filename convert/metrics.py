@@ -7,22 +7,6 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-def roc_auc(scores: Floats, positive: Bools) -> float | None:
-    """Area under the ROC curve, ties counted half; None where a class is missing.
-
-    Args:
-        scores: (N,) higher means more positive.
-        positive: (N,).
-    """
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    if not n_positive or not n_negative:
-        return None
-    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(count) - (count - 1) / 2)[place]
-    above = float(rank[positive].sum()) - n_positive * (n_positive + 1) / 2
-    return above / (n_positive * n_negative)
-
-
 def share(flags: Bools) -> float | None:
     """Mean of flags; None of nothing."""
     return float(flags.mean()) if len(flags) else None
@@ -70,19 +54,3 @@ def calibration_error(probabilities: Floats, positive: Bools, weights: Floats, b
         for b in np.unique(place)
     ]
     return float(np.sum(gaps) / weights.sum())
-
-
-def lenient_threshold(probabilities: Floats, accept: Bools, share_wanted: float) -> float:
-    """The highest threshold, from 0.05 to 0.5, at which so many of the faces to be accepted are.
-
-    Who wears a mask must not be told to put one on: that bounds the errors on one side; what is left of the
-    scale serves the other. Fewest errors in all would follow the classes' shares in the data instead.
-
-    Args:
-        probabilities: (N,).
-        accept: (N,) which faces should be accepted; at least one.
-        share_wanted: of those, 0 to 1.
-    """
-    wanted = np.sort(probabilities[accept])
-    worst = wanted[int(np.floor(len(wanted) * (1 - share_wanted)))]
-    return float(np.clip(np.floor(worst * 100) / 100, 0.05, 0.5))

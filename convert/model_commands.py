@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from convert.arguments import add_seed, command, say
+from convert.arguments import add_seed, command
+from convert.progress import say
 
 
 def add_train(commands: Any) -> None:  # noqa: ANN401

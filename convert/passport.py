@@ -4,13 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+from convert.dataset import Dataset
 from convert.recipes import Recipe
-from convert.records import Record, fingerprint
+from convert.records import fingerprint
 from edge.errors import UsageError
 from edge.model.contract import sha256_of
 
+PASSPORT = "train.json"
+_LATER = "places_sha256"
+"""Passports of before it was written are not held against a run."""
 
-def passport(records: list[Record], weights: str, recipe: Recipe, seed: int) -> dict[str, Any]:
+
+def passport(dataset: Dataset, weights: str, recipe: Recipe, seed: int) -> dict[str, Any]:
     """Everything that a run's result depends on, ready for JSON."""
     import tensorflow as tf  # noqa: PLC0415  takes seconds to import
 
@@ -20,7 +25,8 @@ def passport(records: list[Record], weights: str, recipe: Recipe, seed: int) -> 
         "seed": seed,
         "weights": weights if weights in ("imagenet", "random") else Path(weights).name,
         "weights_sha256": sha256_of(Path(weights)) if Path(weights).is_file() else None,
-        "dataset_sha256": fingerprint(records),
+        "dataset_sha256": fingerprint(dataset.records),
+        "places_sha256": dataset.places_sha256(),
         "tensorflow": tf.__version__,
     }
 
@@ -33,11 +39,12 @@ def require_same(path: Path, now: dict[str, Any]) -> None:
     """
     try:
         began = _flat(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, AttributeError) as e:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise UsageError(
-            f"{path}: can't be read ({e}), so how this run began is unknown; give another --out"
+            f"{path}: can't be read ({e!r}), so how this run began is unknown; give another --out"
         ) from e
     wanted = _flat(json.loads(json.dumps(now)))
+    began.setdefault(_LATER, wanted[_LATER])
     differs = [f"{k} was {began.get(k)}, now {wanted[k]}" for k in wanted if began.get(k) != wanted[k]]
     if differs:
         raise UsageError(

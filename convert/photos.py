@@ -3,14 +3,14 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from convert.candidates import PHOTO_ID, Candidate, Notes, photo_tie, read_or_note, wide_enough
-from convert.progress import with_time_left
+from convert.progress import Tell, with_time_left
 from convert.records import LABEL_OF, Record
 from edge.errors import UsageError
 from edge.model.detector import FaceDetector
@@ -30,9 +30,7 @@ class Photo:
     boxes: list[tuple[str, list[float]]]
 
 
-def photos(
-    root: Path, detector: FaceDetector, notes: Notes, tell: Callable[[str], None]
-) -> Iterator[Candidate]:
+def photos(root: Path, detector: FaceDetector, notes: Notes, tell: Tell) -> Iterator[Candidate]:
     """Faces that the device's detector finds in photos whose boxes somebody labelled.
 
     Reads ``root/annotations.json``, or else VOC: ``root/annotations/*.xml`` with ``root/images``.

@@ -1,19 +1,21 @@
 """``mask-convert prepare``: faces from several sources to one dataset, see ``convert.dataset``."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convert.candidates import Candidate, Notes
 from convert.corrections import corrected, read_corrections
-from convert.dataset import CONTEXT, FACE_PX
+from convert.dataset import BOXES, CONTEXT, FACE_PX, FACES, MANIFEST, POINTS
 from convert.landmarks import find_all_points
 from convert.photos import photos
 from convert.prepare_report import report, warnings
+from convert.progress import Tell
 from convert.records import Record, write_manifest
 from convert.sources import face_folders, unmasked_people
 from convert.split import assign_splits, assign_weights, group_by_ties
@@ -21,8 +23,6 @@ from edge.errors import UsageError
 from edge.model.detector import FaceDetector
 from edge.model.preprocess import crop, face_input
 from edge.values import Image
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,16 @@ class Sources:
     Without it no landmark is known."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """Rows of the dataset: lists of one length."""
+
+    records: list[Record] = field(default_factory=list)
+    pictures: list[Image] = field(default_factory=list)
+    boxes: list[tuple[float, ...]] = field(default_factory=list)
+    ties: list[tuple[str, ...]] = field(default_factory=list)
+
+
 def prepare(
     sources: Sources,
     out: Path,
@@ -47,7 +57,7 @@ def prepare(
     as_given: bool = False,
     corrections: Path | None = None,
     seed: int = 2026,
-    progress: Progress = lambda _: None,
+    progress: Tell = lambda _: None,
 ) -> dict[str, Any]:
     """Build a dataset; what is wrong with single files is noted in the report and stops nothing.
 
@@ -78,20 +88,32 @@ def prepare(
     groups = group_by_ties(stored.ties)
     records = [replace(r, group=g) for r, g in zip(stored.records, groups, strict=True)]
     records = assign_weights(records if as_given else assign_splits(records, seed))
-    out.mkdir(parents=True, exist_ok=True)
-    write_manifest(records, out / "manifest.csv")
-    np.save(out / "faces.npy", np.stack(stored.pictures))
-    np.save(out / "boxes.npy", np.array(stored.boxes, dtype=np.float32))
     points = find_all_points(sources.detector, stored.pictures, stored.boxes, progress)
-    np.save(out / "points.npy", points)
     done = report(records, notes, seed, as_given=as_given)
-    (out / "report.json").write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+    _write(out, records, stored, points, done)
     for line in warnings(done):
         progress(line)
     return done
 
 
-def _candidates(sources: Sources, notes: Notes, tell: Progress) -> Iterator[Candidate]:
+def _write(
+    out: Path, records: list[Record], stored: _Stored, points: NDArray[np.float32], done: dict[str, Any]
+) -> None:
+    """The manifest goes first and comes last: without it nothing is taken for a dataset.
+
+    The rest is not written over but removed: a training run may still have the old pictures mapped.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for name in (MANIFEST, FACES, BOXES, POINTS):
+        (out / name).unlink(missing_ok=True)
+    np.save(out / FACES, np.stack(stored.pictures))
+    np.save(out / BOXES, np.array(stored.boxes, dtype=np.float32))
+    np.save(out / POINTS, points)
+    (out / "report.json").write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+    write_manifest(records, out / MANIFEST)
+
+
+def _candidates(sources: Sources, notes: Notes, tell: Tell) -> Iterator[Candidate]:
     detector = FaceDetector(sources.detector) if sources.detector else None
     for root in sources.faces:
         yield from face_folders(root, notes, tell)
@@ -101,16 +123,6 @@ def _candidates(sources: Sources, notes: Notes, tell: Progress) -> Iterator[Cand
         if detector is None:
             raise UsageError("--frames needs --detector models/face.tflite: the device's boxes are cut out")
         yield from photos(root, detector, notes, tell)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """Rows of the dataset: lists of one length."""
-
-    records: list[Record] = field(default_factory=list)
-    pictures: list[Image] = field(default_factory=list)
-    boxes: list[tuple[float, ...]] = field(default_factory=list)
-    ties: list[tuple[str, ...]] = field(default_factory=list)
 
 
 def _collect(candidates: Iterator[Candidate], notes: Notes, *, as_given: bool) -> _Stored:

@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from convert.files import whole
+
 T = TypeVar("T")
+Tell = Callable[[str], None]
+"""Gets a line for the person who waits."""
 
 COLUMNS = ("epoch", "accuracy", "loss", "val_accuracy", "val_loss")
 
@@ -17,7 +21,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201  progress is the output here
 
 
-def with_time_left(items: Sequence[T], what: str, tell: Callable[[str], None]) -> Iterator[T]:
+def with_time_left(items: Sequence[T], what: str, tell: Tell) -> Iterator[T]:
     """Pass the items on; tell ten times on the way how many are done and how long the rest will take."""
     began_s, step = time.monotonic(), max(1, len(items) // 10)
     for done, item in enumerate(items, start=1):
@@ -64,7 +68,8 @@ def add_row(history: Path, epoch: int, figures: dict[str, float]) -> None:
     """Append an epoch's figures; rows of epochs that run again (a run may die after its row) are replaced."""
     lines = history.read_text(encoding="utf-8").splitlines() if history.is_file() else [",".join(COLUMNS)]
     row = ",".join([str(epoch), *(str(figures.get(c, "")) for c in COLUMNS[1:])])
-    history.write_text("\n".join([*lines[: epoch + 1], row]) + "\n", encoding="utf-8")
+    with whole(history) as part:
+        part.write_text("\n".join([*lines[: epoch + 1], row]) + "\n", encoding="utf-8")
 
 
 def draw_curves(history: Path, picture: Path) -> None:

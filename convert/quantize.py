@@ -12,6 +12,7 @@ import numpy as np
 from convert import network
 from convert.artifact import write_artifact
 from convert.int8 import to_int8
+from convert.passport import PASSPORT
 from convert.pictures import read_rgb
 from convert.records import Record, fingerprint, read_manifest
 from edge.errors import UsageError
@@ -19,8 +20,10 @@ from edge.model.contract import Contract, Crop, TensorSpec
 from edge.model.preprocess import face_input
 from edge.values import Image
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 SAMPLES = 200
+CALIBRATION = "calibration.csv"
+"""Beside the model: the faces that set the ranges."""
 
 
 def quantize(
@@ -62,7 +65,7 @@ def quantize(
         made_by=_made_by(trained, records, len(chosen), seed),
     )
     path = write_artifact(flat, draft, out)
-    with (out / "calibration.csv").open("w", newline="", encoding="utf-8") as f:
+    with (out / CALIBRATION).open("w", newline="", encoding="utf-8") as f:
         rows = csv.writer(f, lineterminator="\n")
         rows.writerow(("file", "source", "label", "sha256"))
         rows.writerows((r.path.name, r.source, r.label, r.sha256) for r in chosen)
@@ -94,7 +97,7 @@ def device_inputs(records: Iterable[Record], margin: float) -> list[Image]:
 
 
 def _made_by(trained: Path, records: list[Record], samples: int, seed: int) -> dict[str, Any]:
-    passport = trained.parent / "train.json"
+    passport = trained.parent / PASSPORT
     return {
         "command": "mask-convert prepare, train, quantize, release",
         "architecture": "MobileNetV2 1.0, 96x96, global average pooling, one logit",

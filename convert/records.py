@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from convert.files import whole
 from edge.errors import UsageError
 from edge.values import Box
 
@@ -76,17 +77,12 @@ def write_manifest(records: Iterable[Record], path: Path) -> None:
     records = list(records)
     names = [f.name for f in fields(Record) if f.name != "slices"]
     slices = sorted({name for r in records for name in r.slices})
-    with path.open("w", newline="", encoding="utf-8") as f:
+    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as f:
         writer = csv.writer(f, lineterminator="\n")
         writer.writerow([*names, *slices])
         for r in records:
-            box = (
-                ""
-                if r.box is None
-                else " ".join(f"{v:.1f}" for v in (r.box.x1, r.box.y1, r.box.x2, r.box.y2))
-            )
             row = {name: getattr(r, name) for name in names}
-            row = {**row, "box": box, "weight": f"{r.weight:.4f}"}
+            row = {**row, "box": _text(r.box), "weight": f"{r.weight:.4f}"}
             writer.writerow([*row.values(), *(r.slices.get(name, "") for name in slices)])
 
 
@@ -98,11 +94,10 @@ def read_manifest(path: Path) -> list[Record]:
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such manifest; make one with `mask-convert prepare`")
-    with path.open(newline="", encoding="utf-8") as f:
-        rows = list(csv.DictReader(f))
     try:
-        return [_record(row) for row in rows]
-    except (KeyError, ValueError) as e:
+        with path.open(newline="", encoding="utf-8") as f:
+            return [_record(row) for row in csv.DictReader(f)]
+    except (KeyError, ValueError, TypeError, csv.Error) as e:  # TypeError: a row that breaks off
         raise UsageError(f"{path}: not a manifest of `mask-convert prepare` ({e}); run it again") from e
 
 

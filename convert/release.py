@@ -3,7 +3,6 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,22 @@ from convert.agreement import agreement
 from convert.artifact import write_artifact
 from convert.calibrate import calibrated, truth_of
 from convert.card import write_card
+from convert.dataset import MANIFEST
 from convert.diagrams import draw_reliability, draw_roc
 from convert.evaluate import figures
+from convert.files import whole
+from convert.folds import all_in
 from convert.gates import read_gates, require
 from convert.mask_card import RELIABILITY, REPORT, ROC
 from convert.metrics import calibration_error, share
-from convert.records import LABELS, SPLITS, Record, read_manifest
+from convert.progress import Tell
+from convert.quantize import CALIBRATION
+from convert.records import LABELS, SPLITS, Record, fingerprint, read_manifest
 from convert.scoring import Scored, score
 from convert.split import SYNTHETIC_SOURCES, balance
 from edge.errors import UsageError
 from edge.model.classifier import MaskClassifier
 from edge.model.contract import Contract, load_contract
-
-Progress = Callable[[str], None]
 
 
 def release(
@@ -36,12 +38,12 @@ def release(
     *,
     gates: Path,
     shipped: Path | None = None,
-    progress: Progress = lambda _: None,
+    progress: Tell = lambda _: None,
 ) -> dict[str, Any]:
     """Release a quantised model as ``out/<name>.tflite`` with contract, golden vectors, report, card.
 
     Args:
-        measured: the ``.tflite`` of ``quantize``, its contract beside it.
+        measured: the ``.tflite`` of ``quantize``, its contract beside it; that gets slope, offset, threshold.
         trained: the Keras model that it came from, for the agreement of float and int8.
         data: the prepared dataset: calibrated on its val split, measured on its test split.
         out: the folder of released models; untouched when a gate is shut.
@@ -55,53 +57,96 @@ def release(
 
     Raises:
         GateError: a gate is shut; names it and the figure.
-        UsageError: a file or a split is missing.
+        UsageError: a file, a picture, or a class in val or test is missing; the twins' recipes differ.
     """
     wanted = read_gates(gates)
-    records = read_manifest(data / "manifest.csv")
-    val, test = ([r for r in records if r.split == s] for s in ("val", "test"))
-    if not val or not test:
-        raise UsageError(f"{data}: needs a val and a test split; run `mask-convert prepare` with more faces")
-    classifier = MaskClassifier(measured)
+    records = read_manifest(data / MANIFEST)
+    val, test = (_both_sides(records, split, data) for split in ("val", "test"))
+    classifier, candidate = MaskClassifier(measured), shipped or measured
+    _require_trained_on(classifier.contract, records, data)
+    if shipped:
+        _require_trained_on(load_contract(shipped), all_in(records), data)
+        _require_twins(load_contract(shipped), classifier.contract)
     progress(f"calibrating on {len(val)} faces of the val split")
-    contract = calibrated(classifier.contract, score(classifier, val).faces)
+    contract = calibrated(classifier.contract, score(classifier, val).all_faces())
     progress(f"measuring on {len(test)} faces of the test split")
-    with tempfile.TemporaryDirectory() as staged:
-        classifier = MaskClassifier(write_artifact(measured.read_bytes(), contract, Path(staged)))
-        faces = score(classifier, test).faces
-    report = _report(classifier, faces, trained, records)
+    # In place: whoever measures more, measures this one, as a twin trained on everything has seen all faces
+    classifier = MaskClassifier(write_artifact(measured.read_bytes(), contract, measured.parent))
+    faces = score(classifier, test).all_faces()
+    report = {
+        **_report(faces, records),
+        # Of two formats of one model val favours neither, and more faces say it more exactly
+        "float_int8": agreement(classifier, trained, [*faces, *score(classifier, val).all_faces()]),
+    }
     require(wanted, report)
-    candidate = shipped or measured
-    _require_twins(load_contract(candidate), contract)
+    about = {
+        **report["test"],
+        "model": contract.model_id,
+        "data": data.resolve().name,
+        "split": "test",
+        "threshold": contract.threshold,
+    }
+    with tempfile.TemporaryDirectory() as scratch:  # whatever fails until here leaves the last release alone
+        staged = Path(scratch)
+        _stage(candidate, contract, report, staged)
+        draw_roc(faces, about, staged / ROC)
+        draw_reliability(faces, about, staged / RELIABILITY)
+        out.mkdir(parents=True, exist_ok=True)
+        for path in staged.iterdir():
+            with whole(out / path.name) as part:
+                shutil.copyfile(path, part)
+    write_card(out)
+    return report
+
+
+def _both_sides(records: list[Record], split: str, data: Path) -> list[Record]:
+    found = [r for r in records if r.split == split]
+    missing = {"masked", "not_masked"} - {r.label for r in found}
+    if missing:
+        raise UsageError(
+            f"{data}: the split {split!r} holds no face that is {' or '.join(sorted(missing))}; run "
+            "`mask-convert prepare` with more faces"
+        )
+    return found
+
+
+def _stage(candidate: Path, measured: Contract, report: dict[str, Any], staged: Path) -> None:
+    """The candidate with what was measured; completes the report."""
     final = load_contract(candidate).model_copy(
         update={
-            "calibration": contract.calibration,
-            "threshold": contract.threshold,
+            "calibration": measured.calibration,
+            "threshold": measured.threshold,
             "figures": _headline(report),
         }
     )
-    path = write_artifact(candidate.read_bytes(), final, out)
+    path = write_artifact(candidate.read_bytes(), final, staged)
     report["model"] = {
-        "id": MaskClassifier(path).contract.model_id,
-        "threshold": final.threshold,
-        "trained_on": "all of the data" if shipped else "the split `train`",
-        "measured": {"sha256": contract.sha256, "training": contract.made_by.get("training", {})},
+        "id": load_contract(path).model_id,
+        "threshold": measured.threshold,
+        "trained_on": "the split `train`" if final.sha256 == measured.sha256 else "all of the data",
+        "measured": {"sha256": measured.sha256, "training": measured.made_by.get("training", {})},
     }
-    (out / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    about = {**report["test"], "model": contract.model_id, "data": data.resolve().name, "split": "test"}
-    draw_roc(faces, about, out / ROC)
-    draw_reliability(faces, about, out / RELIABILITY)
-    listed = candidate.parent / "calibration.csv"
-    if listed.is_file():
-        shutil.copyfile(listed, path.with_suffix(".calibration.csv"))
-    write_card(out)
-    return report
+    (staged / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    listed = candidate.with_name(CALIBRATION)
+    if not listed.is_file():
+        raise UsageError(f"{listed}: the list of faces that set the ranges is missing; quantize again")
+    shutil.copyfile(listed, path.with_suffix(f".{CALIBRATION}"))
 
 
 def _headline(report: dict[str, Any]) -> dict[str, Any]:
     """What the device carries with it; the rest stays in the report."""
     test = {k: v for k, v in report["test"].items() if v is None or isinstance(v, int | float)}
     return {"test": test, "float_int8": report["float_int8"]}
+
+
+def _require_trained_on(model: Contract, records: list[Record], data: Path) -> None:
+    """A split that was made anew since may hold faces in val and test that the model was trained on."""
+    wanted, found = fingerprint(records), model.made_by.get("training", {}).get("dataset_sha256")
+    if found != wanted:
+        raise UsageError(
+            f"{model.file} ({model.sha256[:12]}...): was trained on the dataset {found}, but {data} is now "
+            f"{wanted}; train and quantize again, or give the --data that it was trained on"
+        )
 
 
 def _require_twins(shipped: Contract, measured: Contract) -> None:
@@ -113,9 +158,7 @@ def _require_twins(shipped: Contract, measured: Contract) -> None:
         )
 
 
-def _report(
-    classifier: MaskClassifier, faces: list[Scored], trained: Path, records: list[Record]
-) -> dict[str, Any]:
+def _report(faces: list[Scored], records: list[Record]) -> dict[str, Any]:
     positive, weights = truth_of(faces)
     probabilities = np.array([f.score.probability for f in faces])
     shown = balance(records)
@@ -128,7 +171,6 @@ def _report(
             "incorrect_real": len(real),
             "calibration_error": calibration_error(probabilities, positive, weights),
         },
-        "float_int8": agreement(classifier, trained, faces),
         "balance": {**shown, "difference": 1 - min(shown.values()) / max(shown.values())},
         "data": _data(records),
         "gates": "all open",

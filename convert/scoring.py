@@ -1,17 +1,17 @@
 """The device's own classifier over faces."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from convert.pictures import BrokenPictureError, read_rgb
+from convert.progress import Tell
 from convert.records import Record
+from edge.errors import UsageError
 from edge.model.classifier import MaskClassifier
 from edge.model.contract import Contract
 from edge.model.preprocess import face_input, light
 from edge.values import Image, MaskScore, Verdict
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,22 @@ class Scores:
     faces: list[Scored] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
+    def all_faces(self) -> list[Scored]:
+        """The faces, where none is missing.
 
-def score(
-    classifier: MaskClassifier, records: Iterable[Record], progress: Progress = lambda _: None
-) -> Scores:
+        Raises:
+            UsageError: a picture could not be read, so that figures would be of other faces than wanted.
+        """
+        if self.unreadable:
+            raise UsageError(
+                f"{len(self.unreadable)} of {len(self.unreadable) + len(self.faces)} pictures of the dataset "
+                f"can't be read any more, the first: {self.unreadable[0]}. Put them back where they were, or "
+                "run `mask-convert prepare` again"
+            )
+        return self.faces
+
+
+def score(classifier: MaskClassifier, records: Iterable[Record], progress: Tell = lambda _: None) -> Scores:
     """Ask the classifier about every face; unreadable pictures are named, not fatal."""
     scores = Scores()
     for i, record in enumerate(records):

@@ -2,12 +2,12 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from convert.candidates import PHOTO_ID, Candidate, Notes, look_hash, photo_tie, read_or_note, wide_enough
 from convert.pictures import SUFFIXES
-from convert.progress import with_time_left
+from convert.progress import Tell, with_time_left
 from convert.records import LABEL_OF, LABELS, SPLIT_OF, Record, slices_in
 from edge.errors import UsageError
 from edge.model.detector import FaceDetector
@@ -20,7 +20,6 @@ _PERSON_IN_NAME = re.compile(r"(.+_.+)_\d{4}")
 """As LFW names its files: Given_Family_0001."""
 
 Row = dict[str, str]
-Tell = Callable[[str], None]
 
 
 def face_folders(root: Path, notes: Notes, tell: Tell) -> Iterator[Candidate]:
@@ -30,7 +29,7 @@ def face_folders(root: Path, notes: Notes, tell: Tell) -> Iterator[Candidate]:
     (else the folder names it), ``group``, ``split``, ``source``, ``licence``, ``note``, ``slice_*``.
 
     Raises:
-        UsageError: no such folder, or no class folder in it.
+        UsageError: no such folder, no class folder in it, or its manifest is not CSV in UTF-8.
     """
     folders = _class_folders(root, notes)
     if not folders:
@@ -62,8 +61,11 @@ def _class_folders(root: Path, notes: Notes) -> list[Path]:
 def _manifest(path: Path, notes: Notes) -> dict[str, Row]:
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as f:
-        rows = [{k: v or "" for k, v in r.items() if k} for r in csv.DictReader(f) if r.get("file")]
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as f:
+            rows = [{k: v or "" for k, v in r.items() if k} for r in csv.DictReader(f) if r.get("file")]
+    except (UnicodeDecodeError, csv.Error) as e:
+        raise UsageError(f"{path}: not a CSV file in UTF-8: {e}; save it as that, or remove it") from e
     for row in rows:
         if row.get("label") and row["label"] not in LABEL_OF:
             notes.leave_out("unknown label", f"{path}: {row['file']} is labelled {row['label']!r}")

@@ -8,8 +8,9 @@ from typing import Any
 from convert import distributed, network
 from convert.batches import Epoch, batches, plain_arrays
 from convert.dataset import load as load_dataset
+from convert.files import whole
 from convert.folds import all_in
-from convert.passport import passport, require_same
+from convert.passport import PASSPORT, passport, require_same
 from convert.progress import Progress, add_row, draw_curves
 from convert.recipes import Recipe
 from edge.errors import UsageError
@@ -44,14 +45,15 @@ def train(
     dataset = load_dataset(data)
     if everything:
         dataset = replace(dataset, records=all_in(dataset.records))
-    this = passport(dataset.records, weights, recipe, seed)
+    this = passport(dataset, weights, recipe, seed)
     _check(out, this, resume=resume)
     run = _Run(strategy, weights, recipe, seed, len(batches(dataset, recipe, seed, 0)))
     # All machines have met while the model was made, so none still looks at what is written from here on
     chief = distributed.is_chief(strategy)
     if chief:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "train.json").write_text(json.dumps(this, indent=1) + "\n", encoding="utf-8")
+        with whole(out / PASSPORT) as part:
+            part.write_text(json.dumps(this, indent=1) + "\n", encoding="utf-8")
     history, validation = out / "history.csv", plain_arrays(dataset, "val")
     with distributed.written_by_chief(strategy, out) as written:
         run.restore(out / "checkpoints")
@@ -72,7 +74,7 @@ def _check(out: Path, this: dict[str, Any], *, resume: bool) -> None:
         return  # nothing to lose, nothing to go on from
     if not resume:
         raise UsageError(f"{out}: holds an earlier run; go on with --resume, or give another --out")
-    require_same(out / "train.json", this)
+    require_same(out / PASSPORT, this)
 
 
 class _Run:

@@ -9,6 +9,7 @@ from typing import Any
 
 from convert.folds import Fold, name_of
 from convert.intervals import bootstrap_intervals, paired_bootstrap, point_figures
+from convert.passport import PASSPORT
 from convert.records import Record, read_manifest
 from edge.errors import UsageError
 
@@ -62,10 +63,10 @@ def report(data: Path, out: Path, folds: Sequence[Fold], against: Path | None = 
     table = {}
     for name, members in chosen.items():
         faces = [
-            r for r in records if r.source in members and r.sha256 in new and (not old or r.sha256 in old)
+            r for r in records if r.source in members and r.sha256 in new and (old is None or r.sha256 in old)
         ]
         table[name] = _figures(faces, new, old)
-    passport = json.loads((out / name_of(folds[0]) / "run" / "train.json").read_text(encoding="utf-8"))
+    passport = json.loads((out / name_of(folds[0]) / "run" / PASSPORT).read_text(encoding="utf-8"))
     return {"folds": [list(f) for f in folds], "recipe": passport["recipe"], "sources": table}
 
 

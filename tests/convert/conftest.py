@@ -7,6 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from convert.cli import main
+from convert.prepare import Sources, prepare
+
 MakeFaces = Callable[..., Path]
 SaveFace = Callable[..., None]
 
@@ -43,6 +46,23 @@ def make_faces(tmp_path_factory: pytest.TempPathFactory) -> MakeFaces:
         return root
 
     return make
+
+
+@pytest.fixture(scope="session")
+def prepared(make_faces: MakeFaces, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset that can be trained on: some steps an epoch."""
+    out = tmp_path_factory.mktemp("prepared")
+    prepare(Sources(faces=[make_faces(masked=90, not_masked=90, incorrect=30)]), out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def trained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two epochs on it. To train costs TensorFlow half a minute, whatever the data: do it once."""
+    out = tmp_path_factory.mktemp("trained")
+    argv = ["train", "--data", str(prepared), "--weights", "random", "--out", str(out), "--epochs", "2"]
+    assert main(argv) == 0
+    return out
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from convert.cli import main
 
 MakeFaces = Callable[..., Path]
-COMMANDS = ("prepare", "train", "quantize", "evaluate", "release", "face")
+COMMANDS = ("prepare", "train", "cross-validate", "quantize", "evaluate", "release", "face")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -50,6 +50,35 @@ def test_an_expected_failure_is_one_message_and_a_code(
     err = capsys.readouterr().err
     assert text in err
     assert err.startswith(f"mask-convert {argv[0]}: ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        (["--fold", "a", "--recipe", "best"], "no recipe is called 'best'; there are talk, first, default"),
+        (["--fold", "a", "--fold", "z"], "no face of the source 'z'; there are a, b"),
+        (["--fold", "a,b"], "without a, b there is no face in the split 'train'"),
+        (["--fold", "a", "--against", "nowhere"], "scores.csv: no such scores; run `mask-convert cross-val"),
+    ],
+)
+def test_cross_validation_that_can_not_work_is_refused_before_it_begins(
+    argv: list[str], text: str, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    common = ["cross-validate", "--data", str(prepared), "--weights", "random", "--out", str(out)]
+    assert main([*common, *argv]) == 2
+    err = capsys.readouterr().err
+    assert text in err
+    assert err.startswith("mask-convert cross-validate: ")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("fold", ["", ",", "a,,b"])
+def test_a_fold_without_a_name_is_a_usage_error(fold: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as e:
+        main(["cross-validate", "--data", "d", "--weights", "random", "--out", "o", "--fold", fold])
+    assert e.value.code == 2
+    assert f"{fold!r}: wanted the names of sources with a comma between them" in capsys.readouterr().err
 
 
 def test_evaluate_prints_json_and_tells_of_unreadable_pictures(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from convert.contact_sheet import worst_errors
 from convert.diagrams import roc_curve
 from convert.evaluate import evaluate, figures
-from convert.metrics import roc_auc
+from convert.intervals import point_figures
 from convert.prepare import Sources, prepare
 from convert.records import Record
 from convert.scoring import Scored, score
@@ -93,7 +93,8 @@ def test_the_area_under_the_drawn_curve_is_the_auc(positive: list[int], negative
     p, n = np.array(positive, dtype=float), np.array(negative, dtype=float)
     fpr, tpr = roc_curve(p, n)
     assert (fpr[0], tpr[0], fpr[-1], tpr[-1]) == (0, 0, 1, 1)
-    wanted = roc_auc(np.concatenate([p, n]), np.arange(len(p) + len(n)) < len(p))
+    labels = ["masked"] * len(p) + ["not_masked"] * len(n)
+    wanted = point_figures(np.concatenate([p, n]), np.zeros(len(labels), dtype=bool), labels)["roc_auc"]
     assert ((tpr[1:] + tpr[:-1]) / 2) @ np.diff(fpr) == pytest.approx(wanted)
 
 
@@ -272,6 +273,17 @@ def test_a_broken_picture_is_named_and_the_rest_is_scored(make_faces: MakeFaces,
     assert len(found["unreadable"]) == 1
     assert "broken.jpg" in found["unreadable"][0]
     assert any("broken.jpg" in line for line in said)
+
+
+def test_figures_that_need_every_face_are_refused_where_one_is_gone(
+    save_face: SaveFace, models: Path, tmp_path: Path
+) -> None:
+    save_face(tmp_path / "a.png", 1)
+    here = Record(tmp_path / "a.png", "masked", "a", "", "")
+    classifier = MaskClassifier(models / "mask.tflite")
+    assert len(score(classifier, [here]).all_faces()) == 1
+    with pytest.raises(UsageError, match=r"1 of 2 pictures .* the first: .*gone\.png: can't be read"):
+        score(classifier, [here, replace(here, path=tmp_path / "gone.png")]).all_faces()
 
 
 def test_nothing_but_broken_pictures(models: Path, tmp_path: Path) -> None:

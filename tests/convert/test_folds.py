@@ -10,7 +10,7 @@ import pytest
 
 from convert.crossval import cross_validate
 from convert.dataset import load
-from convert.folds import lay_out, leave_out, name_of
+from convert.folds import lay_out, leave_out, name_of, require_trainable
 from convert.prepare import Sources, prepare
 from convert.recipes import RECIPES
 from convert.records import Record, read_manifest, write_manifest
@@ -62,8 +62,31 @@ def test_a_folds_dataset_can_be_trained_on_and_shares_the_pictures(data: Path, t
 
 
 def test_an_unknown_source_is_named_with_the_known_ones(data: Path, tmp_path: Path) -> None:
+    told: list[str] = []
     with pytest.raises(UsageError, match=r"no face of the source 'c'; there are a, b"):
-        lay_out(data, ("c",), tmp_path / "fold")
+        cross_validate(data, "random", tmp_path, RECIPES["default"], [("a",), ("c",)], progress=told.append)
+    assert not told, "hours would have gone into the first fold"
+
+
+@pytest.mark.parametrize(
+    ("folds", "message"),
+    [
+        ([("a",), ("b", "a")], "the source 'a' is left out 2 times; name each in one fold, once"),
+        ([("a", "b", "x")], "without a, b, x there is no face in the split 'train'"),
+        ([("x",), ("a",)], "without a there is no masked face in the split 'train'"),
+        ([("b",)], "without b there is no other face in the split 'val'"),
+    ],
+)
+def test_a_fold_that_leaves_too_little_is_named(folds: list[tuple[str, ...]], message: str) -> None:
+    records = [
+        record("1", "a", "masked"),
+        record("2", "b", "incorrect"),
+        record("3", "a", "masked", split="val"),
+        record("4", "b", "not_masked", split="val"),
+        record("5", "x", "not_masked"),
+    ]
+    with pytest.raises(UsageError, match=message):
+        require_trainable(records, folds, Path("d"))
 
 
 def opinions(out: Path, data: Path, logits: Mapping[str, float]) -> None:
@@ -108,6 +131,15 @@ def test_labels_are_those_of_the_dataset_as_it_is_now(data: Path, tmp_path: Path
     assert report(corrected, tmp_path / "out", [("a",), B])["sources"]["all"]["faces"] == 59
 
 
+def test_a_model_that_was_asked_about_nothing_compares_with_nothing(data: Path, tmp_path: Path) -> None:
+    opinions(tmp_path / "out", data, GOOD)
+    opinions(tmp_path / "none", data, GOOD)
+    for fold in (("a",), B):
+        (tmp_path / "none" / name_of(fold) / "scores.csv").write_text("sha256,logit,accepted\n")
+    found = report(data, tmp_path / "out", [("a",), B], against=tmp_path / "none")
+    assert found["sources"]["all"]["faces"] == 0
+
+
 def test_doubtful_labels_are_listed_the_worst_first(data: Path, tmp_path: Path) -> None:
     opinions(tmp_path / "out", data, {"masked": -2.0, "not_masked": -3.0, "incorrect": 1.0})
     found = suspects(data, tmp_path / "out", [("a",), B], least=0.0)
@@ -120,22 +152,25 @@ def test_a_fold_that_was_not_run_is_named(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore")  # TensorFlow 2.15 and its dependencies warn of each other
 def test_each_source_is_scored_by_a_model_that_never_saw_it(data: Path, tmp_path: Path) -> None:
     told: list[str] = []
 
-    def run() -> dict[str, object]:
-        return cross_validate(
-            data, "random", tmp_path, RECIPES["default"], [("a",)], epochs=1, progress=told.append
+    def run(epochs: int = 1) -> None:
+        cross_validate(
+            data, "random", tmp_path, RECIPES["default"], [("a",)], epochs=epochs, progress=told.append
         )
 
-    found = run()
+    run()
     with (tmp_path / "a" / "scores.csv").open() as f:
         scores = {row["sha256"]: float(row["logit"]) for row in csv.DictReader(f)}
     assert set(scores) == {r.sha256 for r in read_manifest(data / "manifest.csv") if r.source == "a"}
     assert np.isfinite(list(scores.values())).all()
     with (tmp_path / "a" / "draft" / "calibration.csv").open() as f:
         assert {row["source"] for row in csv.DictReader(f)} == {"b"}
-    assert run() == found
+    assert not any("done before" in line for line in told)
+    run()
     assert sum("done before" in line for line in told) == 1
+    with pytest.raises(UsageError, match=r"a.run.train\.json: this run .* otherwise: recipe\.epochs was 1"):
+        run(epochs=2)

@@ -85,6 +85,14 @@ def test_a_manifest_of_prepare_keeps_its_slices(tmp_path: Path) -> None:
             find_records(data, "train")
 
 
+def test_a_manifest_of_prepare_that_breaks_off_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    write_manifest([Record(tmp_path / "x.png", "masked", "a", "g", "0" * 64)], path)
+    path.write_text(path.read_text()[:-12])
+    with pytest.raises(UsageError, match=r"manifest\.csv: not a manifest of `mask-convert prepare`"):
+        find_records(path, None)
+
+
 def test_what_is_no_dataset_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match="holds neither one of the folders masked, not_masked, incorrect nor"
@@ -97,5 +105,6 @@ def test_what_is_no_dataset_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"manifest\.csv: has no column file; wanted are the columns"):
         find_records(tmp_path, None)
     (tmp_path / "manifest.csv").write_bytes(b"file,label\n\xff\xfe,masked\n")
-    with pytest.raises(UsageError, match=r"manifest\.csv: not a CSV file in UTF-8"):
-        find_records(tmp_path, None)
+    for data in (tmp_path, tmp_path / "manifest.csv"):
+        with pytest.raises(UsageError, match=r"manifest\.csv: not a CSV file in UTF-8"):
+            find_records(data, None)

@@ -42,6 +42,29 @@ def test_a_dataset_is_written_and_read_back(make_faces: MakeFaces, tmp_path: Pat
     assert report == json.loads((tmp_path / "out" / "report.json").read_text())
 
 
+def test_what_is_prepared_anew_is_whole_or_not_a_dataset(make_faces: MakeFaces, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    prepare(Sources(faces=[make_faces(masked=6, not_masked=3)]), out)
+    (out / "report.json").unlink()
+    (out / "report.json").mkdir()  # the disk is full, or the run is ended
+    with pytest.raises(IsADirectoryError):
+        prepare(Sources(faces=[make_faces(masked=3, not_masked=6)]), out)
+    with pytest.raises(UsageError, match=r"manifest\.csv: no such manifest"):
+        load(out)
+
+
+def test_a_run_that_reads_a_dataset_keeps_it_when_it_is_prepared_anew(
+    make_faces: MakeFaces, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    prepare(Sources(faces=[make_faces(masked=6, not_masked=3)]), out)
+    mapped = load(out)
+    before = np.array(mapped.faces)
+    prepare(Sources(faces=[make_faces(masked=3, not_masked=6)]), out)
+    assert (mapped.faces == before).all()
+    assert not (load(out).faces == before).all()
+
+
 def test_the_same_seed_gives_the_same_manifest(make_faces: MakeFaces, tmp_path: Path) -> None:
     root = make_faces(masked=10, not_masked=10)
     for name in ("one", "two"):
@@ -440,6 +463,10 @@ def test_nothing_to_read_is_a_clear_error(models: Path, tmp_path: Path) -> None:
         prepare(Sources(unmasked=[tmp_path]), out)
     (tmp_path / "masked").mkdir()
     (tmp_path / "masked" / "x.png").touch()
+    (tmp_path / "manifest.csv").write_bytes(b"file,label\n\xff\xfe,masked\n")
+    with pytest.raises(UsageError, match=r"manifest\.csv: not a CSV file in UTF-8"):
+        prepare(Sources(faces=[tmp_path]), out)
+    (tmp_path / "manifest.csv").unlink()
     with pytest.raises(UsageError, match=r"no usable face in .*: \{'broken file': 1\}"):
         prepare(Sources(faces=[tmp_path]), out)
     with pytest.raises(UsageError, match=r"manifest\.csv: no such manifest"):

@@ -1,4 +1,4 @@
-"""Training, with TensorFlow, on flat pictures: each has its own brightness, so that it is known again."""
+"""Training, with TensorFlow: what a run leaves, how it goes on, and who sees which faces."""
 
 import csv
 import json
@@ -18,7 +18,9 @@ import pytest
 
 from convert import distributed, network
 from convert.batches import batches, plain_arrays
+from convert.cli import main
 from convert.dataset import load
+from convert.passport import passport, require_same
 from convert.recipes import RECIPES
 from convert.records import Record, write_manifest
 from convert.train import train
@@ -31,10 +33,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
 ]
 
-RECIPE = replace(RECIPES["default"], batch=8, averaging=0.9, dropout=0.5, label_smoothing=0.0)
-FACES = 40
-
-PROGRAM = """
+RECIPE = RECIPES["default"]
+CLI = "import sys; from convert.cli import main; sys.exit(main(sys.argv[1:]))"
+SHARED_OUT = """
 import json, sys
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +44,7 @@ from convert.augment import plain
 from convert.recipes import RECIPES
 from convert.train import train
 
-data, out, devices = sys.argv[1:]
+data, out, name, devices = sys.argv[1:]
 shown = []
 
 def noted(picture, box, size, rng):
@@ -53,13 +54,15 @@ def noted(picture, box, size, rng):
 cpu = tf.config.list_physical_devices("CPU")[0]
 if int(devices) > 1:
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(devices))
-recipe = replace(RECIPES["default"], batch=8, averaging=0.9, weighted=False, augment=noted)
+recipe = replace(RECIPES[name], batch=8, weighted=False, augment=noted)
 train(Path(data), "random", Path(out), recipe, epochs=1)
 print(json.dumps(shown))
 """
+"""One epoch of some recipe on some devices; prints who was shown."""
 
 
-def make_data(out: Path, faces: int = FACES) -> Path:
+def make_data(out: Path, faces: int) -> Path:
+    """Flat pictures: each has its own brightness, so that it is known again."""
     out.mkdir()
     records = [
         Record(
@@ -81,15 +84,8 @@ def make_data(out: Path, faces: int = FACES) -> Path:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_data(tmp_path_factory.mktemp("train") / "data")
-
-
-@pytest.fixture(scope="module")
-def unbroken(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("unbroken")
-    train(data, "random", out, RECIPE, epochs=2)
-    return out
+def flat(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_data(tmp_path_factory.mktemp("train") / "data", 40)
 
 
 def history(run: Path) -> list[dict[str, str]]:
@@ -112,21 +108,23 @@ def start(program: str, *argv: str, **environment: str) -> subprocess.Popen[str]
     )
 
 
-def test_the_devices_parts_of_a_batch_are_the_batch(data: Path) -> None:
-    epoch = batches(load(data), RECIPE, seed=5, epoch=1)
+def test_the_devices_parts_of_a_batch_are_the_batch(flat: Path) -> None:
+    recipe = replace(RECIPE, batch=8)
+    epoch = batches(load(flat), recipe, seed=5, epoch=1)
     whole, labels = epoch.part(1)
     parts = [epoch.part(1, replica, 3) for replica in range(3)]
     assert [len(x) for x, _ in parts] == [3, 3, 2]
     assert np.array_equal(np.concatenate([x for x, _ in parts]), whole)
     assert np.array_equal(np.concatenate([y for _, y in parts]), labels)
-    other, _ = batches(load(data), RECIPE, seed=5, epoch=2).part(1)
+    other, _ = batches(load(flat), recipe, seed=5, epoch=2).part(1)
     assert not np.array_equal(other, whole)
 
 
-def test_a_run_that_was_killed_ends_as_one_that_was_not(unbroken: Path, data: Path, tmp_path: Path) -> None:
-    program = PROGRAM.replace("augment=noted", "dropout=0.5, label_smoothing=0.0")
-    program = program.replace("weighted=False, ", "").replace("epochs=1", "epochs=2")
-    process = start(program, str(data), str(tmp_path), "1")
+def test_a_run_that_was_killed_ends_as_one_that_was_not(
+    trained: Path, prepared: Path, tmp_path: Path
+) -> None:
+    argv = ["train", "--data", str(prepared), "--weights", "random", "--out", str(tmp_path), "--epochs", "2"]
+    process = start(CLI, *argv)
     watchdog = threading.Timer(800, process.kill)
     watchdog.start()
     assert process.stderr is not None
@@ -141,19 +139,38 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(unbroken: Path, data: Pa
     assert process.returncode == -signal.SIGKILL, "".join(seen)
     assert not (tmp_path / "mask.keras").exists()
 
-    train(data, "random", tmp_path, RECIPE, epochs=2, resume=True)
-    assert history(tmp_path) == history(unbroken)
-    for one, other in zip(weights(tmp_path), weights(unbroken), strict=True):
+    assert main([*argv, "--resume"]) == 0
+    assert history(tmp_path) == history(trained)
+    for one, other in zip(weights(tmp_path), weights(trained), strict=True):
         assert np.array_equal(one, other)
 
 
-def test_the_mean_of_the_weights_is_what_is_validated_and_saved(unbroken: Path, data: Path) -> None:
-    arrays = plain_arrays(load(data), "val")
+def test_a_run_leaves_its_figures_curves_and_passport(trained: Path) -> None:
+    rows = history(trained)
+    assert [r["epoch"] for r in rows] == ["0", "1"]
+    assert all(np.isfinite(float(r["val_loss"])) for r in rows)
+    recipe = json.loads((trained / "train.json").read_text())["recipe"]
+    assert (recipe["name"], recipe["epochs"], recipe["augment"]) == ("default", 2, "as_people_stand")
+    assert (trained / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_mean_of_the_weights_is_what_is_validated_and_saved(trained: Path, prepared: Path) -> None:
+    import tensorflow as tf  # noqa: PLC0415  takes seconds to import
+
+    saved = network.load(trained / "mask.keras")
+    kept = tf.train.load_checkpoint(str(trained / "checkpoints"))
+    shapes = kept.get_variable_to_shape_map()
+    logit = {name: kept.get_tensor(name) for name, shape in shapes.items() if shape == [1280, 1]}
+    (mean,), (raw,) = ([v for k, v in logit.items() if k.startswith(p)] for p in ("average/", "model/"))
+    assert np.array_equal(saved.get_layer("logit").kernel.numpy(), mean)
+    assert not np.array_equal(mean, raw)
+
+    arrays = plain_arrays(load(prepared), "val")
     assert arrays is not None
-    x, y = arrays
-    logit = network.load(unbroken / "mask.keras").predict(x, verbose=0).astype(np.float64)
-    loss = np.mean(np.logaddexp(0.0, logit) - y * logit)
-    assert float(history(unbroken)[-1]["val_loss"]) == pytest.approx(loss, rel=1e-4)
+    x, y = arrays[0], arrays[1] * (1 - RECIPE.label_smoothing) + RECIPE.label_smoothing / 2
+    said = saved.predict(x, verbose=0).astype(np.float64)
+    loss = np.mean(np.logaddexp(0.0, said) - y * said)
+    assert float(history(trained)[-1]["val_loss"]) == pytest.approx(loss, rel=1e-4)
 
 
 def test_the_mean_follows_all_weights_with_a_warm_up() -> None:
@@ -174,52 +191,78 @@ def test_the_mean_follows_all_weights_with_a_warm_up() -> None:
         assert np.allclose(one, other, rtol=1e-6)
 
 
-def test_to_go_on_with_something_else_is_refused_by_name(unbroken: Path, data: Path, tmp_path: Path) -> None:
-    before = (unbroken / "train.json").read_bytes()
-    assert json.loads(before)["recipe"]["averaging"] == 0.9
+def test_to_go_on_with_something_else_is_refused_by_name(
+    trained: Path, prepared: Path, tmp_path: Path
+) -> None:
+    before = (trained / "train.json").read_bytes()
     with pytest.raises(UsageError, match=r"seed was 2026, now 1\. --resume"):
-        train(data, "random", unbroken, RECIPE, epochs=2, seed=1, resume=True)
-    with pytest.raises(UsageError, match=r"otherwise: recipe\.epochs was 2, now 18\. --resume"):
-        train(data, "random", unbroken, RECIPE, resume=True)
+        train(prepared, "random", trained, RECIPE, epochs=2, seed=1, resume=True)
+    with pytest.raises(UsageError, match=rf"otherwise: recipe\.epochs was 2, now {RECIPE.epochs}\. --resume"):
+        train(prepared, "random", trained, RECIPE, resume=True)
     with pytest.raises(UsageError, match=r"recipe\.name was default, now talk"):
-        train(data, "random", unbroken, RECIPES["talk"], epochs=2, resume=True)
-    with pytest.raises(UsageError, match=r"otherwise: dataset_sha256 was \w+, now \w+\. --resume"):
-        train(make_data(tmp_path / "more", 41), "random", unbroken, RECIPE, epochs=2, resume=True)
+        train(prepared, "random", trained, RECIPES["talk"], epochs=2, resume=True)
+    with pytest.raises(UsageError, match=r"otherwise: dataset_sha256 was \w+, now \w+; places_sha256 was"):
+        train(make_data(tmp_path / "more", 41), "random", trained, RECIPE, epochs=2, resume=True)
     (tmp_path / "w.h5").write_bytes(b"w")
     with pytest.raises(UsageError, match=r"otherwise: weights was random, now \w{64}\. --resume"):
-        train(data, str(tmp_path / "w.h5"), unbroken, RECIPE, epochs=2, resume=True)
+        train(prepared, str(tmp_path / "w.h5"), trained, RECIPE, epochs=2, resume=True)
     with pytest.raises(UsageError, match="go on with --resume"):
-        train(data, "random", unbroken, RECIPE, epochs=2)
-    assert (unbroken / "train.json").read_bytes() == before
+        train(prepared, "random", trained, RECIPE, epochs=2)
+    assert (trained / "train.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("text", [None, "{}", "[]", '{"recipe": 1}', "{"])
+def test_a_run_without_a_readable_passport_is_refused(
+    text: str | None, prepared: Path, tmp_path: Path
+) -> None:
     (tmp_path / "checkpoints").mkdir()
+    if text is not None:
+        (tmp_path / "train.json").write_text(text)
     with pytest.raises(UsageError, match=r"train\.json: can't be read"):
-        train(data, "random", tmp_path, RECIPE, resume=True)
+        train(prepared, "random", tmp_path, RECIPE, resume=True)
 
 
-def faces_of_an_epoch(data: Path) -> Counter[int]:
-    order = batches(load(data), replace(RECIPE, weighted=False), seed=2026, epoch=0).order
+def test_other_landmarks_are_another_dataset_but_older_passports_go_on(flat: Path, tmp_path: Path) -> None:
+    began = passport(load(flat), "random", RECIPE, 1)
+    (tmp_path / "train.json").write_text(json.dumps(began))
+    points = load(flat).points.copy()
+    points[0] = 0.5
+    now = passport(replace(load(flat), points=points), "random", RECIPE, 1)
+    with pytest.raises(UsageError, match=r"otherwise: places_sha256 was \w+, now \w+\. --resume"):
+        require_same(tmp_path / "train.json", now)
+    del began["places_sha256"]
+    (tmp_path / "train.json").write_text(json.dumps(began))
+    require_same(tmp_path / "train.json", now)
+
+
+def faces_of_an_epoch(data: Path, name: str) -> Counter[int]:
+    recipe = replace(RECIPES[name], batch=8, weighted=False)
+    order = batches(load(data), recipe, seed=2026, epoch=0).order
     assert len(set(order)) == len(order) == 32
     return Counter(int(i) for i in order)
 
 
-def test_two_devices_share_the_batches(data: Path, tmp_path: Path) -> None:
-    out, errors = start(PROGRAM, str(data), str(tmp_path), "2").communicate(timeout=800)
+def test_two_devices_share_the_batches_of_the_talks_recipe(flat: Path, tmp_path: Path) -> None:
+    out, errors = start(SHARED_OUT, str(flat), str(tmp_path), "talk", "2").communicate(timeout=800)
     assert out, errors
-    assert Counter(json.loads(out)) == faces_of_an_epoch(data)
+    assert Counter(json.loads(out)) == faces_of_an_epoch(flat, "talk")
     assert [r["epoch"] for r in history(tmp_path)] == ["0"]
     assert all(np.isfinite(w).all() for w in weights(tmp_path))
+    recipe = json.loads((tmp_path / "train.json").read_text())["recipe"]
+    assert (recipe["learning_rate"], recipe["warmup_epochs"], recipe["averaging"]) == (1e-5, 0, 0.0)
 
 
-def test_two_machines_share_the_batches_and_the_chief_writes(data: Path, tmp_path: Path) -> None:
+def test_two_machines_share_the_batches_and_the_chief_writes(flat: Path, tmp_path: Path) -> None:
     places = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     cluster = {"worker": [f"127.0.0.1:{s.getsockname()[1]}" for s in places]}
     for s in places:
         s.close()
     machines = [
         start(
-            PROGRAM,
-            str(data),
+            SHARED_OUT,
+            str(flat),
             str(tmp_path / "out"),
+            "default",
             "1",
             TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}}),
             TMPDIR=str(tmp_path),
@@ -230,7 +273,7 @@ def test_two_machines_share_the_batches_and_the_chief_writes(data: Path, tmp_pat
     assert [m.returncode for m in machines] == [0, 0], answers
     shown = [Counter(json.loads(out)) for out, _ in answers]
     assert [s.total() for s in shown] == [16, 16]
-    assert shown[0] + shown[1] == faces_of_an_epoch(data)
+    assert shown[0] + shown[1] == faces_of_an_epoch(flat, "default")
     assert [r["epoch"] for r in history(tmp_path / "out")] == ["0"]
     names = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
     assert names == {
