@@ -11,8 +11,7 @@ from edge import __version__, commands
 from edge.arguments import count, path, positive
 from edge.config import DEFAULT_PATH
 from edge.errors import MaskgateError
-from edge.ops import desk
-from edge.ops.commands import add_parsers
+from edge.ops import events_cli, watch_cli
 from edge.output import Output, OutputError
 
 _HELP = argparse.RawDescriptionHelpFormatter
@@ -133,6 +132,10 @@ def _parser() -> argparse.ArgumentParser:
     judged.add_argument(
         "--manifest", type=path, metavar="FILE", help="use only its test split, of the same faces"
     )
+    judged.add_argument(
+        "--model", type=path, metavar="TFLITE", help="this one instead of the shipped one, which may have "
+        "been trained on all faces; its measured twin was not"
+    )  # fmt: skip
     judged.add_argument("--visits", type=count, default=1200, help="how many people come (default: 1200)")
     judged.add_argument("--seed", type=int, default=100, help="of the scenes (default: 100)")
     for kind in (spoken, judged):
@@ -163,8 +166,8 @@ def _parser() -> argparse.ArgumentParser:
     units.add_argument(
         "--root", type=path, default="/", metavar="DIR", help="of another file system; systemd is not told"
     )
-    desk.add_parsers(subparsers)
-    add_parsers(subparsers)
+    watch_cli.add_parsers(subparsers)
+    events_cli.add_parsers(subparsers)
     return parser
 
 

@@ -44,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
             raise
         raise ConfigError(f"{args.config}: camera.source: {e}") from e
     judges = load_judges(config)
-    done = Service(config, judges, camera, clock, stop, reread=reread, cause=last.cause).run()
+    source = reread if args.config.exists() else None
+    done = Service(config, judges, camera, clock, stop, reread=source, cause=last.cause).run()
     print(f"{done.total}; {done.frames} frames")
     left = done.left
     if left.waiting:
@@ -142,7 +143,8 @@ def bench(args: argparse.Namespace) -> int:
     if args.what == "decisions":
         from edge.bench import decisions
 
-        result = decisions.run(args.faces, args.seed, args.visits, manifest=args.manifest)
+        config = Config.model_validate({"models": {"mask": args.model}} if args.model else {})
+        result = decisions.run(args.faces, args.seed, args.visits, manifest=args.manifest, config=config)
         print(json.dumps(result) if args.json else decisions.table(result))
         return 0
     from edge.bench import announcements

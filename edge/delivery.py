@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from edge.clock import Clock
-from edge.events import Place, leaf_of
+from edge.events import CONTENT_TYPE, Place, leaf_of
 
 _log = logging.getLogger(__name__)
 WINDOW = 10
@@ -71,7 +71,7 @@ class Link(Protocol):
         """Whom to tell, from any thread: up, acknowledgements, down, in this order. Before the start."""
         ...
 
-    def publish(self, topic: str, payload: bytes, *, connection: int) -> int | None:
+    def publish(self, topic: str, payload: bytes, *, content_type: str, connection: int) -> int | None:
         """Send with QoS 1 on that connection; returns a token, or None if it has ended."""
         ...
 
@@ -197,7 +197,9 @@ class Delivery:
             if not items:
                 break
             item = items[0]
-            token = self._link.publish(self._topic(item), self._payload(item), connection=self._connection)
+            token = self._link.publish(
+                self._topic(item), self._payload(item), content_type=CONTENT_TYPE, connection=self._connection
+            )
             if token is None:
                 break
             self._in_flight[token] = item

@@ -6,6 +6,7 @@ taken back at the next connect once the option is off, or the prefix, site or de
 
 import json
 import logging
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -151,7 +152,13 @@ def _read(ledger: Path) -> list[str]:
 def _write(ledger: Path, topics: Sequence[str]) -> None:
     try:
         if topics:
-            ledger.write_text(json.dumps(topics), encoding="utf-8")
+            # whole or not at all: a full disk or a power cut must not forget what was announced before
+            part = ledger.with_name(f"{ledger.name}.part")
+            with part.open("w", encoding="utf-8") as file:
+                json.dump(topics, file)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(ledger)
         else:
             ledger.unlink(missing_ok=True)
     except OSError as e:

@@ -12,6 +12,8 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 SCHEMA_BASE = "urn:maskgate:v1:"
+CONTENT_TYPE = "application/cloudevents+json"
+"""Of an event on the wire, as CloudEvents' MQTT binding asks for it; MQTT 3.1.1 has no place for it."""
 
 
 class Data(BaseModel):

@@ -30,8 +30,8 @@ _PROGRAM = "/usr/bin/maskgate"
 _HIDDEN = ("/root", "/home", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - none is written to
 """What the services can't see: ProtectHome=, PrivateTmp=."""
 _WAY_OUT = (
-    "Install it for all users instead: pipx install --global maskgate, or: "
-    "UV_TOOL_DIR=/opt/uv UV_TOOL_BIN_DIR=/usr/local/bin uv tool install --no-managed-python maskgate"
+    "Install it for all users instead: PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install WHEEL, "
+    "or: UV_TOOL_DIR=/opt/uv UV_TOOL_BIN_DIR=/usr/local/bin uv tool install --no-managed-python WHEEL"
 )
 _COMMANDS = (
     ("systemd-sysusers",),

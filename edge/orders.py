@@ -12,7 +12,7 @@ from edge.commanding import Commander, Done, RefusedError, Sighting, in_numbers
 from edge.compose import Judges
 from edge.config import Config
 from edge.errors import MaskgateError
-from edge.events import Health, Overrides, new_event
+from edge.events import Health, Overrides, new_event, rfc3339
 from edge.pipeline import Pipeline
 from edge.postbox import Postbox
 from edge.values import Face, Frame, Image, log_odds
@@ -95,14 +95,14 @@ class Orders:
         tampering, health = self._pipeline.tampering, self._sources.health()
         data: dict[str, JsonValue] = {
             **in_numbers(frame.image, faces),
-            "taken": frame.taken.isoformat(timespec="milliseconds"),
+            "taken": rfc3339(frame.taken),
             "camera": health.camera.model_dump(mode="json"),
             "judged_fps": health.fps,
             "tampering": None if tampering is None else tampering.reason,
             "mask_threshold": self._threshold or self._judges.classifier.threshold,
         }
         judgeable = sum(face.score is not None for face in faces)
-        return Done(camera.message or f"{len(faces)} faces, of which {judgeable} can be judged.", data)
+        return Done(camera.message or f"Faces: {len(faces)}, of which {judgeable} can be judged.", data)
 
     def reload(self) -> Done:
         """A configuration without mistakes is applied by an orderly restart: one rule for all keys."""
@@ -116,7 +116,10 @@ class Orders:
         if not changed:
             return Done("The configuration has not changed.", {"changed": []})
         self.ending = "restarts with a changed configuration"
-        return Done(f"Restarts now, to apply {', '.join(changed)}.", {"changed": [*changed]})
+        text = f"Restarts now, to apply {', '.join(changed)}."
+        if any(key.startswith("speaker") for key in changed):
+            text += " The speaker is a service of its own: systemctl restart maskgate-speaker."
+        return Done(text, {"changed": [*changed]})
 
     def announce(self) -> Done:
         """The speaker's own report follows as an event."""

@@ -128,10 +128,10 @@ class Reporter:
     def _problems(self, camera: CameraStatus) -> list[str]:
         box, link, clock = self._postbox, self._postbox.link.status, self._clock
         pins = self._parts.pins()
-        said = (camera.message, box.outbox.problem, box.delivery.problem, box.twins.problem, pins)
+        said = (
+            camera.message, box.outbox.problem, box.delivery.problem, box.twins.problem, pins, link.problem,
+        )  # fmt: skip
         found = [p for p in said if p]
-        if link.state in {"refused", "unreachable"}:
-            found.append(link.message)
         if not trusted(clock):
             found.append(
                 f"the clock says {clock.utc():%Y-%m-%d %H:%M}, which can't be: no time from the network yet"

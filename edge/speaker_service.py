@@ -186,9 +186,8 @@ class SpeakerService:
     def _health(self) -> SpeakerHealth:
         states, link = [voice.state for voice in self._voices], self._link.status
         problems = [s.problem for s in states if s.problem]
-        problems += [p for p in (self._outbox.problem, self._delivery.problem, self._memory.problem) if p]
-        if link.state in {"refused", "unreachable"}:
-            problems.append(link.message)
+        more = (self._outbox.problem, self._delivery.problem, self._memory.problem, link.problem)
+        problems += [p for p in more if p]
         return SpeakerHealth(
             time=self._clock.utc(),
             clock_trusted=trusted(self._clock),

@@ -64,7 +64,7 @@ def real_faces(folder: Path, manifest: Path | None, dataset_sha256: object, seed
     Args:
         folder: holds the three folders.
         manifest: of ``mask-convert prepare``: then only faces that the model never saw are used.
-        dataset_sha256: of the data that the model was trained on, from its contract.
+        dataset_sha256: of the data and splits that the model was trained with, from its contract.
         seed: of the order.
 
     Raises:
@@ -78,7 +78,11 @@ def real_faces(folder: Path, manifest: Path | None, dataset_sha256: object, seed
         rows = _rows(manifest)
         chosen = [_chosen(folder, r) for r in rows if r["split"] == "test"]
         same = _fingerprint(rows) == dataset_sha256
-        used = "test split of the model's own data" if same else "test split of other data than the model's"
+        used = (
+            "test split of the model's own data"
+            if same
+            else "test split of a dataset that the model was not trained with: it may have seen these faces"
+        )
     portraits: dict[Wear, list[Portrait]] = {wear: [] for wear in Wear}
     for path, label, box in chosen:
         if path.suffix.lower() in _SUFFIXES and not path.name.startswith(_SYNTHETIC):

@@ -70,7 +70,7 @@ def run(
     cast = (
         patterns(seed)
         if faces is None
-        else real_faces(faces, manifest, contract.made_by.get("dataset_sha256"), seed)
+        else real_faces(faces, manifest, contract.made_by.get("training", {}).get("dataset_sha256"), seed)
     )
     scenes = list(make_scenes(seed, visits))
     roles = cast.deal(scenes)

@@ -17,14 +17,24 @@ def _from_credentials(path: Path) -> Path:
     return path if folder is None else Path(folder) / path  # an absolute path stays as it is
 
 
-def _address(text: str) -> str:
+def split_address(text: str) -> tuple[str, int | None]:
+    """Host and port of ``host``, ``host:port`` or ``[ipv6]:port``; no port where none is given.
+
+    Raises:
+        ValueError: it is none of them.
+    """
     try:
         parts = urlsplit(f"//{text}")
         if parts.hostname and parts.port != 0 and parts.netloc == text and "@" not in text:
-            return text
-    except ValueError:
+            return parts.hostname, parts.port
+    except ValueError:  # no number, or too large
         pass
     raise ValueError(f"found {text!r}; write host or host:port, an IPv6 address as [::1]:8883")
+
+
+def _address(text: str) -> str:
+    split_address(text)
+    return text
 
 
 Secret = Annotated[Path, AfterValidator(_from_credentials)]
@@ -81,6 +91,6 @@ class Mqtt(Section):
         """These settings once for each broker, in the order in which they are tried."""
         out = [self.model_copy(update={"fallbacks": ()})]
         for address in self.fallbacks:
-            parts = urlsplit(f"//{address}")
-            out.append(out[0].model_copy(update={"host": parts.hostname, "port": parts.port or self.port}))
+            host, port = split_address(address)
+            out.append(out[0].model_copy(update={"host": host, "port": port or self.port}))
         return out

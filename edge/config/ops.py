@@ -1,6 +1,6 @@
 """What the ops centre may do to a device, and who else is told of it."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -13,10 +13,7 @@ class Commands(Section):
     """Commands over MQTT. Who may publish on cmd may give them: the broker's access list decides who does."""
 
     enabled: bool = Field(True, examples=[True])
-    allowed: tuple[CommandName, ...] = Field(
-        ("status", "snapshot-test", "reload", "announce", "mute", "set-threshold", "restart"),
-        examples=[["status", "snapshot-test"]],
-    )
+    allowed: tuple[CommandName, ...] = Field(get_args(CommandName), examples=[["status", "snapshot-test"]])
     """All others are refused."""
     threshold_min: Share = Field(0.2, examples=[0.3])
     """``set-threshold`` goes from here..."""

@@ -16,7 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import Mqtt
 from edge.mqtt.explain import why_lost, why_refused, why_silent, why_unreachable
-from edge.mqtt.session import ANSWER_S, Bell, Duties, Identity, connect, make_client, serve
+from edge.mqtt.session import ANSWER_S, Bell, Duties, Identity, connect, make_client, send, serve
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class Connection:
         if reason.is_failure:
             return
         for message in self._duties.birth():
-            client.publish(message.topic, message.payload, message.qos, message.retain)
+            send(client, message)
         if self._duties.subscriptions:
             client.subscribe(list(self._duties.subscriptions))
         self._up(client)

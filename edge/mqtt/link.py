@@ -15,7 +15,7 @@ from edge.mqtt.connection import Connection, End
 from edge.mqtt.dialer import Dialer
 from edge.mqtt.explain import why_replaced
 from edge.mqtt.security import make_tls_context, read_password
-from edge.mqtt.session import Bell, Duties, Identity, Message
+from edge.mqtt.session import Bell, Duties, Identity, Message, send
 from edge.mqtt.status import LinkStatus, Listener, State
 
 _log = logging.getLogger(__name__)
@@ -91,7 +91,14 @@ class MqttLink:
         self._thread.start()
 
     def publish(
-        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, connection: int | None = None
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        content_type: str | None = None,
+        connection: int | None = None,
     ) -> int | None:
         """Send now or not at all: nothing is kept for a later connection.
 
@@ -100,6 +107,7 @@ class MqttLink:
             payload: the message.
             qos: 0 or 1.
             retain: the broker keeps it for later subscribers.
+            content_type: what the payload is, for MQTT 5.
             connection: send on this one only; None means whichever is up.
 
         Returns:
@@ -108,7 +116,7 @@ class MqttLink:
         online = self._online
         if online is None or connection not in (None, online[0]):
             return None
-        info = online[1].publish(topic, payload, qos, retain)
+        info = send(online[1], Message(topic, payload, qos, retain, content_type))
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
     def stop(self, timeout_s: float, farewell: Sequence[Message] = ()) -> None:
@@ -119,7 +127,7 @@ class MqttLink:
         deadline_s = time.monotonic() + timeout_s
         online = self._online
         if online is not None:
-            for info in [online[1].publish(m.topic, m.payload, m.qos, m.retain) for m in farewell]:
+            for info in [send(online[1], message) for message in farewell]:
                 # An acknowledgement that comes after the socket is closed resets the connection; the broker
                 # may then miss the DISCONNECT and publish the will. So wait for it.
                 with suppress(RuntimeError, ValueError):  # paho's way to say that it could not be sent
@@ -154,7 +162,7 @@ class MqttLink:
             self._bell,
             up=partial(self._up, f"{broker.host}:{broker.port} with MQTT {protocol}"),
             acknowledged=self._acknowledged,
-            complain=partial(self._set_status, "online"),
+            complain=partial(self._set_status, "online", complaint=True),
         )
         end = connection.run(self._stop)
         if self._online is not None:
@@ -182,10 +190,10 @@ class MqttLink:
             self._set_status("refused" if refused else "unreachable", text)
         self._stop.wait(pause_s)
 
-    def _set_status(self, state: State, message: str) -> None:
-        if message != self._status.message:
-            _log.log(logging.INFO if state in ("online", "closed") else logging.WARNING, "%s", message)
-        self._status = LinkStatus(state, message)
+    def _set_status(self, state: State, message: str, *, complaint: bool = False) -> None:
+        before, self._status = self._status, LinkStatus(state, message, complaint)
+        if message != before.message:
+            _log.log(logging.WARNING if self._status.problem else logging.INFO, "%s", message)
 
     def _up(self, where: str, client: paho.Client) -> None:
         self._connections += 1

@@ -32,6 +32,8 @@ class Message:
     payload: bytes
     qos: int = 1
     retain: bool = False
+    content_type: str | None = None
+    """MQTT 5 takes it along; MQTT 3.1.1 has no place for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,15 @@ def connect(client: paho.Client, settings: Mqtt, me: Identity) -> None:
     if me.durable:
         properties.SessionExpiryInterval = _SESSION_S
     client.connect(host, port, keepalive_s, clean_start=not me.durable, properties=properties)
+
+
+def send(client: paho.Client, message: Message) -> paho.MQTTMessageInfo:
+    """Hand a message to a client; from any thread."""
+    properties = None
+    if message.content_type is not None and client.protocol == paho.MQTTv5:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ContentType = message.content_type
+    return client.publish(message.topic, message.payload, message.qos, message.retain, properties)
 
 
 class Bell:

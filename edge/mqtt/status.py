@@ -13,6 +13,13 @@ class LinkStatus:
     state: State
     message: str
     """A full sentence that names the broker and, where something is wrong, the way out."""
+    complaint: bool = False
+    """Something is wrong although it is on line: the broker refuses a subscription."""
+
+    @property
+    def problem(self) -> str | None:
+        """The message where something is wrong."""
+        return self.message if self.complaint or self.state in ("refused", "unreachable") else None
 
 
 class Listener(Protocol):

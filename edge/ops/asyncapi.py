@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from edge.events import CONTENT_TYPE
 from edge.ops.examples import EXAMPLES
 from edge.ops.messages import KINDS, LEAVES, NAME, RETAINED
 from edge.ops.schemas import all_schemas, message_schema
@@ -15,9 +16,9 @@ _INFO = """What maskgate devices say over MQTT, and what they can be told.
 
 **Delivery.** Events and summaries come at least once, in order, with the same `id` each time; drop repeats
 by `source` and `id`. `sequence` rises by one with every event of a source. A gap means that events are lost,
-which `events.dropped` reports; a `sequence` that starts again with 1 means a new outbox, which
-`device.started` with `previous: none` reports. After `device.started` nothing that was open before is open
-any more.
+which `events.dropped` reports. A `device.started` with `sequence` 1 begins a new outbox: of a new device if
+`previous` is `none`, else the old one could not be read, and what waited in it will not come. After
+`device.started` nothing that was open before is open any more.
 
 **Evolution.** Within v1 this contract only grows: keys, event types, commands and values of enumerations may
 be added; nothing is removed, renamed, made optional, or changed in meaning or unit. So ignore keys and event
@@ -110,7 +111,7 @@ def _message(name: str, schema: str) -> JsonValue:
         "name": name,
         "title": schema,
         "summary": (kind.model.__doc__ or "").partition("\n")[0],
-        "contentType": f"application/{'cloudevents+json' if event else 'json'}",
+        "contentType": CONTENT_TYPE if event else "application/json",
         "payload": {"$ref": f"#/components/schemas/{schema}"},
         "examples": [{"name": name, "payload": EXAMPLES[name]}],
     }

@@ -12,16 +12,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from urllib.parse import urlsplit
 
 from typing_extensions import Self
 
 from edge.config import Config, Mqtt, load_config, parse_config
+from edge.config.mqtt import split_address
 from edge.errors import LinkError, UsageError
 
 _PORT = 1883
 _LOOK_S = 0.2
 """How often we look whether to stop."""
+WAITING_MAX = 100_000
+"""Messages, about 1 kB each, that wait to be taken by somebody who is too slow for them."""
 PATIENCE_S = 10.0
 """How long a broker may take to let us in when a command starts; later on the link tries for ever."""
 
@@ -66,14 +68,9 @@ def parse_address(text: str) -> tuple[str, int]:
         UsageError: it is none of them.
     """
     try:
-        parts = urlsplit(f"//{text}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if not host or parts.netloc != text or "@" in text or port == 0:
-        raise UsageError(
-            f"--broker: found {text!r}; give HOST, HOST:PORT or [IPV6]:PORT, as broker.example.org:1883"
-        )
+        host, port = split_address(text)
+    except ValueError as e:
+        raise UsageError(f"--broker: {e}") from e
     return host, port or _PORT
 
 
@@ -93,13 +90,14 @@ class Received:
     at: datetime
     """Its arrival here, UTC."""
     connection: int = 1
-    """Counts up whenever the connection was lost and made again; messages between two are missed."""
+    """Counts up whenever messages were missed: the connection was made again, or too many were waiting."""
 
 
 class Subscription:
     """All messages of some topics, in the order of arrival. A context manager that connects.
 
-    A connection that is lost later is made again by itself; ``problem`` tells of it.
+    A connection that is lost later is made again by itself; ``problem`` tells of it. Beyond ``WAITING_MAX``
+    that wait to be taken, what comes is dropped.
 
     Args:
         settings: the broker.
@@ -125,9 +123,9 @@ class Subscription:
 
     @property
     def problem(self) -> str | None:
-        """Why nothing comes at the moment, in a sentence; None while connected."""
+        """Why nothing, or not all, comes at the moment, in a sentence."""
         status = self.link.status
-        return None if status.state == "online" else status.message
+        return status.problem or (None if status.state == "online" else status.message)
 
     def next(self, timeout_s: float) -> Received | None:
         """The next message, as soon as it is there; None after ``timeout_s``."""
@@ -167,9 +165,9 @@ class Subscription:
 
     # The link tells us, on its own thread.
 
-    def up(self, connection: int) -> None:
+    def up(self, connection: int) -> None:  # noqa: ARG002 - the link's signature
         """For the link."""
-        self._connection = connection
+        self._connection += 1
 
     def down(self) -> None:
         """For the link."""
@@ -178,4 +176,7 @@ class Subscription:
         """For the link."""
 
     def _received(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the link's signature
+        if self._queue.qsize() >= WAITING_MAX:
+            self._connection += 1
+            return
         self._queue.put(Received(topic, payload, retained, datetime.now(timezone.utc), self._connection))

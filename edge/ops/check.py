@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge.ops.broker import Received
 from edge.ops.form import Flaw, look_at
 from edge.ops.history import Source
+from edge.ops.text import plain
 
 _LISTED = 20
 """Open violations and unknown keys that are listed."""
@@ -24,7 +25,9 @@ class Problem:
     expected: str
 
     def __str__(self) -> str:
-        return f"{self.message}  {self.topic}  {self.key}: found {self.found}; expected {self.expected}"
+        return plain(
+            f"{self.message}  {self.topic}  {self.key}: found {self.found}; expected {self.expected}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,9 @@ class Report:
         ]
         if self.open_violations:
             more = ["..."] if self.open > len(self.open_violations) else []
-            said.append(f"{self.open} violations open: " + ", ".join(self.open_violations + more))
+            said.append(plain(f"{self.open} violations open: " + ", ".join(self.open_violations + more)))
         if self.unknown:
-            said.append("unknown here: " + ", ".join(f"{key} ({n})" for key, n in self.unknown.items()))
+            said.append(plain("unknown here: " + ", ".join(f"{k} ({n})" for k, n in self.unknown.items())))
         said.append(f"{self.problems} problems" if self.problems else "no problems")
         return "\n".join(said)
 

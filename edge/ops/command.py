@@ -5,17 +5,20 @@ import re
 import threading
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from typing import TypeVar
 
 from pydantic import JsonValue, ValidationError
 
 from edge.clock import SystemClock
 from edge.config import Mqtt
 from edge.errors import LinkError, UsageError
-from edge.events import Command, CommandName, Place, Response, Status
+from edge.events import Command, CommandName, Data, Place, Response, Status
 from edge.ops.broker import Subscription
 from edge.ops.text import flat, plain
 
+D = TypeVar("D", bound=Data)
+_AWAY_S = 2.0
+"""For the answer of a device that is off line, by the last word of it."""
 _DEVICE = re.compile(r"(?:([A-Za-z0-9_.-]+)/v1/)?([A-Za-z0-9_.-]+)/([A-Za-z0-9_.-]+)(?:/cmd)?")
 
 
@@ -34,32 +37,35 @@ def ask(
     Raises:
         LinkError: the broker can't be reached, or no answer came in time; says what is known of the device.
     """
-    clock, command = (
-        SystemClock(),
-        Command(
-            transaction=str(uuid.uuid4()),
-            command=name,
-            issued=datetime.now(timezone.utc),
-            deadline_s=timeout_s,
-            arguments=arguments,
-        ),
+    clock = SystemClock()
+    command = Command(
+        transaction=str(uuid.uuid4()),
+        command=name,
+        issued=clock.utc(),
+        deadline_s=timeout_s,
+        arguments=arguments,
     )
-    status = "nothing is known of it: check the name, and [commands] enabled there"
+    status: Status | None = None
     with Subscription(settings, [place.topic("rsp"), place.topic("status")], threading.Event()) as heard:
         # the broker reads this after our subscription, which was sent first
         heard.link.publish(place.topic("cmd"), command.model_dump_json().encode())
-        until_s = clock.monotonic() + timeout_s
+        began_s = clock.monotonic()
+        until_s = began_s + timeout_s
         while (left_s := until_s - clock.monotonic()) > 0:
             message = heard.next(left_s)
             if message is None:
                 break
             if message.topic == place.topic("status"):
-                status = _status(message.payload) or status
-            elif (answer := _answer(message.payload, command.transaction)) is not None:
-                return answer
-        where = f"{settings.host}:{settings.port}"
-        problem = heard.problem or f"its last status: {status}"
-    raise LinkError(f"{place.site}/{place.device}: no answer over {where} within {timeout_s:g} s; {problem}")
+                status = _read(Status, message.payload) or status
+                if status is not None and status.state == "offline":  # it does not hear us
+                    until_s = min(until_s, clock.monotonic() + _AWAY_S)
+            else:
+                answer = _read(Response, message.payload)
+                if answer is not None and answer.transaction == command.transaction:
+                    return answer
+        where = f"{settings.host}:{settings.port} in {clock.monotonic() - began_s:.1f} s"
+        problem = heard.problem or _known(status)
+    raise LinkError(f"{place.site}/{place.device}: no answer over {where}; {problem}")
 
 
 def parse_device(text: str, prefix: str) -> Place:
@@ -106,17 +112,16 @@ def _value(value: JsonValue) -> str:
     return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def _answer(payload: bytes, transaction: str) -> Response | None:
+def _read(kind: type[D], payload: bytes) -> D | None:
     try:
-        answer = Response.model_validate_json(payload)
+        return kind.model_validate_json(payload)
     except ValidationError:
         return None
-    return answer if answer.transaction == transaction else None
 
 
-def _status(payload: bytes) -> str | None:
-    try:
-        said = Status.model_validate_json(payload)
-    except ValidationError:
-        return None
-    return f"{said.state} since {said.time:%Y-%m-%d %H:%M:%S} UTC ({plain(said.reason, 100)})"
+def _known(status: Status | None) -> str:
+    """What is known of a device that does not answer."""
+    if status is None:
+        return "nothing is known of it: check the name"
+    since = f"it is {status.state} since {status.time:%Y-%m-%d %H:%M:%S} UTC ({plain(status.reason, 100)})"
+    return since if status.state == "offline" else f"{since}: does its [commands] enabled say true?"

@@ -4,9 +4,10 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from edge.events import Place, leaf_of
 from edge.ops.broker import Received
@@ -89,7 +90,7 @@ def look_at(message: Received, *, live: bool) -> Form:
 
 def _parse(payload: bytes, form: Form) -> dict[str, Any] | None:
     try:
-        said = json.loads(payload, parse_constant=_no_number)
+        said = from_json(payload, allow_inf_nan=False)
     except ValueError as e:
         form.flaws.append(Flaw("(payload)", shown(payload.decode("utf-8", "replace")), f"JSON ({e})"))
         return None
@@ -97,10 +98,6 @@ def _parse(payload: bytes, form: Form) -> dict[str, Any] | None:
         form.flaws.append(Flaw("(payload)", shown(said), "a JSON object"))
         return None
     return said
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not JSON")
 
 
 def _look_at_event(message: Received, said: dict[str, Any], leaf: str, form: Form) -> None:

@@ -39,7 +39,7 @@ class Source:
         self.repeated = 0
         """Events that came again, with the same id: as the contract allows."""
         self.restarts = 0
-        """New outboxes, by the device's own word."""
+        """New outboxes: ``device.started`` with number 1."""
         self.gaps: list[Gap] = []
         self.dropped = 0
         """Events that the device says it has lost."""
@@ -94,10 +94,10 @@ class Source:
             return []  # sent again, and we came in after it was sent first
         again = " again, under another id" if sequence in self._ids else f" after {self._last}"
         self._start(event, number)
-        if sequence == 1 and event["data"].get("previous") == "none":
+        if sequence == 1 and event["type"] == "device.started":
             self.restarts += 1
             return []
-        return [Flaw("sequence", f"{sequence}{again}", f"{following}, or device.started with previous none")]
+        return [Flaw("sequence", f"{sequence}{again}", f"{following}, or 1 with device.started")]
 
     def _start(self, event: dict[str, Any], number: int) -> None:
         self._ids.clear()
@@ -127,7 +127,11 @@ class Source:
             return []
         if before is not None:
             return [Flaw("data.violation", f"{violation}, which is closed already", "an open violation")]
-        opened = moment(event["time"]) - timedelta(seconds=event["data"]["duration_s"])
+        duration_s = event["data"]["duration_s"]
+        try:
+            opened = moment(event["time"]) - timedelta(seconds=duration_s)
+        except OverflowError:
+            return [Flaw("data.duration_s", f"{duration_s:g}", "less than all of time")]
         if self._complete_since is None or opened <= self._complete_since + _SLACK:
             return []  # opened before we listened
         return [Flaw("data.violation", f"{violation}, which was never opened", "an open violation")]

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
+from pydantic_core import from_json
+
 from edge.events import Place, leaf_of
 from edge.ops.broker import Received
 
@@ -23,7 +25,7 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Received]:
 
 def _read(line: bytes) -> tuple[str, bytes, bool]:
     try:
-        said = json.loads(line)
+        said = from_json(line)
     except ValueError:
         return "", line, False
     if not isinstance(said, dict):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge.ops.fleet import Device, Fleet, Line, trouble
-from edge.ops.text import ago, columns, plain
+from edge.ops.text import ago, columns, natural, plain
 
 _STATE, _FPS, _TEMP, _WAITING = 17, 6, 7, 9
 _NAME_MIN, _NAME_MAX = 12, 34
@@ -119,9 +119,9 @@ def _table(fleet: Fleet, ill: dict[str, str], pen: _Pen, name: int, now: datetim
             ("WAITING", -_WAITING, _DIM), ("", 2, ""), ("LAST VIOLATION", 0, _DIM),
         )
     ]  # fmt: skip
-    devices = sorted(fleet.devices.values(), key=lambda d: d.name)
+    devices = sorted(fleet.devices.values(), key=lambda d: natural(d.name))
     if 1 + len(devices) + sum(bool(d.overrides) or d.name in ill for d in devices) > room:
-        devices.sort(key=lambda d: (d.name not in ill, d.name))
+        devices.sort(key=lambda d: d.name not in ill)
     for number, device in enumerate(devices):
         rows = _rows(device, ill.get(device.name, ""), pen, name, now)
         if len(out) + len(rows) > room:

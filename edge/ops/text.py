@@ -1,11 +1,13 @@
 """What comes from the network, made fit for a terminal: nothing in it can move the cursor or hide."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
 from pydantic import JsonValue
 
 _LONGEST = 2000
+_NUMBERS = re.compile(r"([0-9]{1,18})")
 
 
 def plain(value: object, longest: int = _LONGEST) -> str:
@@ -39,6 +41,11 @@ def flat(value: JsonValue, name: str = "") -> Iterator[tuple[str, JsonValue]]:
         yield name, value
     for key, v in inner:
         yield from flat(v, f"{name}.{key}" if name else key)
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key to sort names by: door-2 comes before door-10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in _NUMBERS.split(name)]
 
 
 def columns(text: str) -> int:

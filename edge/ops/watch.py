@@ -6,11 +6,11 @@ import shutil
 import sys
 import threading
 from collections import deque
-from datetime import datetime, timezone
 
 from pydantic_core import from_json
 
 from edge.clock import SystemClock
+from edge.events import rfc3339
 from edge.ops.broker import Received, Subscription
 from edge.ops.fleet import Fleet, Line
 from edge.ops.screen import Screen, draw
@@ -74,7 +74,7 @@ def json_line(message: Received) -> str:
     """
     levels = message.topic.split("/")
     out: dict[str, object] = {
-        "received": _rfc3339(message.at),
+        "received": rfc3339(message.at),
         "topic": message.topic,
         "site": levels[2] if len(levels) == 5 else None,
         "device": levels[3] if len(levels) == 5 else None,
@@ -87,10 +87,6 @@ def json_line(message: Received) -> str:
     except ValueError:
         text = message.payload[:1000].decode(errors="replace")
         return json.dumps({**out, "payload": None, "text": plain(text)})
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _put(text: str) -> None:

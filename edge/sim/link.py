@@ -79,7 +79,7 @@ class MemoryLink:
         with self._lock:
             self._end()
 
-    def publish(self, topic: str, payload: bytes, *, connection: int) -> int | None:
+    def publish(self, topic: str, payload: bytes, *, content_type: str, connection: int) -> int | None:  # noqa: ARG002
         """Meets the next fate; None if that connection is not there any more."""
         with self._lock:
             if self._listener is None or connection != self._connection:

@@ -158,3 +158,27 @@ def make_ops() -> Iterator[Callable[..., Ops]]:
     yield make
     for ops in made:
         ops.close()
+
+
+@pytest.fixture
+def content_types() -> Iterator[Callable[[int, str], SimpleQueue[str | None]]]:
+    """What MQTT 5 says that the messages of a topic are."""
+    made: list[paho.Client] = []
+
+    def hear(port: int, topic: str) -> SimpleQueue[str | None]:
+        heard: SimpleQueue[str | None] = SimpleQueue()
+        subscribed = threading.Event()
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        client.on_message = lambda _c, _d, m: heard.put(getattr(m.properties, "ContentType", None))
+        client.on_connect = lambda c, *_: c.subscribe(topic, 1)
+        client.on_subscribe = lambda *_: subscribed.set()
+        client.connect("127.0.0.1", port)
+        client.loop_start()
+        made.append(client)
+        assert subscribed.wait(WAIT_S)
+        return heard
+
+    yield hear
+    for client in made:
+        client.disconnect()
+        client.loop_stop()

@@ -13,6 +13,7 @@ import pytest
 from edge.clock import SystemClock
 from edge.config import Mqtt, OutboxConfig
 from edge.delivery import Delivery
+from edge.discovery import topic as description_of
 from edge.events import CameraFault, Place, new_event
 from edge.mqtt import Message, MqttLink
 from edge.outbox import Outbox
@@ -79,7 +80,10 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     more = commands.replace("north-door", "south-door").replace("client.", "other.").splitlines()
     device = next(line for line in more if "other.key" in line)
-    shell = f"set -e\n{commands}{device}\nmkdir stranger; cd stranger\n{commands}"
+    assistant = next(line for line in commands.splitlines() if "ops.key" in line).replace(
+        "ops", "homeassistant"
+    )
+    shell = f"set -e\n{commands}{device}\n{assistant}\nmkdir stranger; cd stranger\n{commands}"
     subprocess.run(
         ["sh", "-c", shell.replace("broker.example.org", "localhost")],
         cwd=folder,
@@ -161,6 +165,19 @@ def test_only_who_announces_hears_the_events_of_its_site(connect: Callable[..., 
     assert speaker.heard.get(timeout=WAIT_S) == (THERE.topic("event"), b"somebody")
     assert ops.publish(THERE.topic("cmd"), b"only this") is None
     assert other.heard.get(timeout=WAIT_S) == (THERE.topic("cmd"), b"only this")
+
+
+def test_a_device_describes_itself_to_home_assistant_and_no_other(connect: Callable[..., Client]) -> None:
+    assistant, device = connect("homeassistant", "homeassistant/#", HERE.topic("event")), connect("client")
+    own, others = (description_of("homeassistant", place) for place in (HERE, THERE))
+    assert device.publish(others) == "Not authorized"
+    assert device.publish(own, b"{}") is None
+    assert assistant.heard.get(timeout=WAIT_S) == (own, b"{}")
+    assert assistant.publish("homeassistant/status", b"online") is None
+    assert assistant.heard.get(timeout=WAIT_S) == ("homeassistant/status", b"online")
+    assert assistant.publish(HERE.topic("cmd")) == assistant.publish(HERE.topic("event")) == "Not authorized"
+    assert device.publish(HERE.topic("event"), b"somebody") is None
+    assert assistant.heard.get(timeout=WAIT_S) == (HERE.topic("event"), b"somebody")
 
 
 def test_a_stranger_gets_nothing(

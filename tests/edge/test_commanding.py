@@ -27,7 +27,7 @@ from edge.compose import Judges, load_judges
 from edge.config import Commands, Config, load_config, parse_config
 from edge.config.ops import CommandName as ConfiguredName
 from edge.errors import ConfigError, LinkError, UsageError
-from edge.events import CommandName, Place, Response
+from edge.events import CommandName, Place, Response, Status
 from edge.ops.command import ask, lines, parse_arguments, parse_device
 from edge.service import RunSummary, Service
 from edge.sim.clock import ManualClock
@@ -504,11 +504,33 @@ def test_reload_applies_by_a_restart_only_what_is_without_mistakes(
     assert refused["error"] == "not possible"
     assert "camera.fps: found -1" in refused["message"]
     now["text"] = json.dumps(
-        {"faces": {"min_width_px": 33}, "lines": [{"name": "l", "start": [0, 0], "end": [1, 1]}]}
+        {
+            "faces": {"min_width_px": 33},
+            "speaker": {"hold_s": 3},
+            "lines": [{"name": "l", "start": [0, 0], "end": [1, 1]}],
+        }
     )
     answer = gate.ask("reload")
-    assert answer["data"]["changed"] == ["faces.min_width_px", "lines"]
+    assert sorted(answer["data"]["changed"]) == ["faces.min_width_px", "lines", "speaker.hold_s"]
+    assert "systemctl restart maskgate-speaker" in answer["message"]
     assert gate.finished().restart
+
+
+def test_without_a_file_there_is_nothing_to_reload(make_gate: Callable[..., Gate]) -> None:
+    answer = make_gate().ask("reload")
+    assert answer["error"] == "not possible"
+    assert "no configuration file" in answer["message"]
+
+
+@pytest.mark.timeout(60)
+def test_the_answer_of_a_device_that_is_off_line_is_not_waited_for(
+    tmp_path: Path, broker: Any, make_ops: Any
+) -> None:
+    ops, place = make_ops(broker.port), Place("hq", "door-1")
+    away = Status.payload("offline", "the connection was lost", NOON)
+    ops.client.publish(place.topic("status"), away, 1, retain=True).wait_for_publish(20)
+    with pytest.raises(LinkError, match=r"it is offline since 2026-06-01 12:00:00 UTC \(the connection was"):
+        ask(settings_of(tmp_path, broker.port).mqtt, place, "status", {}, 3600)
 
 
 def test_a_retained_command_is_refused_at_every_start(

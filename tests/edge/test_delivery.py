@@ -233,7 +233,7 @@ def test_closing_ends_its_thread(make: Callable[..., Device]) -> None:
     bursts=st.lists(st.integers(0, 8), min_size=1, max_size=4),
     cuts=st.lists(st.booleans(), min_size=4, max_size=4),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_at_least_once_in_order_whatever_the_link_does(
     tmp_path_factory: pytest.TempPathFactory, fates: list[Fate], bursts: list[int], cuts: list[bool]
 ) -> None:

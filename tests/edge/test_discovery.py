@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,19 @@ def test_a_ledger_that_cannot_be_used_stops_nothing(tmp_path: Path, caplog: Any)
     assert "what Home Assistant was told before is not known" in caplog.text
     assert len(Discovery(ON, DOOR, tmp_path / "nowhere" / "ledger.json").messages()) == 1
     assert "can't be written" in caplog.text
+
+
+def test_a_full_disk_does_not_forget_what_was_announced_before(tmp_path: Path, caplog: Any) -> None:
+    ledger = tmp_path / "home-assistant.json"
+    Discovery(ON, DOOR, ledger)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # no file of this process may grow
+    try:
+        Discovery(ON, Place("hq", "north_door"), ledger)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "can't be written" in caplog.text
+    assert Discovery(OFF, DOOR, ledger).messages() == [(topic("homeassistant", DOOR), b"")]
 
 
 def test_switched_off_again_the_device_is_gone_from_the_broker(

@@ -325,12 +325,14 @@ def test_subscriptions_are_made_at_every_connect_and_durable_ones_miss_nothing(
     }
 
 
-def test_a_refused_subscription_is_named(make: Any, serve: Any, eventually: Any) -> None:
+def test_a_refused_subscription_is_named(make: Any, serve: Any, eventually: Any, caplog: Any) -> None:
     connack, suback = b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x80"
     port = serve(connack + suback)
     link, _ = make(port, more={"protocol": "3.1.1"}, subscriptions=[("secret/#", 1)])
-    eventually(lambda: "refuses the subscription to secret/#" in link.status.message)
+    eventually(lambda: link.status.problem is not None)
+    assert "refuses the subscription to secret/#" in link.status.problem
     assert link.status.state == "online"
+    assert [r.levelname for r in caplog.records if "refuses the subscription" in r.message] == ["WARNING"]
 
 
 def test_two_with_one_name_do_not_fight_for_ever(

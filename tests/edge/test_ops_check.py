@@ -155,8 +155,10 @@ def test_what_was_missed_between_two_connections_is_no_gap() -> None:
 
 
 def test_a_new_outbox_begins_with_one_and_says_so() -> None:
-    new = event(1, STARTED, id=str(uuid.uuid4()))
-    assert found([event(7, SUMMARY), event(8, SUMMARY), new, event(2, SUMMARY)]) == []
+    damaged = DeviceStarted(software="maskgate", previous="ended without warning")
+    for started in (STARTED, damaged):
+        new = event(1, started, id=str(uuid.uuid4()))
+        assert found([event(7, SUMMARY), event(8, SUMMARY), new, event(2, SUMMARY)]) == []
     silent = event(1, SUMMARY, id=str(uuid.uuid4()))
     assert found([event(7, SUMMARY), event(8, SUMMARY), silent, event(2, SUMMARY)]) == [(3, "sequence")]
 
@@ -179,6 +181,36 @@ def test_the_life_of_a_violation() -> None:
     assert checker.report().open_violations == ["v-1", "v-2"]
     checker.check(event(3, DeviceStarted(software="maskgate", previous="ended without warning")))
     assert checker.report().open_violations == []
+
+
+@pytest.mark.parametrize("payload", [b"[" * 100_000, b'"\\ud800"', b'{"a": 1e999}', b"9" * 5000])
+def test_bytes_that_harm_a_parser_are_a_problem_as_any_other(payload: bytes) -> None:
+    message = replace(event(1, OPENED), payload=payload)
+    assert len(found([message])) >= 1
+    assert len(found(list(read_lines([payload])))) == 1
+    line = b'{"topic": "maskgate/v1/hq/door-1/event", "payload": %s}' % json.dumps(payload.decode()).encode()
+    assert len(found(list(read_lines([line])))) >= 1
+
+
+@pytest.mark.parametrize("duration_s", [1e300, 1e12])
+def test_a_violation_that_lasted_longer_than_time_itself(duration_s: float) -> None:
+    closed = CLOSED.model_copy(update={"duration_s": duration_s})
+    assert found([event(1, STARTED), event(2, closed)]) == [(2, "data.duration_s")]
+
+
+def test_nothing_that_is_printed_moves_the_cursor() -> None:
+    evil = event(2, OPENED, data_={"violation": "\x1b[2J", "\x9b": 1})
+    checker = Checker(live=False)
+    for message in (
+        event(1, STARTED),
+        evil,
+        replace(evil, topic="\x1b]0;"),
+        event(2, CLOSED, data_={"violation": "\r"}),
+    ):
+        said = [str(problem) for problem in checker.check(message)]
+        assert all(text.isprintable() for text in said), said
+    assert all(line.isprintable() for line in str(checker.report()).splitlines())
+    assert "[2J" in str(checker.report())
 
 
 def replace_violation(violation: str) -> ViolationOpened:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from itertools import takewhile
 from typing import Any
@@ -143,15 +144,24 @@ def test_who_is_killed_is_offline_by_its_last_will(
     hear("the connection was lost")
 
 
+def test_two_simulations_do_not_throw_each_other_out(broker: Any) -> None:
+    both = [fleet(broker, make_sites(1, "maskgate", BUSY, seed)) for seed in (7, 8)]
+    with ThreadPoolExecutor(2) as pool:
+        for one in both:
+            pool.submit(one.run, 1.0, lambda _: None)
+    assert [one.counts.connections for one in both] == [2, 2]
+
+
 def test_shared_connections_have_no_wills_and_clean_leaves_nothing(
-    broker: Any, make_ops: Callable[..., Any]
+    broker: Any, make_ops: Callable[..., Any], content_types: Any
 ) -> None:
-    ops = make_ops(broker.port)
+    ops, kinds = make_ops(broker.port), content_types(broker.port, "maskgate/v1/+/+/event")
     few = fleet(broker, make_sites(25, "maskgate", BUSY, 7), connections=3)
     few.run(0.5, lambda _: None, clean=True)
     done = few.result(25, 7, 0.5)
     assert (done.sources, done.connections, done.last_wills) == (28, 3, False)
     assert done.acknowledged == done.events
+    assert kinds.get(timeout=20) == "application/cloudevents+json"  # as a device's are
     heard = all_heard(ops)
     assert sum("stopped" in payload for _, payload, _ in heard) == 28
     late = make_ops(broker.port)

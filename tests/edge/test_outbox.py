@@ -171,7 +171,7 @@ def test_numbers_go_on_after_a_restart_even_if_nothing_is_left(make: Callable[..
         st.sampled_from(["append", "append", "remove", "reopen", "full", "frozen", "healed"]), max_size=30
     )
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_it_is_a_queue_whatever_happens(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -> None:
     config = OutboxConfig(path=tmp_path_factory.mktemp("outbox") / "outbox.sqlite")
     outbox, expected, count = Outbox(config, ManualClock()), list[int](), 0

@@ -53,9 +53,7 @@ def test_a_violation_is_on_disk_when_the_speaker_hears_of_it_and_what_was_heard_
     assert postbox.close("stopped").waiting == 1
 
 
-def test_who_tries_the_speaker_sounds_it_and_accuses_nobody(
-    tmp_path: Path, neighbour: socket.socket
-) -> None:
+def test_who_tries_the_speaker_sounds_it_and_accuses_nobody(tmp_path: Path, neighbour: socket.socket) -> None:
     settings = config(tmp_path, speaker={"socket": str(tmp_path / "speaker.sock")}, mqtt={"port": 1})
     postbox = Postbox(settings, PLACE, SystemClock(), lambda: b"{}")
     name = postbox.try_speaker("button")
@@ -84,4 +82,16 @@ def test_a_speaker_on_another_machine_is_heard_over_mqtt(
 
     eventually(tell_until_heard)
     assert set(heard) == {"v-1"}
+    postbox.close("stopped")
+
+
+@pytest.mark.parametrize(("protocol", "said"), [("5", "application/cloudevents+json"), ("3.1.1", None)])
+def test_mqtt_5_says_that_an_event_is_a_cloud_event(
+    tmp_path: Path, broker: Any, content_types: Any, protocol: str, said: str | None
+) -> None:
+    heard = content_types(broker.port, PLACE.topic("event"))
+    settings = config(tmp_path, mqtt={"port": broker.port, "protocol": protocol})
+    postbox = Postbox(settings, PLACE, SystemClock(), lambda: b"{}")
+    postbox.start()
+    assert heard.get(timeout=20) == said
     postbox.close("stopped")

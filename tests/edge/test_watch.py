@@ -154,6 +154,14 @@ def test_where_not_all_devices_fit_those_with_problems_go_first() -> None:
     assert len(lines) == 30
 
 
+def test_names_are_sorted_as_people_count() -> None:
+    heard = Heard()
+    for name in ("door-10", "door-2", "door-1-speaker", "door-1", "2", "10"):
+        heard.status(Place("s", name), "online", 5)
+    shown = [line.split()[1] for line in heard.draw() if line.startswith("●")]
+    assert shown == ["s/2", "s/10", "s/door-1", "s/door-1-speaker", "s/door-2", "s/door-10"]
+
+
 def test_a_removed_device_leaves_the_table_and_their_number_is_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -3,7 +3,6 @@
 import random
 import resource
 import selectors
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,16 +11,15 @@ from datetime import timedelta
 
 from edge.config import Mqtt
 from edge.errors import UsageError
-from edge.events import TYPES, Event, Place
+from edge.events import TYPES, Event
 from edge.mqtt import Message
 from edge.mqtt.security import make_tls_context, read_password
-from edge.mqtt.session import Identity
-from edge.ops.broker import client_id
 from edge.ops.simulate.figures import Counts, Result
-from edge.ops.simulate.line import Line, last_will
+from edge.ops.simulate.line import Line
 from edge.ops.simulate.loop import Loop
 from edge.ops.simulate.site import Site, live
 from edge.ops.simulate.stage import Habits, Said
+from edge.ops.simulate.wire import identity
 
 _END_S = 10.0
 """How long the last events may take at the end, and again the farewell."""
@@ -44,7 +42,7 @@ class Fleet:
     """The sources of some sites on a broker.
 
     Args:
-        settings: the broker.
+        settings: the broker; with fallbacks, the connections are spread over all of them.
         sites: who lives.
         habits: those of the sites.
         seed: who is hit by the outage.
@@ -78,7 +76,8 @@ class Fleet:
         _allow_files(_FILES * len(groups))
         password, tls = read_password(settings), make_tls_context(settings)
         self.lines = [
-            Line(settings, _identity(group, password, tls), group, self.counts, selector) for group in groups
+            Line(_from(n, settings.brokers()), identity(group, password, tls), group, self.counts, selector)
+            for n, group in enumerate(groups)
         ]
         self._line_of = {p: line for line, group in zip(self.lines, groups, strict=True) for p in group}
         self._loop = Loop(settings, self.lines, self._rng, self.counts, selector)
@@ -173,13 +172,10 @@ class Fleet:
         self._loop.close()
 
 
-def _identity(group: Sequence[Place], password: str | None, tls: ssl.SSLContext | None) -> Identity:
-    """A device's own if it is alone; a connection can have but one last will."""
-    if len(group) > 1:
-        return Identity(client_id("simulate"), password, tls, None, durable=False)
-    place = group[0]
-    name = f"{place.prefix}/{place.site}/{place.device}"
-    return Identity(name, password, tls, lambda: last_will(place), durable=False)
+def _from(n: int, brokers: Sequence[Mqtt]) -> list[Mqtt]:
+    """All of them, beginning with another one for each ``n``."""
+    first = n % len(brokers)
+    return [*brokers[first:], *brokers[:first]]
 
 
 def _allow_files(number: int) -> None:

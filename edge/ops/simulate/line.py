@@ -1,56 +1,30 @@
 """One connection of simulated devices: what was sent, and what waits. Whoever holds it serves it."""
 
-import json
 import selectors
 import socket
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Literal
 
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import Mqtt
-from edge.events import Event, Place, Status, cloud_event, leaf_of
+from edge.events import Event, Place
 from edge.mqtt import Message
-from edge.mqtt.session import Identity, connect, make_client
+from edge.mqtt.session import Identity, connect, make_client, send
 from edge.ops.simulate.figures import Counts
-from edge.ops.simulate.vitals import info
+from edge.ops.simulate.wire import Waiting, about, status
 
 _WINDOW = 10
 """Events sent ahead of their acknowledgement, as a device does."""
-_STORED_MS = 3
-"""From an event to its ``recordedtime``."""
-
-
-@dataclass(slots=True)
-class _Item:
-    event: Event
-    place: Place
-    sequence: int
-    replayed: bool = False
-
-    def payload(self) -> bytes:
-        recorded = self.event.time + timedelta(milliseconds=_STORED_MS)
-        wire = cloud_event(
-            self.event, self.place, sequence=self.sequence, recorded=recorded, replayed=self.replayed
-        )
-        return json.dumps(wire, separators=(",", ":")).encode()
-
-
-def last_will(place: Place) -> Message:
-    """What the broker says when a device vanishes."""
-    payload = Status.payload("offline", "the connection was lost", datetime.now(timezone.utc))
-    return Message(place.topic("status"), payload, qos=1, retain=True)
 
 
 class Line:
     """A connection that carries one source or more.
 
     Args:
-        settings: the broker.
+        brokers: each attempt to connect goes to the next one, again and again.
         me: the identity that the sources share.
         places: the sources.
         counts: shared with the other lines.
@@ -59,16 +33,16 @@ class Line:
 
     def __init__(
         self,
-        settings: Mqtt,
+        brokers: Sequence[Mqtt],
         me: Identity,
         places: Sequence[Place],
         counts: Counts,
         selector: selectors.BaseSelector,
     ) -> None:
-        self._settings, self._me, self._counts, self._selector = settings, me, counts, selector
+        self._brokers, self._me, self._counts, self._selector = deque(brokers), me, counts, selector
         self._sequences = dict.fromkeys(places, 0)
-        self._queue: deque[_Item] = deque()
-        self._in_flight: dict[int, _Item] = {}
+        self._queue: deque[Waiting] = deque()
+        self._in_flight: dict[int, Waiting] = {}
         self._other: set[int] = set()
         self._client: paho.Client | None = None
         self.online = False
@@ -96,7 +70,9 @@ class Line:
         Raises:
             OSError, UnicodeError: the broker can't be reached.
         """
-        client = make_client(self._settings, self._me, self._settings.protocol, lambda: None)
+        settings = self._brokers[0]
+        self._brokers.rotate(-1)
+        client = make_client(settings, self._me, settings.protocol, lambda: None)
         read, write = selectors.EVENT_READ, selectors.EVENT_WRITE
         client.on_socket_open = lambda _c, _d, sock: self._register(sock, read)
         client.on_socket_close = lambda _c, _d, sock: self._unregister(sock)
@@ -104,35 +80,34 @@ class Line:
         client.on_socket_unregister_write = lambda _c, _d, sock: self._register(sock, read)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_publish = self._on_publish
-        connect(client, self._settings, self._me)
+        self.ending = ""
+        connect(client, settings, self._me)
         self._client = client
 
     def add(self, place: Place, event: Event) -> None:
         """Send an event, now or as soon as it is possible."""
         self._sequences[place] += 1
         self._counts.events += 1
-        self._queue.append(_Item(event, place, self._sequences[place]))
+        self._queue.append(Waiting(event, place, self._sequences[place]))
         self._pump()
 
     def publish(self, message: Message) -> None:
         """Now or not at all."""
         if self._client is not None and self.online:
-            sent = self._client.publish(message.topic, message.payload, message.qos, message.retain)
+            sent = send(self._client, message)
             if message.qos:
                 self._other.add(sent.mid)
 
-    def announce(self, state: str, reason: str) -> None:
+    def announce(self, state: Literal["online", "offline"], reason: str) -> None:
         """The status of every source."""
-        now = datetime.now(timezone.utc)
         for place in self._sequences:
-            payload = Status.model_validate({"state": state, "reason": reason, "time": now}).model_dump_json()
-            self.publish(Message(place.topic("status"), payload.encode(), qos=1, retain=True))
+            self.publish(status(place, state, reason))
 
     def clean(self) -> None:
         """Remove what the broker keeps for later subscribers."""
         for place in self._sequences:
             for leaf in ("status", "info"):
-                self.publish(Message(place.topic(leaf), b"", qos=1, retain=True))
+                self.publish(Message(place.topic(leaf), b"", retain=True))
 
     def serve(self, ready: int) -> None:
         """Read and write; what the selector said about the socket."""
@@ -170,8 +145,7 @@ class Line:
         client = self._client
         while client is not None and self.online and self._queue and len(self._in_flight) < _WINDOW:
             item = self._queue.popleft()
-            sent = client.publish(item.place.topic(leaf_of(item.event.type)), item.payload(), 1)
-            self._in_flight[sent.mid] = item
+            self._in_flight[send(client, item.message()).mid] = item
 
     def _register(self, sock: Any, events: int) -> None:  # noqa: ANN401 - plain, TLS or websocket
         if sock.fileno() in self._selector.get_map():
@@ -193,9 +167,7 @@ class Line:
         self._counts.connections += 1
         self.announce("online", "running")
         for place in self._sequences:
-            self.publish(
-                Message(place.topic("info"), info(place).model_dump_json().encode(), qos=1, retain=True)
-            )
+            self.publish(about(place))
         for item in self._queue:
             item.replayed = True
         self._pump()

@@ -82,6 +82,8 @@ class Loop:
         self._selector.close()
 
     def _connect(self, line: Line, now_s: float) -> None:
+        if line.ending and not self._counts.connections:
+            raise LinkError(why_refused(self._settings, line.ending))
         retry = self._retries[line]
         retry.due_s = now_s + retry.pause_s * self._rng.uniform(0.5, 1)
         retry.pause_s = min(_RETRY_MAX_S, 2 * retry.pause_s)
@@ -90,5 +92,3 @@ class Loop:
         except (OSError, UnicodeError) as e:
             if not self._counts.connections:
                 raise LinkError(why_unreachable(self._settings, e, ANSWER_S)) from e
-        if line.ending and not self._counts.connections:
-            raise LinkError(why_refused(self._settings, line.ending))

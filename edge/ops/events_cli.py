@@ -29,7 +29,8 @@ _SIMULATE = """examples:
   maskgate events simulate --devices 1000 --broker broker.example.org
   maskgate events simulate --devices 50 --rate 6000 --for 30 --seed 7 --outage 0.5@10+5 --clean
 Sites are called sim-001 and so on, with ten entrances and a speaker each. A run begins as new devices do,
-with sequence 1, and has ids of its own unless it has the --seed and --hour of an earlier one."""
+with sequence 1, and has ids of its own unless it has the --seed and --hour of an earlier one.
+The devices of a simulation answer no commands. Two simulations at once need a --topic-prefix each."""
 
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,0 +1,61 @@
+"""Messages of simulated sources, and who they are to the broker, in the form that devices give them."""
+
+import json
+import secrets
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import Literal
+
+from edge.events import CONTENT_TYPE, Event, Place, Status, cloud_event, leaf_of
+from edge.mqtt import Message
+from edge.mqtt.session import Identity
+from edge.ops.broker import client_id
+from edge.ops.simulate.vitals import info
+
+_STORED_MS = 3
+"""From an event to its ``recordedtime``."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """An event that the broker has not acknowledged."""
+
+    event: Event
+    place: Place
+    sequence: int
+    replayed: bool = False
+    """It could not be sent when it happened."""
+
+    def message(self) -> Message:
+        """The CloudEvent."""
+        recorded = self.event.time + timedelta(milliseconds=_STORED_MS)
+        wire = cloud_event(
+            self.event, self.place, sequence=self.sequence, recorded=recorded, replayed=self.replayed
+        )
+        payload = json.dumps(wire, separators=(",", ":")).encode()
+        return Message(self.place.topic(leaf_of(self.event.type)), payload, content_type=CONTENT_TYPE)
+
+
+def status(place: Place, state: Literal["online", "offline"], reason: str) -> Message:
+    """Whether a source is there, now."""
+    payload = Status.payload(state, reason, datetime.now(timezone.utc))
+    return Message(place.topic("status"), payload, retain=True)
+
+
+def identity(places: Sequence[Place], password: str | None, tls: ssl.SSLContext | None) -> Identity:
+    """A source's own if it is alone; a connection can have but one last will."""
+    if len(places) > 1:
+        return Identity(client_id("simulate"), password, tls, None, durable=False)
+    (place,) = places
+    # with a part of its own, as a device's has its board's: two simulations don't throw each other out
+    name = f"{place.prefix}/{place.site}/{place.device}/{secrets.token_hex(6)}"
+    will = partial(status, place, "offline", "the connection was lost")
+    return Identity(name, password, tls, will, durable=False)
+
+
+def about(place: Place) -> Message:
+    """What a source is."""
+    return Message(place.topic("info"), info(place).model_dump_json().encode(), retain=True)
