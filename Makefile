@@ -11,10 +11,11 @@ FOLDS    := --weights $(WEIGHTS)/$(IMAGENET) --epochs 8 --fold ilc,maskon --fold
             --fold talk-train,talk-val,frames,andrewmvd
 PYTHON   ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
 # What the tests run against for real; apt names.
-SYSTEM   := mosquitto openssl alsa-utils espeak-ng ffmpeg systemd gir1.2-gst-rtsp-server-1.0 python3-gi \
+SYSTEM   := mosquitto openssl alsa-utils espeak-ng ffmpeg systemd systemd-container mmdebstrap \
+            gir1.2-gst-rtsp-server-1.0 python3-gi \
             gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: help setup demo test test-fast faults system-packages deb model unseen lint format lock clean
+.PHONY: help setup demo test test-fast device-test faults system-packages deb model unseen lint format lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
@@ -50,6 +51,9 @@ test: setup system-packages  ## All tests, on real parts
 
 test-fast: setup  ## What takes under 30 seconds
 	$(BIN)/pytest -m "not slow"
+
+device-test: setup system-packages  ## The arm64 package under emulation, and that two builds are the same: long; needs root
+	$(BIN)/pytest tests/device/emulated.py
 
 faults: setup system-packages  ## Break what can break and count what arrives: four minutes, or SHORT=1; the full disk needs root
 	$(BIN)/python tests/faults/run.py $(if $(SHORT),--short)

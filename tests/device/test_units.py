@@ -1,11 +1,14 @@
 """The units, checked by systemd's own tools."""
 
+import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from edge.lastrun import LastRun
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 UNITS = sorted(SYSTEMD.glob("*.service"))
@@ -34,10 +37,11 @@ def device(tmp_path: Path) -> Path:
     units.mkdir(parents=True)
     for source in [*Path("/usr/lib/systemd/system").glob("*.target"), *UNITS]:
         shutil.copy(source, units)
-    program = tmp_path / "opt/maskgate/.venv/bin/maskgate"
-    program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
+    for name in ("usr/bin/maskgate", "bin/sh"):
+        program = tmp_path / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
     return tmp_path
 
 
@@ -72,7 +76,8 @@ def test_the_services_restart_and_are_watched(unit: Path) -> None:
 def test_each_service_opens_its_own_devices_only() -> None:
     speaker, camera = (service(unit) for unit in UNITS)
     assert camera["DevicePolicy"] == speaker["DevicePolicy"] == ["closed"]
-    assert camera["DeviceAllow"] == ["char-video4linux rw", "char-media rw", "char-gpiochip rw"]
+    cameras = ["char-video4linux rw", "char-media rw", "char-dma_heap rw"]
+    assert camera["DeviceAllow"] == [*cameras, "char-gpiochip rw"]
     assert speaker["DeviceAllow"] == ["char-alsa rw"]
 
 
@@ -83,8 +88,41 @@ def test_the_services_share_their_state_but_not_what_systemd_removes() -> None:
 
 
 def test_a_crash_releases_the_relay() -> None:
-    (after,) = service(next(u for u in UNITS if u.name == "maskgate.service"))["ExecStopPost"]
-    assert after.startswith("-/opt/maskgate/.venv/bin/maskgate indicators off --config ")
+    after = service(SYSTEMD / "maskgate.service")["ExecStopPost"][-1]
+    assert after.startswith("-/usr/bin/maskgate indicators off --config ")
+
+
+def test_a_service_that_always_fails_leads_to_a_reboot_but_not_at_once() -> None:
+    unit = (SYSTEMD / "maskgate.service").read_text().split("[Service]")[0]
+    settings = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
+    assert settings["StartLimitAction"] == "reboot"
+    assert settings["StartLimitIntervalSec"] == "1h"
+    starts = int(settings["StartLimitBurst"])
+    least_s = sum(5 + LastRun("", n).wait_s for n in range(1, starts + 1))
+    most_s = least_s + starts * (30 + 10)  # WatchdogSec=, TimeoutAbortSec=: it hangs each time
+    assert 20 * 60 < least_s < most_s < 3600
+    assert "\nStartLimitIntervalSec=0\n" in (SYSTEMD / "maskgate-speaker.service").read_text()
+
+
+@pytest.mark.parametrize("name", ["watchdog.conf", "journald.conf"])
+def test_the_machines_settings_are_understood(name: str, tmp_path: Path) -> None:
+    """systemd's programs name what they do not know, and go on: the keys must be in their manuals' lists."""
+    known = {"watchdog.conf": "system.conf", "journald.conf": "journald.conf"}[name]
+    listed = set(re.findall(r"^#?(\w+)=", Path(f"/etc/systemd/{known}").read_text(), re.MULTILINE))
+    assert set(re.findall(r"^(\w+)=", (SYSTEMD / name).read_text(), re.MULTILINE)) - listed == set()
+
+
+def test_tmpfiles_keeps_the_configuration_from_others(tmp_path: Path) -> None:
+    etc = tmp_path / "etc"
+    (etc / "maskgate").mkdir(parents=True)
+    (etc / "maskgate/config.toml").touch(mode=0o644)
+    own = f"{os.getuid()}:{os.getgid()}"  # the user maskgate, as far as this file system knows
+    (etc / "passwd").write_text(f"root:x:{own}::/:/bin/sh\n")
+    (etc / "group").write_text(f"root:x:{os.getgid()}:\nmaskgate:x:{os.getgid()}:\n")
+    result = run("systemd-tmpfiles", "--create", f"--root={tmp_path}", str(SYSTEMD / "maskgate.tmpfiles"))
+    assert (result.returncode, result.stderr) == (0, "")
+    modes = {p.name: oct(p.stat().st_mode & 0o777) for p in [etc / "maskgate", *(etc / "maskgate").iterdir()]}
+    assert modes == {"maskgate": "0o750", "config.toml": "0o640", "credentials": "0o700"}
 
 
 def test_sysusers_makes_the_user_that_the_services_run_as(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""The package for arm64 under qemu-user, and that two builds are the same: `make device-test`, minutes of it.
+
+LiteRT 2.2 and later end with a segmentation fault under the qemu-user of Debian 12 (7.2) and run under that
+of Debian 13 (10), which is fetched and unpacked, not installed.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Lab, Root
+
+pytestmark = pytest.mark.timeout(3600)
+CLIP = "/usr/lib/maskgate/edge/demo/clip/visitors.mp4"
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
+ELF = rb"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
+MASK = rb"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+"""Programs for AArch64, by their first bytes."""
+
+
+@pytest.fixture(scope="module")
+def emulator(lab: "Lab") -> Iterator[None]:
+    """The kernel runs programs for arm64 while this is in use."""
+    lab.need_root("The arm64 package was not tried")
+    qemu = lab.kept / "qemu" / "usr/bin/qemu-aarch64"
+    if not qemu.exists():
+        lab.mmdebstrap("--variant=extract", "--include=qemu-user", "trixie", lab.kept / "qemu")
+    if not (BINFMT / "register").exists():
+        lab.done("mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT)
+    entry = BINFMT / "maskgate-test"
+    if entry.exists():
+        entry.write_text("-1")
+    # F: the kernel keeps the program open, so that it works in a chroot, too
+    (BINFMT / "register").write_bytes(b":maskgate-test:M::%b:%b:%b:F" % (ELF, MASK, bytes(qemu)))
+    yield
+    entry.write_text("-1")
+
+
+@pytest.fixture(scope="module")
+def deb_arm64(lab: "Lab", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return lab.built("arm64", tmp_path_factory.mktemp("arm64"))
+
+
+@pytest.fixture
+def root_arm64(emulator: None, deb_arm64: Path, lab: "Lab", tmp_path: Path) -> "Iterator[Root]":
+    with lab.unpacked(lab.debian("arm64", lab.needed(deb_arm64)), tmp_path / "root") as root:
+        yield root
+
+
+def test_it_installs_judges_as_x86_does_and_goes(
+    root_arm64: "Root", deb_arm64: Path, lab: "Lab", judged_here: Any
+) -> None:
+    root = root_arm64
+    assert root.run("dpkg", "--print-architecture").stdout == "arm64\n"
+    root.apt("install", root.give(deb_arm64))
+    assert lab.judged(root.run("maskgate", "replay", "--jsonl", CLIP).stdout) == judged_here
+    root.run("maskgate", "config", "--check", "/etc/maskgate/config.toml")
+    root.apt("purge", "maskgate")
+    assert not (root / "usr/lib/maskgate").exists()
+
+
+def test_two_builds_are_the_same_to_the_last_bit(deb_arm64: Path, lab: "Lab", tmp_path: Path) -> None:
+    again = lab.built("arm64", tmp_path)
+    sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (deb_arm64, again)]
+    assert sums[0] == sums[1]

@@ -1,0 +1,155 @@
+"""The package on a machine that boots: systemd starts it, watches it, and starts it again; it tells why."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Lab, Machine, Ops, Root
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+CLIP = "/usr/lib/maskgate/edge/demo/clip/visitors.mp4"
+NOBODY = 1
+"""A port where no broker is."""
+
+
+@pytest.fixture
+def machine(bootable: None, installed: "Root", lab: "Lab", tmp_path: Path) -> Iterator["Machine"]:
+    """Switched off, with the package."""
+    with lab.layered(installed, tmp_path / "layers") as root:
+        machine = lab.machine(root)
+        yield machine
+        machine.cut_power()
+
+
+def configure(machine: "Machine", port: int = NOBODY, source: str = CLIP, more: str = "") -> None:
+    broker = f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n{more}'
+    text = f'[site]\nid = "lab"\n[camera]\nsource = "{source}"\n{broker}'
+    (machine.root / "etc/maskgate/config.toml").write_text(text)
+    machine.root.run("systemctl", "enable", "maskgate")
+
+
+def drop_in(machine: "Machine", text: str) -> None:
+    folder = machine.root / "etc/systemd/system/maskgate.service.d"
+    folder.mkdir(parents=True)
+    (folder / "test.conf").write_text(text)
+
+
+def test_from_power_on_to_the_first_violation(machine: "Machine", ops: "Ops", lab: "Lab") -> None:
+    speaker = '[speaker]\nsocket = "/run/maskgate-speaker/local.sock"\noutput = "said.wav"\n'
+    configure(machine, ops.port, more=speaker)
+    machine.root.run("systemctl", "enable", "maskgate-speaker")
+    ops.listen()
+    began = time.monotonic()
+    machine.start()
+    ops.hear("gate-1/status", state="online")
+    lab.measured("power-on to status, s", time.monotonic() - began)
+    assert ops.hear("event", type="device.started")["data"]["previous"] == "none"
+    ops.hear("event", type="violation.opened")
+    lab.measured("power-on to the first violation, s", time.monotonic() - began)
+    ops.hear("gate-1-speaker/event", type="announcement.played")
+    assert machine.state() == "active"
+    process = machine.run("cat", f"/proc/{machine.shown('MainPID')}/status")
+    held = dict(line.split(":", 1) for line in process.splitlines())
+    assert (held["NoNewPrivs"].strip(), held["Seccomp"].strip()) == ("1", "2")
+    assert int(held["CapEff"], 16) == int(held["CapBnd"], 16) == 0
+    assert machine.run("stat", "--format=%U", f"/proc/{machine.shown('MainPID')}") == "maskgate"
+    ops.hear("gate-1/status", state="offline")  # the clip has ended
+
+
+def test_a_kill_is_recovered_and_told(machine: "Machine", ops: "Ops", lab: "Lab") -> None:
+    configure(machine, ops.port)
+    ops.listen()
+    machine.start()
+    ops.hear("event", type="device.started", previous="none")
+    lab.eventually(lambda: machine.state() == "active")
+    machine.run("systemctl", "kill", "--signal=KILL", "maskgate")
+    again = ops.hear("event", type="device.started", cause="killed by SIGKILL")
+    assert again["data"]["previous"] == "ended without warning"
+    lab.eventually(lambda: machine.state() == "active")
+
+
+def test_a_frozen_pipeline_is_ended_and_told(machine: "Machine", ops: "Ops", lab: "Lab") -> None:
+    configure(machine, ops.port)
+    ops.listen()
+    machine.start()
+    ops.hear("event", type="device.started", previous="none")
+    lab.eventually(lambda: machine.state() == "active")
+    machine.run("systemctl", "kill", "--signal=STOP", "maskgate")
+    stopped = time.monotonic()
+    again = ops.hear("event", type="device.started", previous="ended without warning")
+    took_s = time.monotonic() - stopped
+    lab.measured("frozen to judging again, s", took_s)
+    assert "systemd's watchdog ended it" in again["data"]["cause"]
+    assert took_s < 30 + 10 + 5 + 10  # WatchdogSec=, TimeoutAbortSec=, RestartSec=, and the start itself
+
+
+def test_a_power_cut_has_no_cause(machine: "Machine", ops: "Ops", lab: "Lab") -> None:
+    configure(machine, ops.port)
+    ops.listen()
+    machine.start()
+    ops.hear("event", type="device.started", previous="none")
+    lab.eventually(lambda: machine.state() == "active")
+    machine.cut_power()
+    ops.hear("status", state="offline")  # the last will
+    machine.start()
+    assert ops.hear("event", type="device.started", previous="ended without warning")["data"]["cause"] == ""
+
+
+def test_it_stops_in_order(machine: "Machine", ops: "Ops", lab: "Lab") -> None:
+    configure(machine, ops.port)
+    ops.listen()
+    machine.start()
+    ops.hear("event", type="device.started", previous="none")
+    lab.eventually(lambda: machine.state() == "active")
+    machine.run("systemctl", "stop", "maskgate")
+    assert ops.hear("status", state="offline")["reason"] == "stopped"
+    assert (machine.state(), machine.shown("Result")) == ("inactive", "success")
+    machine.run("systemctl", "start", "maskgate")
+    assert ops.hear("event", type="device.started", previous="stopped")["data"]["cause"] == ""
+
+
+@pytest.mark.parametrize("ops", [("gate-1", "s3cret word")], indirect=True)
+def test_the_brokers_password_comes_from_systemd(machine: "Machine", ops: "Ops") -> None:
+    configure(machine, ops.port, more='username = "gate-1"\npassword_file = "mqtt-password"\n')
+    example = (machine.root / "usr/share/doc/maskgate/examples/credentials.conf").read_text()
+    drop_in(machine, re.sub(r"^LoadCredential=(ca|client).*$", "", example, flags=re.MULTILINE))
+    secret = machine.root / "etc/maskgate/credentials/mqtt-password"
+    secret.write_text("s3cret word\n")
+    secret.chmod(0o600)
+    ops.listen()
+    machine.start()
+    ops.hear("status", state="online")
+    assert machine.run("runuser", "-u", "maskgate", "--", "cat", "/etc/maskgate/credentials/mqtt-password",
+                       check=False) == ""  # fmt: skip
+
+
+def test_without_a_camera_and_a_network_it_starts_and_says_so(machine: "Machine", lab: "Lab") -> None:
+    configure(machine, source="/dev/video9")
+    machine.start(alone=True)
+    lab.eventually(lambda: machine.state() == "active")
+    lab.eventually(lambda: "camera fault" in machine.shown("StatusText"))
+    assert "/dev/video9" in machine.run("journalctl", "--unit=maskgate", "--output=cat")
+
+
+def test_a_wrong_configuration_is_named_and_not_tried_again(machine: "Machine", lab: "Lab") -> None:
+    configure(machine, source=CLIP, more="prot = 1883\n")
+    machine.start()
+    lab.eventually(lambda: machine.state() == "failed")
+    assert machine.shown("ExecMainStatus") == "78"
+    assert machine.shown("NRestarts") == "0"
+    assert "mqtt.prot: unknown key" in machine.run("journalctl", "--unit=maskgate", "--output=cat")
+
+
+def test_a_service_that_always_fails_reboots_the_machine(machine: "Machine") -> None:
+    configure(machine)
+    (machine.root / "usr/bin/maskgate").write_text("#!/bin/sh\nexit 1\n")
+    drop_in(machine, "[Unit]\nStartLimitBurst=3\n[Service]\nRestartSec=100ms\n")
+    machine.start()
+    assert machine.ended() == 133  # systemd-nspawn's word for a reboot
+    endings = (machine.root / "var/lib/maskgate/last-run").read_text().splitlines()
+    assert [line.split(maxsplit=1)[1] for line in endings] == ["exit-code exited 1"] * 3
