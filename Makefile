@@ -15,7 +15,7 @@ SYSTEM   := mosquitto openssl alsa-utils espeak-ng ffmpeg systemd systemd-contai
             gir1.2-gst-rtsp-server-1.0 python3-gi \
             gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: help setup demo test test-fast device-test faults system-packages deb model unseen lint format lock clean
+.PHONY: help setup demo test test-fast device-test faults scale system-packages deb model unseen lint format lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
@@ -57,6 +57,11 @@ device-test: setup system-packages  ## The arm64 package under emulation, and th
 
 faults: setup system-packages  ## Break what can break and count what arrives: four minutes, or SHORT=1; the full disk needs root
 	$(BIN)/python tests/faults/run.py $(if $(SHORT),--short)
+
+# A prerequisite gets its target's own variables: these packages and no others.
+scale: SYSTEM := rabbitmq-server postgresql python3-pika python3-psycopg2
+scale: setup system-packages  ## A thousand devices on a cluster of three brokers that loses one: three minutes
+	$(BIN)/python tests/scale/run.py
 
 deb: setup  ## The package for Debian 12 and Raspberry Pi OS 12, to dist/; ARCH=arm64 or amd64, on either
 	$(BIN)/python systemd/package/build.py --out dist $(if $(ARCH),--arch $(ARCH))
