@@ -3,7 +3,7 @@
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -48,9 +48,7 @@ def files(root: "Root") -> set[str]:
     return {n for n in names if not n.startswith(own)}
 
 
-def test_it_installs_offline_and_judges_as_it_does_here(
-    root: "Root", deb: Path, lab: "Lab", judged_here: Any
-) -> None:
+def test_it_installs_offline_and_judges_as_it_does_here(root: "Root", deb: Path, lab: "Lab") -> None:
     began = time.monotonic()
     said = root.apt("install", root.give(deb)).stdout
     lab.measured("apt install, offline, s", time.monotonic() - began)
@@ -58,7 +56,7 @@ def test_it_installs_offline_and_judges_as_it_does_here(
     assert "edit /etc/maskgate/config.toml, then: systemctl enable --now maskgate" in said
     found = lab.judged(root.run("maskgate", "replay", "--jsonl", CLIP).stdout)
     assert len(found) > 5
-    assert found == judged_here  # every score to the last bit
+    assert found == lab.judged_here()  # every score to the last bit
 
 
 def test_what_is_installed_is_whole_and_in_order(installed: "Root") -> None:
