@@ -152,8 +152,9 @@ class Subscription:
         waited_s = 0.0
         while (state := self.link.status.state) != "online" and not self._stop.is_set():
             if state == "refused" or waited_s > PATIENCE_S:
+                why = self.link.status.message  # before stop, after which it says no more than that
                 self.link.stop(1.0)
-                raise LinkError(self.link.status.message)
+                raise LinkError(why)
             self._stop.wait(0.05)
             waited_s += 0.05
         return self

@@ -1,5 +1,6 @@
 """What the ops commands hear of a broker, and what they say when they don't hear all."""
 
+import socket
 import threading
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 import edge.ops.broker
 from edge.config import parse_config
+from edge.errors import LinkError
 from edge.ops.broker import Subscription
 
 
@@ -32,3 +34,16 @@ def test_who_is_too_slow_misses_messages_and_knows_it(
         taken.append(heard.next(20))
     assert [m and m.payload for m in taken] == [b"1", b"2", b"3", b"10"]
     assert [m and m.connection == first.connection for m in taken] == [True, True, True, False]
+
+
+def test_a_broker_that_is_not_there_is_the_reason_that_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge.ops.broker, "PATIENCE_S", 0.2)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        mqtt = parse_config({"mqtt": {"host": "127.0.0.1", "port": port}}, "test").mqtt
+        with (
+            pytest.raises(LinkError, match=f"nothing listens at 127.0.0.1:{port}"),
+            Subscription(mqtt, ["t"], threading.Event()),
+        ):
+            pass
