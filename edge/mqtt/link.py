@@ -149,7 +149,7 @@ class MqttLink:
                 # A thousand devices that lost the same broker must not come back in the same second.
                 self._pause(broker, ends, pause_s * self._jitter.uniform(0.5, 1.0))
                 pause_s = min(_RETRY_MAX_S, 2 * pause_s)
-        self._set_status("closed", f"this device has closed the connection to {self._where}")
+        self._set_status("closed", f"the connection to {self._where} was closed on this side")
 
     def _attempt(self, broker: Mqtt, protocol: str) -> End:
         if self._stop.is_set():
