@@ -1,6 +1,7 @@
 """What the workshop's commands share."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 _RAW = argparse.RawDescriptionHelpFormatter
@@ -21,3 +22,17 @@ def command(commands: Any, name: str, summary: str, example: str) -> argparse.Ar
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """The option ``--seed``."""
     parser.add_argument("--seed", type=int, default=2026, help="of every random choice (default %(default)s)")
+
+
+def add_training(parser: argparse.ArgumentParser, gets: str) -> None:
+    """What every training needs; ``gets`` says what comes into ``--out``."""
+    parser.add_argument("--data", type=Path, required=True, help="folder of `prepare`")
+    parser.add_argument("--weights", required=True, help="imagenet (Keras downloads them) or a file")
+    parser.add_argument("--out", type=Path, required=True, help=f"gets {gets}")
+    parser.add_argument(
+        "--recipe",
+        default="default",
+        help="default; talk: the published one; first: that of mask 1.0.0 (default %(default)s)",
+    )
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    add_seed(parser)

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from convert.arguments import add_seed, command
+from convert.arguments import add_seed, add_training, command
 from convert.progress import say
 
 
@@ -122,9 +122,7 @@ def add_cross_validate(commands: Any) -> None:  # noqa: ANN401
 Each --fold is left out in turn: one model a fold, quantised, calibrated on the other sources, and asked as
 the device would ask it. Goes on where it was ended. Labels are those that --data has now, so that recipes
 compare: --against shows the differences to another --out with their 95 % intervals."""
-    p.add_argument("--data", type=Path, required=True, help="folder of `prepare`")
-    p.add_argument("--weights", required=True, help="imagenet (Keras downloads them) or a file")
-    p.add_argument("--out", type=Path, required=True, help="gets a folder a fold, with its model and scores")
+    add_training(p, "a folder a fold, with its model and scores")
     p.add_argument(
         "--fold",
         type=_fold,
@@ -133,15 +131,12 @@ compare: --against shows the differences to another --out with their 95 % interv
         metavar="SOURCE,...",
         help="sources to leave out together; may be repeated",
     )
-    p.add_argument("--recipe", default="default", help="as for `train` (default %(default)s)")
-    p.add_argument("--epochs", type=int, help="instead of the recipe's")
     p.add_argument("--against", type=Path, metavar="DIR", help="--out of another recipe, on the same folds")
     p.add_argument("--report", type=Path, metavar="FILE", help="write the report there, as JSON")
     p.add_argument("--json", action="store_true", help="the report as JSON on stdout")
     p.add_argument(
         "--suspects", type=Path, metavar="FILE", help="write there which labels these models doubt, as CSV"
     )
-    add_seed(p)
     p.set_defaults(run=_cross_validate)
 
 

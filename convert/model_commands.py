@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from convert.arguments import add_seed, command
+from convert.arguments import add_seed, add_training, command
 from convert.progress import say
 
 
@@ -21,15 +21,7 @@ def add_train(commands: Any) -> None:  # noqa: ANN401
 
 All GPUs of the machine are used. On several machines run the same command on each, with TF_CONFIG set as
 TensorFlow describes it, and --data and --out in folders that all of them see; the chief alone writes."""
-    p.add_argument("--data", type=Path, required=True, help="folder of `prepare`")
-    p.add_argument("--weights", required=True, help="imagenet (Keras downloads them) or a file")
-    p.add_argument("--out", type=Path, required=True, help="gets mask.keras, curves.png, checkpoints")
-    p.add_argument(
-        "--recipe",
-        default="default",
-        help="default; talk: the published one; first: that of mask 1.0.0 (default %(default)s)",
-    )
-    p.add_argument("--epochs", type=int, help="instead of the recipe's")
+    add_training(p, "mask.keras, curves.png, checkpoints")
     p.add_argument(
         "--resume",
         action="store_true",
@@ -40,7 +32,6 @@ TensorFlow describes it, and --data and --out in folders that all of them see; t
         action="store_true",
         help="train on val and test too: for a model whose twin was measured before",
     )
-    add_seed(p)
     p.set_defaults(run=_train)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from convert.agreement import agreement
 from convert.artifact import write_artifact
-from convert.calibrate import calibrated, truth_of
+from convert.calibrate import calibrated
 from convert.card import write_card
 from convert.dataset import MANIFEST
 from convert.diagrams import draw_reliability, draw_roc
@@ -19,7 +19,7 @@ from convert.files import whole
 from convert.folds import all_in
 from convert.gates import read_gates, require
 from convert.mask_card import RELIABILITY, REPORT, ROC
-from convert.metrics import calibration_error, share
+from convert.metrics import share
 from convert.progress import Tell
 from convert.quantize import CALIBRATION
 from convert.records import LABELS, SPLITS, Record, fingerprint, read_manifest
@@ -159,8 +159,6 @@ def _require_twins(shipped: Contract, measured: Contract) -> None:
 
 
 def _report(faces: list[Scored], records: list[Record]) -> dict[str, Any]:
-    positive, weights = truth_of(faces)
-    probabilities = np.array([f.score.probability for f in faces])
     shown = balance(records)
     wrong = [f for f in faces if f.record.label == "incorrect"]
     real = [f for f in wrong if f.record.source not in SYNTHETIC_SOURCES]
@@ -169,7 +167,6 @@ def _report(faces: list[Scored], records: list[Record]) -> dict[str, Any]:
             **figures(faces),
             "incorrect_refused_real": share(np.array([not f.accepted for f in real], dtype=np.bool_)),
             "incorrect_real": len(real),
-            "calibration_error": calibration_error(probabilities, positive, weights),
         },
         "balance": {**shown, "difference": 1 - min(shown.values()) / max(shown.values())},
         "data": _data(records),

@@ -77,10 +77,8 @@ def _figures(faces: list[Record], new: dict[str, Opinion], old: dict[str, Opinio
         return [by[r.sha256].logit for r in faces], [by[r.sha256].accepted for r in faces]
 
     logits, accepted = said(new)
-    values, bounds = (
-        point_figures(logits, accepted, labels),
-        bootstrap_intervals(logits, accepted, labels, groups),
-    )
+    values = point_figures(logits, accepted, labels)
+    bounds = bootstrap_intervals(logits, accepted, labels, groups)
     result: dict[str, Any] = {
         "faces": len(faces),
         "figures": {k: {"value": v, "interval": bounds[k]} for k, v in values.items()},
