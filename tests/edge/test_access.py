@@ -115,6 +115,8 @@ def connect(secured: Any, keys: Path) -> Iterator[Callable[..., Client]]:
         made.append(Client(settings, f"{certificate}-{len(made)}", filters))
         if wait:
             made[-1].told.ups.get(timeout=WAIT_S)
+            # The broker answers in order: what it refuses now, it read after our subscriptions
+            assert made[-1].publish("nobody/may") == "Not authorized"
         return made[-1]
 
     yield build
