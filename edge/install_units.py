@@ -13,14 +13,15 @@ from pathlib import Path
 from edge.errors import MaskgateError, UsageError
 
 _HERE = Path(__file__).resolve().parent
-SHIPPED = next((d for d in (_HERE / "shipped" / "systemd",) if d.is_dir()), _HERE.parent / "systemd")
+_IN_WHEEL = _HERE / "shipped" / "systemd"
+SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent / "systemd"
 """Inside an installed wheel, or the repository's own folder."""
 PLACES: Mapping[str, str] = {
     "maskgate.service": "systemd/system/maskgate.service",
     "maskgate-speaker.service": "systemd/system/maskgate-speaker.service",
     "maskgate.sysusers": "sysusers.d/maskgate.conf",
     "maskgate.tmpfiles": "tmpfiles.d/maskgate.conf",
-    "60-maskgate.rules": "udev/rules.d/60-maskgate.rules",
+    "61-maskgate.rules": "udev/rules.d/61-maskgate.rules",
     "journald.conf": "systemd/journald.conf.d/50-maskgate.conf",
     "watchdog.conf": "systemd/system.conf.d/50-maskgate.conf",
 }

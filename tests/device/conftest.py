@@ -1,8 +1,7 @@
-"""A clean Debian 12, our package in it, and that machine booted with systemd, all of it real.
+"""Our package, a clean Debian 12 to install it into, a machine to boot with it, and ops to hear of that.
 
-The file system is made once, by mmdebstrap, and kept in ``build/device``. Programs run in it without a
-network (chroot), or it boots in systemd-nspawn. Both need root; nspawn needs a kernel and a sandbox that let
-it work. Where they do not, these tests are skipped, and the end of the report says so in full.
+The Debian is made once, by mmdebstrap, and kept in ``build/device``. Where root, or systemd-nspawn, can't
+work, these tests are skipped, and the end of the report says so in full.
 """
 
 import contextlib
@@ -11,31 +10,24 @@ import json
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from debian import APART, WAIT_S, Machine, Root, done, layered, program, unpacked
+from mosquitto import Mosquitto
 from paho.mqtt.enums import CallbackAPIVersion
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-KEPT = REPOSITORY / "build" / "device"
 CLIP = REPOSITORY / "edge" / "demo" / "clip" / "visitors.mp4"
 CONFIG = REPOSITORY / "systemd" / "config.toml"
-APART = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=KILL")
-"""Without a network, and so that mounts and processes end with the program."""
-INSIDE = 'mount --rbind /sys "$0/sys" && exec chroot "$0" "$@"'
-"""Without /sys, XNNPACK does not know the processor and leaves all to slower kernels that round otherwise."""
-WAIT_S = 60.0
-"""The end of all patience; no test needs it when all is well."""
 _untested: set[str] = set()
 _figures: dict[str, float] = {}
 
@@ -55,142 +47,10 @@ def not_here(reason: str) -> None:
     pytest.skip(reason)
 
 
-def program(name: str, package: str) -> str:
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if found is None:
-        pytest.fail(f"{name} is missing: sudo apt install {package}")
-    return found
-
-
-def done(*command: str | Path, **options: Any) -> str:
-    """Run a program that must succeed; returns what it printed."""
-    result = subprocess.run(command, check=False, capture_output=True, text=True, **options)
-    assert result.returncode == 0, f"{command}: {result.returncode}\n{result.stdout}\n{result.stderr}"
-    return result.stdout
-
-
-def eventually(condition: Callable[[], object], within_s: float = WAIT_S) -> float:
-    """Return as soon as it holds: after so many seconds."""
-    never, began = threading.Event(), time.monotonic()
-    while not condition():
-        if time.monotonic() - began > within_s:
-            pytest.fail(f"did not happen within {within_s} s")
-        never.wait(0.1)
-    return time.monotonic() - began
-
-
-class Root:
-    """A Debian that is not running."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __truediv__(self, path: str) -> Path:
-        return self.folder / path
-
-    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a program in it, without any network."""
-        proc = f"--mount-proc={self.folder / 'proc'}"
-        environment = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8",
-        }  # fmt: skip
-        result = subprocess.run(
-            [*APART, proc, "sh", "-c", INSIDE, str(self.folder), *command],
-            env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert result.returncode == 0 or not check, f"{command}: {result.stdout}\n{result.stderr}"
-        return result
-
-    def apt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return self.run("apt-get", "-y", "-o", "APT::Sandbox::User=root", *arguments, check=check)
-
-    def give(self, deb: Path) -> str:
-        """Put a package into it; returns its name there."""
-        shutil.copy(deb, self / "root")
-        return f"/root/{deb.name}"
-
-
-class Machine:
-    """A Debian that boots."""
-
-    def __init__(self, root: Root) -> None:
-        self.root = root
-        self._log = root.folder.with_name("console.log")
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self, *, alone: bool = False) -> None:
-        """Switch it on; its network is ours, or where it is ``alone``, none."""
-        nspawn = program("systemd-nspawn", "systemd-container")
-        command = [nspawn, "--quiet", "--boot", "--register=no", "--keep-unit", "--link-journal=no"]
-        command += ["--private-network"] if alone else []
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*command, "--console=pipe", f"--directory={self.root.folder}"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
-
-    def run(self, *command: str, check: bool = True) -> str:
-        """Run a program in it, as root."""
-        pid = self._leader()
-        if pid is None:
-            return ""
-        entered = ["nsenter", "--target", str(pid), "--all", "--root", "--wd"]
-        result = subprocess.run([*entered, *command], check=False, capture_output=True, text=True)
-        assert result.returncode == 0 or not check, (
-            f"{command}: {result.stdout}\n{result.stderr}\n{self.said}"
-        )
-        return result.stdout.strip()
-
-    def state(self, unit: str = "maskgate") -> str:
-        return self.run("systemctl", "is-active", unit, check=False)
-
-    def shown(self, what: str, unit: str = "maskgate") -> str:
-        return self.run("systemctl", "show", "--value", f"--property={what}", unit)
-
-    @property
-    def said(self) -> str:
-        return self._log.read_text(errors="replace")
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def ended(self) -> int:
-        """Wait for its end; 133 means that it wants to boot again."""
-        assert self._process is not None
-        return self._process.wait(WAIT_S)
-
-    def cut_power(self) -> None:
-        if self._process is not None:
-            pid = self._leader()
-            if pid is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(10)
-            self._process.kill()
-            self._process.wait()
-
-    def _leader(self) -> int | None:
-        assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        with contextlib.suppress(OSError):
-            if pids := children.read_text().split():
-                return int(pids[0])
-        return None
-
-
-def _up(machine: Machine) -> bool:
-    """Booted; what waits for the services under test is not waited for."""
-    return machine.run("systemctl", "is-system-running", check=False) in {"running", "degraded", "starting"}
-
-
 class Lab:
     """What the tests are made with."""
 
-    kept, clip = KEPT, CLIP
-    done = staticmethod(done)
-    eventually = staticmethod(eventually)
+    kept, clip = REPOSITORY / "build" / "device", CLIP
 
     def measured(self, name: str, value: float) -> None:
         """For the end of the report."""
@@ -219,35 +79,6 @@ class Lab:
             self.mmdebstrap(*options, "bookworm", raw)
             raw.rename(tar)
         return tar
-
-    @contextlib.contextmanager
-    def unpacked(self, tar: Path, folder: Path) -> Iterator[Root]:
-        """That Debian in a folder, while it is used."""
-        folder.mkdir(parents=True)
-        try:
-            done("tar", "--extract", "--file", tar, "--directory", folder, "--numeric-owner", "--xattrs")
-            yield Root(folder)
-        finally:
-            shutil.rmtree(folder)
-
-    @contextlib.contextmanager
-    def layered(self, base: Root, folder: Path) -> Iterator[Root]:
-        """The same file system, to be written to: all of that lies in memory, and is forgotten."""
-        root, layers = folder / "root", [folder / "upper", folder / "work"]
-        folder.mkdir()
-        done("mount", "-t", "tmpfs", "tmpfs", folder)
-        try:
-            for place in (root, *layers):
-                place.mkdir()
-            parts = f"lowerdir={base.folder},upperdir={layers[0]},workdir={layers[1]}"
-            done("mount", "-t", "overlay", "overlay", "-o", parts, root)
-            yield Root(root)
-        finally:
-            done("umount", "--recursive", folder)
-
-    def machine(self, root: Root) -> Machine:
-        """Switched off, with this file system."""
-        return Machine(root)
 
     def built(self, arch: str, out: Path) -> Path:
         """Our package, made by the command that people use."""
@@ -290,19 +121,19 @@ def deb(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clean(lab: Lab, deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     """A Debian with exactly what the package asks for, and an init to boot it; to be layered, not changed."""
     tar = lab.debian("amd64", [*lab.needed(deb), "systemd-sysv"])
-    with lab.unpacked(tar, tmp_path_factory.mktemp("clean") / "root") as root:
+    with unpacked(tar, tmp_path_factory.mktemp("clean") / "root") as root:
         yield root
 
 
 @pytest.fixture
-def root(lab: Lab, clean: Root, tmp_path: Path) -> Iterator[Root]:
+def root(clean: Root, tmp_path: Path) -> Iterator[Root]:
     """The same, to be changed."""
-    with lab.layered(clean, tmp_path / "layers") as root:
+    with layered(clean, tmp_path / "layers") as root:
         yield root
 
 
 @pytest.fixture(scope="session")
-def installed(lab: Lab, clean: Root, deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
+def installed(clean: Root, deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     """With the package; to be layered, not changed."""
     folder = tmp_path_factory.mktemp("installed") / "root"
     done("cp", "--archive", clean.folder, folder)  # no layer: kernels pile up two at most
@@ -315,50 +146,46 @@ def installed(lab: Lab, clean: Root, deb: Path, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def bootable(lab: Lab, clean: Root, tmp_path_factory: pytest.TempPathFactory) -> None:
+def bootable(clean: Root, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Skips where this machine can't boot even a Debian without us."""
-    with lab.layered(clean, tmp_path_factory.mktemp("probe") / "layers") as root:
+    with layered(clean, tmp_path_factory.mktemp("probe") / "layers") as root:
         machine = Machine(root)
         machine.start()
         never = threading.Event()
         for _ in range(300):
-            if not machine.running or _up(machine):
+            if not machine.running or machine.up:
                 break
             never.wait(0.1)
-        up = machine.running and _up(machine)
+        up = machine.running and machine.up
         last = " / ".join(machine.said.strip().splitlines()[-3:]) or "it said nothing"
         machine.cut_power()
     if not up:
         not_here(f"The services were not run by systemd: a plain Debian does not boot in nspawn here: {last}")
 
 
-class Ops:
-    """A broker on this machine, and all that it was told."""
+@pytest.fixture
+def machine(bootable: None, installed: Root, tmp_path: Path) -> Iterator[Machine]:
+    """Switched off, with the package."""
+    with layered(installed, tmp_path / "layers") as root:
+        machine = Machine(root)
+        yield machine
+        machine.cut_power()
 
-    def __init__(self, folder: Path, user: str | None = None, password: str = "") -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
-        conf, users = folder / "mosquitto.conf", folder / "users"
-        lines = [f"allow_anonymous {'true' if user is None else 'false'}"]
-        if user is not None:
-            done(program("mosquitto_passwd", "mosquitto"), "-b", "-c", users, user, password)
-            lines.append(f"password_file {users}")
-        conf.write_text("\n".join(["user root", f"listener {self.port} 127.0.0.1", *lines]) + "\n")
-        mosquitto = program("mosquitto", "mosquitto")
-        self._broker = subprocess.Popen([mosquitto, "-c", str(conf), "-v"], stderr=subprocess.PIPE, text=True)
-        assert self._broker.stderr
-        assert any("running" in line for line in self._broker.stderr), "mosquitto did not start"
-        self._drain = threading.Thread(target=self._broker.stderr.read)
-        self._drain.start()
+
+class Ops:
+    """Hears all that devices say, from ``listen`` on."""
+
+    def __init__(self, port: int, user: str | None, password: str) -> None:
+        self.port = port
         self._heard: SimpleQueue[tuple[str, Any]] = SimpleQueue()
-        self.client = paho.Client(CallbackAPIVersion.VERSION2)
-        self.client.username_pw_set(user, password)
-        self.client.on_connect = lambda client, *_: client.subscribe("maskgate/#", qos=1)
-        self.client.on_message = lambda _c, _u, m: self._heard.put((m.topic, json.loads(m.payload)))
+        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self._client.username_pw_set(user, password)
+        self._client.on_connect = lambda client, *_: client.subscribe("maskgate/#", qos=1)
+        self._client.on_message = lambda _c, _u, m: self._heard.put((m.topic, json.loads(m.payload)))
 
     def listen(self) -> None:
-        self.client.connect("127.0.0.1", self.port)
-        self.client.loop_start()
+        self._client.connect("127.0.0.1", self.port)
+        self._client.loop_start()
 
     def hear(self, leaf: str, **wanted: str) -> dict[str, Any]:
         """Wait for the next message on such a topic with these words in it (or in an event's data)."""
@@ -374,20 +201,21 @@ class Ops:
         return pytest.fail(f"no {leaf} with {wanted} within {WAIT_S} s; heard: {seen}")
 
     def close(self) -> None:
-        self.client.loop_stop()
-        self._broker.terminate()
-        try:
-            self._broker.wait(5)
-        except subprocess.TimeoutExpired:  # it loses a SIGTERM that comes just after it says "running"
-            self._broker.kill()
-            self._broker.wait()
-        self._drain.join()
-        assert self._broker.stderr
-        self._broker.stderr.close()
+        self._client.loop_stop()
 
 
 @pytest.fixture
 def ops(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ops]:
-    broker = Ops(tmp_path, *getattr(request, "param", ()))
-    yield broker
-    broker.close()
+    """With a broker of its own; as a test's parameter, the user and password that the broker asks for."""
+    user, password = getattr(request, "param", (None, ""))
+    lines = ["allow_anonymous true"]
+    if user is not None:
+        users = tmp_path / "users"
+        done(program("mosquitto_passwd", "mosquitto"), "-b", "-c", users, user, password)
+        lines = ["allow_anonymous false", f"password_file {users}"]
+    broker = Mosquitto(tmp_path, lines)
+    broker.start()
+    ops = Ops(broker.port, user, password)
+    yield ops
+    ops.close()
+    broker.stop()

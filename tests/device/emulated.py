@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from debian import Root, done, unpacked
 
 if TYPE_CHECKING:
-    from conftest import Lab, Root
+    from conftest import Lab
 
 pytestmark = pytest.mark.timeout(3600)
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
@@ -29,7 +30,7 @@ def emulator(lab: "Lab") -> Iterator[None]:
     if not qemu.exists():
         lab.mmdebstrap("--variant=extract", "--include=qemu-user", "trixie", lab.kept / "qemu")
     if not (BINFMT / "register").exists():
-        lab.done("mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT)
+        done("mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT)
     entry = BINFMT / "maskgate-test"
     if entry.exists():
         entry.write_text("-1")
@@ -45,20 +46,20 @@ def deb_arm64(lab: "Lab", tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def root_arm64(emulator: None, deb_arm64: Path, lab: "Lab", tmp_path: Path) -> "Iterator[Root]":
-    with lab.unpacked(lab.debian("arm64", lab.needed(deb_arm64)), tmp_path / "root") as root:
+def root_arm64(emulator: None, deb_arm64: Path, lab: "Lab", tmp_path: Path) -> Iterator[Root]:
+    with unpacked(lab.debian("arm64", lab.needed(deb_arm64)), tmp_path / "root") as root:
         yield root
 
 
 def test_it_installs_judges_as_x86_does_and_goes(
-    root_arm64: "Root", deb_arm64: Path, lab: "Lab", tmp_path: Path
+    root_arm64: Root, deb_arm64: Path, lab: "Lab", tmp_path: Path
 ) -> None:
     root = root_arm64
     assert root.run("dpkg", "--print-architecture").stdout == "arm64\n"
     root.apt("install", root.give(deb_arm64))
     # Lossless: FFmpeg turns H.264's colours into RGB with other roundings on each architecture.
     clip = tmp_path / "lossless.mkv"
-    lab.done("ffmpeg", "-v", "error", "-i", lab.clip, "-t", "10", "-c:v", "png", "-pix_fmt", "rgb24", clip)
+    done("ffmpeg", "-v", "error", "-i", lab.clip, "-t", "10", "-c:v", "png", "-pix_fmt", "rgb24", clip)
     judged = lab.judged(root.run("maskgate", "replay", "--jsonl", root.give(clip)).stdout)
     assert "violation.opened" in [event["type"] for event in judged]
     assert judged == lab.judged_here(clip)  # every score to the last bit

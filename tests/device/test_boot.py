@@ -1,45 +1,49 @@
 """The package on a machine that boots: systemd starts it, watches it, and starts it again; it tells why."""
 
 import re
+import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from debian import Machine, done, eventually
 
 if TYPE_CHECKING:
-    from conftest import Lab, Machine, Ops, Root
+    from conftest import Lab, Ops
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CLIP = "/usr/lib/maskgate/edge/demo/clip/visitors.mp4"
+REPOSITORY = Path(__file__).resolve().parents[2]
 NOBODY = 1
 """A port where no broker is."""
 
 
-@pytest.fixture
-def machine(bootable: None, installed: "Root", lab: "Lab", tmp_path: Path) -> Iterator["Machine"]:
-    """Switched off, with the package."""
-    with lab.layered(installed, tmp_path / "layers") as root:
-        machine = lab.machine(root)
-        yield machine
-        machine.cut_power()
-
-
-def configure(machine: "Machine", port: int = NOBODY, source: str = CLIP, more: str = "") -> None:
+def configure(machine: Machine, port: int = NOBODY, source: str = CLIP, more: str = "") -> None:
     broker = f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n{more}'
     text = f'[site]\nid = "lab"\n[camera]\nsource = "{source}"\n{broker}'
     (machine.root / "etc/maskgate/config.toml").write_text(text)
     machine.root.run("systemctl", "enable", "maskgate")
 
 
-def drop_in(machine: "Machine", text: str) -> None:
+def drop_in(machine: Machine, text: str) -> None:
     folder = machine.root / "etc/systemd/system/maskgate.service.d"
     folder.mkdir(parents=True)
     (folder / "test.conf").write_text(text)
 
 
-def test_from_power_on_to_the_first_violation(machine: "Machine", ops: "Ops", lab: "Lab") -> None:
+@pytest.fixture
+def at_work(machine: Machine, ops: "Ops") -> Machine:
+    """Switched on, and judging."""
+    configure(machine, ops.port)
+    ops.listen()
+    machine.start()
+    ops.hear("event", type="device.started", previous="none")
+    eventually(lambda: machine.state() == "active")
+    return machine
+
+
+def test_from_power_on_to_the_first_violation(machine: Machine, ops: "Ops", lab: "Lab") -> None:
     speaker = '[speaker]\nsocket = "/run/maskgate-speaker/local.sock"\noutput = "said.wav"\n'
     configure(machine, ops.port, more=speaker)
     machine.root.run("systemctl", "enable", "maskgate-speaker")
@@ -58,28 +62,20 @@ def test_from_power_on_to_the_first_violation(machine: "Machine", ops: "Ops", la
     assert (held["NoNewPrivs"].strip(), held["Seccomp"].strip()) == ("1", "2")
     assert int(held["CapEff"], 16) == int(held["CapBnd"], 16) == 0
     assert machine.run("stat", "--format=%U", f"/proc/{machine.shown('MainPID')}") == "maskgate"
-    ops.hear("gate-1/status", state="offline")  # the clip has ended
+    ops.hear("gate-1/status", state="offline")
+    eventually(lambda: machine.state() == "inactive")  # the clip is over: nothing to start again for
+    assert (machine.shown("Result"), machine.shown("NRestarts")) == ("success", "0")
 
 
-def test_a_kill_is_recovered_and_told(machine: "Machine", ops: "Ops", lab: "Lab") -> None:
-    configure(machine, ops.port)
-    ops.listen()
-    machine.start()
-    ops.hear("event", type="device.started", previous="none")
-    lab.eventually(lambda: machine.state() == "active")
-    machine.run("systemctl", "kill", "--signal=KILL", "maskgate")
+def test_a_kill_is_recovered_and_told(at_work: Machine, ops: "Ops") -> None:
+    at_work.run("systemctl", "kill", "--signal=KILL", "maskgate")
     again = ops.hear("event", type="device.started", cause="killed by SIGKILL")
     assert again["data"]["previous"] == "ended without warning"
-    lab.eventually(lambda: machine.state() == "active")
+    eventually(lambda: at_work.state() == "active")
 
 
-def test_a_frozen_pipeline_is_ended_and_told(machine: "Machine", ops: "Ops", lab: "Lab") -> None:
-    configure(machine, ops.port)
-    ops.listen()
-    machine.start()
-    ops.hear("event", type="device.started", previous="none")
-    lab.eventually(lambda: machine.state() == "active")
-    machine.run("systemctl", "kill", "--signal=STOP", "maskgate")
+def test_a_frozen_pipeline_is_ended_and_told(at_work: Machine, ops: "Ops", lab: "Lab") -> None:
+    at_work.run("systemctl", "kill", "--signal=STOP", "maskgate")
     stopped = time.monotonic()
     again = ops.hear("event", type="device.started", previous="ended without warning")
     took_s = time.monotonic() - stopped
@@ -88,33 +84,46 @@ def test_a_frozen_pipeline_is_ended_and_told(machine: "Machine", ops: "Ops", lab
     assert took_s < 30 + 10 + 5 + 10  # WatchdogSec=, TimeoutAbortSec=, RestartSec=, and the start itself
 
 
-def test_a_power_cut_has_no_cause(machine: "Machine", ops: "Ops", lab: "Lab") -> None:
-    configure(machine, ops.port)
-    ops.listen()
-    machine.start()
-    ops.hear("event", type="device.started", previous="none")
-    lab.eventually(lambda: machine.state() == "active")
-    machine.cut_power()
+def test_a_power_cut_has_no_cause(at_work: Machine, ops: "Ops") -> None:
+    at_work.cut_power()
     ops.hear("status", state="offline")  # the last will
-    machine.start()
+    at_work.start()
     assert ops.hear("event", type="device.started", previous="ended without warning")["data"]["cause"] == ""
 
 
-def test_it_stops_in_order(machine: "Machine", ops: "Ops", lab: "Lab") -> None:
-    configure(machine, ops.port)
-    ops.listen()
-    machine.start()
-    ops.hear("event", type="device.started", previous="none")
-    lab.eventually(lambda: machine.state() == "active")
-    machine.run("systemctl", "stop", "maskgate")
+def test_it_stops_in_order(at_work: Machine, ops: "Ops") -> None:
+    at_work.run("systemctl", "stop", "maskgate")
     assert ops.hear("status", state="offline")["reason"] == "stopped"
-    assert (machine.state(), machine.shown("Result")) == ("inactive", "success")
-    machine.run("systemctl", "start", "maskgate")
+    assert (at_work.state(), at_work.shown("Result")) == ("inactive", "success")
+    at_work.run("systemctl", "start", "maskgate")
     assert ops.hear("event", type="device.started", previous="stopped")["data"]["cause"] == ""
 
 
+def test_ops_can_have_it_started_again(at_work: Machine, ops: "Ops") -> None:
+    command = (sys.executable, "-m", "edge.cli", "command", "lab/gate-1", "restart")
+    done(*command, "--broker", f"127.0.0.1:{ops.port}", cwd=REPOSITORY)
+    assert ops.hear("event", type="device.started", previous="stopped")["data"]["cause"] == ""
+    assert at_work.shown("NRestarts") == "1"
+
+
+def test_an_upgrade_starts_it_anew_and_a_removal_ends_it(machine: Machine, deb: Path) -> None:
+    configure(machine, source="/dev/video9")  # unlike a clip, it goes on for ever
+    package = machine.root.give(deb)
+    machine.start(alone=True)
+    eventually(lambda: machine.state() == "active")
+    before = machine.shown("MainPID")
+    machine.run("dpkg", "--install", package)
+    eventually(lambda: machine.state() == "active" and machine.shown("MainPID") != before)
+    anew = machine.shown("MainPID")
+    assert (machine.state("maskgate-speaker"), machine.shown("NRestarts")) == ("inactive", "0")
+    machine.run("dpkg", "--purge", "maskgate")
+    assert (machine.state(), machine.shown("LoadState")) == ("inactive", "not-found")
+    machine.run("test", "!", "-e", f"/proc/{anew}")
+    assert not (machine.root / "var/lib/maskgate").exists()
+
+
 @pytest.mark.parametrize("ops", [("gate-1", "s3cret word")], indirect=True)
-def test_the_brokers_password_comes_from_systemd(machine: "Machine", ops: "Ops") -> None:
+def test_the_brokers_password_comes_from_systemd(machine: Machine, ops: "Ops") -> None:
     configure(machine, ops.port, more='username = "gate-1"\npassword_file = "mqtt-password"\n')
     example = (machine.root / "usr/share/doc/maskgate/examples/credentials.conf").read_text()
     drop_in(machine, re.sub(r"^LoadCredential=(ca|client).*$", "", example, flags=re.MULTILINE))
@@ -128,24 +137,24 @@ def test_the_brokers_password_comes_from_systemd(machine: "Machine", ops: "Ops")
                        check=False) == ""  # fmt: skip
 
 
-def test_without_a_camera_and_a_network_it_starts_and_says_so(machine: "Machine", lab: "Lab") -> None:
+def test_without_a_camera_and_a_network_it_starts_and_says_so(machine: Machine) -> None:
     configure(machine, source="/dev/video9")
     machine.start(alone=True)
-    lab.eventually(lambda: machine.state() == "active")
-    lab.eventually(lambda: "camera fault" in machine.shown("StatusText"))
+    eventually(lambda: machine.state() == "active")
+    eventually(lambda: "camera fault" in machine.shown("StatusText"))
     assert "/dev/video9" in machine.run("journalctl", "--unit=maskgate", "--output=cat")
 
 
-def test_a_wrong_configuration_is_named_and_not_tried_again(machine: "Machine", lab: "Lab") -> None:
+def test_a_wrong_configuration_is_named_and_not_tried_again(machine: Machine) -> None:
     configure(machine, source=CLIP, more="prot = 1883\n")
     machine.start()
-    lab.eventually(lambda: machine.state() == "failed")
+    eventually(lambda: machine.state() == "failed")
     assert machine.shown("ExecMainStatus") == "78"
     assert machine.shown("NRestarts") == "0"
     assert "mqtt.prot: unknown key" in machine.run("journalctl", "--unit=maskgate", "--output=cat")
 
 
-def test_a_service_that_always_fails_reboots_the_machine(machine: "Machine") -> None:
+def test_a_service_that_always_fails_reboots_the_machine(machine: Machine) -> None:
     configure(machine)
     (machine.root / "usr/bin/maskgate").write_text("#!/bin/sh\nexit 1\n")
     drop_in(machine, "[Unit]\nStartLimitBurst=3\n[Service]\nRestartSec=100ms\n")

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from debian import Root, done
 
 import edge.cli
 
 if TYPE_CHECKING:
-    from conftest import Lab, Root
+    from conftest import Lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CLIP = "/usr/lib/maskgate/edge/demo/clip/visitors.mp4"
@@ -18,15 +19,15 @@ CONFIG = "etc/maskgate/config.toml"
 
 
 @pytest.fixture(scope="session")
-def newer(deb: Path, lab: "Lab", tmp_path_factory: pytest.TempPathFactory) -> Path:
+def newer(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The next version: another default configuration, too."""
     folder = tmp_path_factory.mktemp("newer")
-    lab.done("dpkg-deb", "--raw-extract", deb, folder / "tree")
+    done("dpkg-deb", "--raw-extract", deb, folder / "tree")
     control = folder / "tree/DEBIAN/control"
     control.write_text(re.sub(r"^(Version: .*)$", r"\1+next", control.read_text(), flags=re.MULTILINE))
     config = folder / "tree" / CONFIG
     config.write_text(config.read_text() + "# new in this version\n")
-    lab.done(
+    done(
         "dpkg-deb",
         "--root-owner-group",
         "-Znone",
@@ -37,18 +38,18 @@ def newer(deb: Path, lab: "Lab", tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder / "maskgate_next_amd64.deb"
 
 
-def version(root: "Root") -> str:
+def version(root: Root) -> str:
     return root.run("dpkg-query", "--show", "--showformat=${Version} ${db:Status-Abbrev}", "maskgate").stdout
 
 
-def files(root: "Root") -> set[str]:
+def files(root: Root) -> set[str]:
     """All of them, without what apt and dpkg keep for themselves."""
     own = ("var/lib/dpkg", "var/lib/apt", "var/cache", "var/log", "proc", "root", "tmp", "run")
     names = (str(p.relative_to(root.folder)) for p in root.folder.rglob("*"))
     return {n for n in names if not n.startswith(own)}
 
 
-def test_it_installs_offline_and_judges_as_it_does_here(root: "Root", deb: Path, lab: "Lab") -> None:
+def test_it_installs_offline_and_judges_as_it_does_here(root: Root, deb: Path, lab: "Lab") -> None:
     began = time.monotonic()
     said = root.apt("install", root.give(deb)).stdout
     lab.measured("apt install, offline, s", time.monotonic() - began)
@@ -59,7 +60,7 @@ def test_it_installs_offline_and_judges_as_it_does_here(root: "Root", deb: Path,
     assert found == lab.judged_here()  # every score to the last bit
 
 
-def test_what_is_installed_is_whole_and_in_order(installed: "Root") -> None:
+def test_what_is_installed_is_whole_and_in_order(installed: Root) -> None:
     assert installed.run("dpkg", "--verify", "maskgate").stdout == ""
     assert installed.run("maskgate", "--version").stdout.startswith("maskgate ")
     assert installed.run("maskgate", "config", "--check", f"/{CONFIG}").stdout == f"/{CONFIG}: fine\n"
@@ -73,7 +74,7 @@ def test_what_is_installed_is_whole_and_in_order(installed: "Root") -> None:
         assert result.stderr == ""
 
 
-def test_no_path_of_the_machine_that_built_it_is_inside(installed: "Root") -> None:
+def test_no_path_of_the_machine_that_built_it_is_inside(installed: Root) -> None:
     here = str(Path(__file__).resolve().parents[2]).encode()
     library = installed / "usr/lib/maskgate"
     ours = [p for p in (library / "edge").rglob("*") if p.is_file()]
@@ -85,7 +86,7 @@ def test_no_path_of_the_machine_that_built_it_is_inside(installed: "Root") -> No
     ] == []
 
 
-def test_an_upgrade_and_a_downgrade_keep_the_configuration(root: "Root", deb: Path, newer: Path) -> None:
+def test_an_upgrade_and_a_downgrade_keep_the_configuration(root: Root, deb: Path, newer: Path) -> None:
     root.apt("install", root.give(deb))
     before = version(root)
     mine = '[site]\nid = "headquarters"\n'
@@ -102,7 +103,7 @@ def test_an_upgrade_and_a_downgrade_keep_the_configuration(root: "Root", deb: Pa
 
 
 def test_an_upgrade_brings_the_new_configuration_where_nobody_changed_it(
-    root: "Root", deb: Path, newer: Path
+    root: Root, deb: Path, newer: Path
 ) -> None:
     root.apt("install", root.give(deb))
     root.apt("install", root.give(newer))
@@ -110,7 +111,7 @@ def test_an_upgrade_brings_the_new_configuration_where_nobody_changed_it(
     assert root.run("stat", "--format=%a %U:%G", f"/{CONFIG}").stdout == "640 root:maskgate\n"
 
 
-def test_removal_keeps_what_is_yours_and_purging_nothing(root: "Root", deb: Path) -> None:
+def test_removal_keeps_what_is_yours_and_purging_nothing(root: Root, deb: Path) -> None:
     before = files(root)
     root.apt("install", root.give(deb))
     root.run("systemctl", "enable", "maskgate", "maskgate-speaker")
@@ -130,8 +131,8 @@ def test_removal_keeps_what_is_yours_and_purging_nothing(root: "Root", deb: Path
     assert left == set()
 
 
-def test_another_python_is_refused(deb: Path, lab: "Lab") -> None:
-    depends = lab.done("dpkg-deb", "--field", deb, "Depends")
+def test_another_python_is_refused(deb: Path) -> None:
+    depends = done("dpkg-deb", "--field", deb, "Depends")
     assert "python3 (>= 3.11), python3 (<< 3.12)" in depends
 
 

@@ -67,10 +67,23 @@ def test_the_services_are_hardened(unit: Path) -> None:
 def test_the_services_restart_and_are_watched(unit: Path) -> None:
     settings = service(unit)
     assert settings["Type"] == ["notify"]
-    assert settings["Restart"] == ["always"]
     assert settings["RestartPreventExitStatus"] == ["2 78"]
     assert settings["WatchdogSec"] == ["30"]
     assert "ProcSubset" not in settings  # it hides /proc/cpuinfo, and inference gets 10 to 100 times slower
+
+
+def test_only_a_run_that_ends_in_order_is_not_started_again() -> None:
+    """A clip that is over, that is: ops' own restart, and all that is no exit of ours, are."""
+    speaker, camera = (service(unit) for unit in UNITS)
+    assert speaker["Restart"] == ["always"]
+    assert camera["Restart"] == ["on-failure"]
+    assert camera["RestartForceExitStatus"] == camera["SuccessExitStatus"] == ["75"]
+
+
+def test_the_rule_for_cameras_comes_after_the_one_that_says_what_they_can() -> None:
+    """udev takes rules by their files' names; ID_V4L_CAPABILITIES is from 60-persistent-v4l.rules."""
+    rules = [p for p in SYSTEMD.glob("*.rules") if "ENV{ID_V4L_CAPABILITIES}==" in p.read_text()]
+    assert [p.name > "60-persistent-v4l.rules" for p in rules] == [True]
 
 
 def test_each_service_opens_its_own_devices_only() -> None:
@@ -105,7 +118,7 @@ def test_a_service_that_always_fails_leads_to_a_reboot_but_not_at_once() -> None
 
 
 @pytest.mark.parametrize("name", ["watchdog.conf", "journald.conf"])
-def test_the_machines_settings_are_understood(name: str, tmp_path: Path) -> None:
+def test_the_machines_settings_are_understood(name: str) -> None:
     """systemd's programs name what they do not know, and go on: the keys must be in their manuals' lists."""
     known = {"watchdog.conf": "system.conf", "journald.conf": "journald.conf"}[name]
     listed = set(re.findall(r"^#?(\w+)=", Path(f"/etc/systemd/{known}").read_text(), re.MULTILINE))
