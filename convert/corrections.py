@@ -2,12 +2,12 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convert.candidates import Candidate, Notes
-from convert.records import LABELS
+from convert.candidates import Notes
+from convert.records import LABELS, Record
 from edge.errors import UsageError
 
 DEFAULT_CORRECTIONS = Path(__file__).with_name("corrections.csv")
@@ -68,21 +68,22 @@ def _parse(row: list[str], where: str) -> tuple[str, Correction]:
 
 
 def corrected(
-    candidates: Iterator[Candidate], corrections: Mapping[str, Correction], file: Path | None, notes: Notes
-) -> Iterator[Candidate]:
-    """The candidates with their labels corrected, less the dropped ones; all that happened is noted."""
-    unused = set(corrections)
-    for c in candidates:
-        unused.discard(c.record.sha256)
-        correction, was = corrections.get(c.record.sha256), c.record.label
-        if correction is None or correction.label == was:
-            yield c
-            continue
-        text = f"{c.record.path} ({c.record.sha256}): {correction.reason or 'no reason given'}"
-        if correction.label == DROP:
-            notes.leave_out(f"corrected: {was} to {DROP}", text)
-            continue
-        notes.change(f"corrected: {was} to {correction.label}", text)
-        yield replace(c, record=replace(c.record, label=correction.label))
-    for sha256 in sorted(unused):
+    records: Sequence[Record], corrections: Mapping[str, Correction], file: Path | None, notes: Notes
+) -> list[Record | None]:
+    """The records with their labels corrected, None for each that is dropped; all that happened is noted."""
+    out = [_corrected(r, corrections.get(r.sha256), notes) for r in records]
+    for sha256 in sorted(corrections.keys() - {r.sha256 for r in records}):
         notes.change("correction of a face that is not here", f"{sha256} in {file}")
+    return out
+
+
+def _corrected(record: Record, correction: Correction | None, notes: Notes) -> Record | None:
+    if correction is None or correction.label == record.label:
+        return record
+    what = f"corrected: {record.label} to {correction.label}"
+    text = f"{record.path} ({record.sha256}): {correction.reason or 'no reason given'}"
+    if correction.label == DROP:
+        notes.leave_out(what, text)
+        return None
+    notes.change(what, text)
+    return replace(record, label=correction.label)

@@ -49,6 +49,15 @@ class _Stored:
     boxes: list[tuple[float, ...]] = field(default_factory=list)
     ties: list[tuple[str, ...]] = field(default_factory=list)
 
+    def only(self, rows: Sequence[int]) -> "_Stored":
+        """These rows."""
+        return _Stored(
+            [self.records[i] for i in rows],
+            [self.pictures[i] for i in rows],
+            [self.boxes[i] for i in rows],
+            [self.ties[i] for i in rows],
+        )
+
 
 def prepare(
     sources: Sources,
@@ -80,14 +89,18 @@ def prepare(
         raise UsageError("nothing to prepare: give --faces, --unmasked or --frames")
     notes = Notes()
     known = read_corrections(corrections) if corrections else {}
-    candidates = corrected(_candidates(sources, notes, progress), known, corrections, notes)
-    stored = _collect(candidates, notes, as_given=as_given)
+    found = _collect(_candidates(sources, notes, progress), notes, as_given=as_given)
+    groups = group_by_ties(found.ties)
+    records = [replace(r, group=g) for r, g in zip(found.records, groups, strict=True)]
+    if not as_given:
+        records = assign_splits(records, seed)
+    # Only now: the split goes by the labels as they were given, or a correction would deal all faces anew
+    labelled = corrected(records, known, corrections, notes)
+    stored = found.only([i for i, record in enumerate(labelled) if record is not None])
     if not stored.records:
         folders = ", ".join(map(str, (*sources.faces, *sources.unmasked, *sources.frames)))
         raise UsageError(f"no usable face in {folders}: {notes.left_out}")
-    groups = group_by_ties(stored.ties)
-    records = [replace(r, group=g) for r, g in zip(stored.records, groups, strict=True)]
-    records = assign_weights(records if as_given else assign_splits(records, seed))
+    records = assign_weights([record for record in labelled if record is not None])
     points = find_all_points(sources.detector, stored.pictures, stored.boxes, progress)
     done = report(records, notes, seed, as_given=as_given)
     _write(out, records, stored, points, done)

@@ -74,6 +74,15 @@ def test_an_uncovered_portrait_is_not_masked(runtime: str, models: Path) -> None
     assert score.probability < 0.1
 
 
+def test_a_mirrored_look_is_one_at_the_mirror_image(models: Path) -> None:
+    classifier, picture = MaskClassifier(models / "mask.tflite"), data.astronaut()
+    face = FaceDetector(models / "face.tflite").find(picture)[0].box
+    width = picture.shape[1]
+    other_side = Box(width - face.x2, face.y1, width - face.x1, face.y2)
+    flipped = classifier.score(np.ascontiguousarray(picture[:, ::-1]), other_side)
+    assert classifier.score(picture, face, mirrored=True) == flipped != classifier.score(picture, face)
+
+
 @pytest.mark.parametrize("runtime", ["litert", "tflite"])
 def test_the_int8_detector_agrees_with_the_float_one_on_a_portrait(runtime: str, models: Path) -> None:
     # What cv2.FaceDetectorYN finds with the float ONNX file, letterboxed alike and scaled back

@@ -374,6 +374,18 @@ def test_corrections_are_applied_and_reported_by_name(make_faces: MakeFaces, tmp
     assert "b__001.png" in report["left_out_by_name"][0]
 
 
+def test_a_correction_moves_no_face_to_another_split(make_faces: MakeFaces, tmp_path: Path) -> None:
+    """Else all figures before and after it would be of other faces."""
+    root = make_faces(masked=30, not_masked=30)
+    prepare(Sources(faces=[root]), tmp_path / "before")
+    before = read_manifest(tmp_path / "before" / "manifest.csv")
+    wrong, gone = (r.sha256 for r in before[:2])
+    file = corrections_file(tmp_path / "c.csv", f"{wrong},incorrect,x", f"{gone},drop,x")
+    prepare(Sources(faces=[root]), tmp_path / "out", corrections=file)
+    now = {r.sha256: r.split for r in read_manifest(tmp_path / "out" / "manifest.csv")}
+    assert now == {r.sha256: r.split for r in before if r.sha256 != gone}
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
