@@ -31,8 +31,8 @@ class Detector(Protocol):
 class Classifier(Protocol):
     """Judges one look at one face."""
 
-    def score(self, image: Image, box: Box | None) -> MaskScore:
-        """The probability of a properly worn mask."""
+    def score(self, image: Image, box: Box | None, *, mirrored: bool) -> MaskScore:
+        """The probability of a properly worn mask, of the face or of its mirror image."""
         ...
 
 
@@ -146,7 +146,9 @@ class Pipeline:
         looks = self._look(frame.image, update.seen)
         for track, look in looks:
             if self.policy.wants(track, look, now):
-                self.policy.observe(track, look, self.classifier.score(frame.image, track.face.box), now)
+                mirrored = self.policy.wants_mirrored(track)
+                score = self.classifier.score(frame.image, track.face.box, mirrored=mirrored)
+                self.policy.observe(track, look, score, now)
         here = [track for track, _ in looks]
         gone = [*lost, *update.gone]
         # a clock that can't be right knows no hours: rather ask once too often than never

@@ -68,6 +68,11 @@ class Policy:
             return True
         return now - person.last_look >= self._rules.recheck_s
 
+    def wants_mirrored(self, track: Track) -> bool:
+        """Every other look is at the mirror image: few faces are misjudged both ways."""
+        person = self._people.get(track.id)
+        return person is not None and person.looks % 2 == 1
+
     def observe(self, track: Track, look: Look, score: MaskScore, now: float) -> None:
         """Take in the classifier's opinion of one look."""
         person = self._people.setdefault(track.id, _Person())

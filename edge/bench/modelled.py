@@ -36,7 +36,7 @@ class ScoreModel:
             for s in moment.sightings
         }
 
-    def score(self, image: Image, box: Box | None) -> MaskScore:  # noqa: ARG002 - it does not look
+    def score(self, image: Image, box: Box | None, *, mirrored: bool) -> MaskScore:  # noqa: ARG002 - it does not look
         """A score for the visitor whose box it is."""
         if box is None:
             raise ValueError("the model of scores knows faces by their boxes only")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from edge.errors import ModelError
 from edge.model.contract import Contract
 from edge.model.preprocess import face_input
@@ -42,14 +44,16 @@ class MaskClassifier:
         """The model's contract."""
         return self.model.contract
 
-    def score(self, image: Image, box: Box | None) -> MaskScore:
+    def score(self, image: Image, box: Box | None, *, mirrored: bool = False) -> MaskScore:
         """Score a face in a picture.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             box: the face in the picture's pixels; None where the picture is a face crop already.
+            mirrored: left and right changed: a second opinion of the same face.
         """
-        return self.score_input(face_input(image, box, self._size, self._margin))
+        x = face_input(image, box, self._size, self._margin)
+        return self.score_input(np.ascontiguousarray(x[:, ::-1]) if mirrored else x)
 
     def score_input(self, x: Image) -> MaskScore:
         """Score a ready input, (H, W, 3) uint8 RGB of the model's own size."""

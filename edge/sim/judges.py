@@ -24,11 +24,14 @@ class ScriptedClassifier:
     def __init__(self, probabilities: Mapping[Box, float]) -> None:
         self._probabilities = dict(probabilities)
         self.calls: list[Box] = []
+        self.mirrored: dict[Box, list[bool]] = {}
+        """Which of a face's calls were for its mirror image."""
 
-    def score(self, image: Image, box: Box | None) -> MaskScore:  # noqa: ARG002 - a script does not look
+    def score(self, image: Image, box: Box | None, *, mirrored: bool) -> MaskScore:  # noqa: ARG002 - a script does not look
         """What was written down for this box."""
         if box is None:
             raise ValueError("the script knows faces by their boxes only")
         self.calls.append(box)
+        self.mirrored.setdefault(box, []).append(mirrored)
         probability = self._probabilities[box]
         return MaskScore(probability, log_odds(probability))

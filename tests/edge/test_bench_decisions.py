@@ -43,7 +43,7 @@ class Oracle:
     def expect(self, moment: Moment) -> None:
         self.wears = {s.face.box: s.visitor and s.visitor.wears(moment.at_s) for s in moment.sightings}
 
-    def score(self, image: Image, box: Box | None) -> MaskScore:
+    def score(self, image: Image, box: Box | None, *, mirrored: bool) -> MaskScore:
         wear = self.lie or self.wears[box] or MASKED
         return MaskScore(0.99, 4.0) if wear.proper else MaskScore(0.01, -4.0)
 
@@ -277,7 +277,7 @@ def test_modelled_scores_belong_to_persons() -> None:
         Moment(0, 0, (), tuple(Sighting(Face(b, 0.9), v) for b, v in zip(boxes, visitors, strict=True)))
     )
     picture = np.zeros((4, 4, 3), dtype=np.uint8)
-    looks = np.array([[model.score(picture, b).logit for b in boxes] for _ in range(20)])
+    looks = np.array([[model.score(picture, b, mirrored=False).logit for b in boxes] for _ in range(20)])
     wrong = float((looks.mean(axis=0) < 0).mean())
     assert 0.002 < wrong < 0.06
     assert looks.std(axis=0).mean() < 0.6

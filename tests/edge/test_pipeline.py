@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import cv2
 import numpy as np
 
 from edge.config import parse_config
@@ -83,6 +84,14 @@ def test_two_people_one_violation() -> None:
     assert [s.verdict for s in results[10].sights] == [Verdict.NOT_MASKED, Verdict.MASKED]
     total = pipeline.total.summary(2.0)
     assert (total.people, total.masked, total.not_masked, total.violations) == (2, 1, 1, 1)
+
+
+def test_every_other_look_at_a_person_is_at_the_mirror_image() -> None:
+    pipeline = make([[BARE, MASKED]] * 6)
+    run(pipeline, 6)
+    assert isinstance(pipeline.classifier, ScriptedClassifier)
+    for face in (BARE, MASKED):
+        assert pipeline.classifier.mirrored[face.box][:4] == [False, True, False, True]
 
 
 def test_a_violation_has_the_name_of_its_zone_and_faces_outside_all_zones_do_not_count() -> None:
@@ -192,6 +201,14 @@ def test_another_scene_is_a_cut_and_another_exposure_is_none() -> None:
     assert not cuts.update(noise(1))
     assert not cuts.update(noise(1, brightness=50))
     assert cuts.update(noise(2))
+
+
+def test_a_cut_to_a_scene_as_bright_is_one_and_another_white_balance_is_none() -> None:
+    red, green = (cv2.merge([noise(n)[..., 0] for n in order]) for order in ((1, 2, 3), (2, 1, 3)))
+    cuts = CutDetector()
+    assert not cuts.update(red)
+    assert not cuts.update(np.clip(red + np.array([30, 0, -30]), 0, 255).astype(np.uint8))
+    assert cuts.update(green)
 
 
 def test_a_pipeline_needs_neither_models_nor_camera() -> None:

@@ -48,9 +48,9 @@ class Recorder:
         self._classifier = classifier
         self.said: dict[Box | None, float] = {}
 
-    def score(self, image: Image, box: Box | None) -> MaskScore:
+    def score(self, image: Image, box: Box | None, *, mirrored: bool) -> MaskScore:
         """See ``pipeline.Classifier``."""
-        score: MaskScore = self._classifier.score(image, box)  # type: ignore[attr-defined]
+        score: MaskScore = self._classifier.score(image, box, mirrored=mirrored)  # type: ignore[attr-defined]
         self.said[box] = score.probability
         return score
 
