@@ -1,92 +1,20 @@
-"""One frame in, one result out: faces, people, verdicts, and the events that follow.
-
-What it needs from the outside is defined here, so that it runs in tests without OpenCV, models or a camera.
-"""
+"""One frame in, one result out: faces, people, verdicts, and the events that follow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from edge.crowding import Crowding
-from edge.events import CameraTampered, Crowded, Data, Event, TamperReason, new_event
+from edge.events import CameraTampered, Crowded, Data, Event, new_event
 from edge.hours import Hours
 from edge.outcomes import Crossed, Outcome
 from edge.policy import Policy
+from edge.stages import Assessor, Classifier, Cuts, Detector, Tampering
 from edge.tally import Tally
 from edge.tracks import Tracker
-from edge.values import Box, Face, Frame, Image, Look, MaskScore, Track, Verdict
+from edge.values import Frame, Image, Look, Track, Verdict
 from edge.violations import Violations
 from edge.zones import LineCounter, Zones
-
-
-class Detector(Protocol):
-    """Finds faces."""
-
-    def find(self, image: Image) -> list[Face]:
-        """All faces, in the picture's pixels."""
-        ...
-
-
-class Classifier(Protocol):
-    """Judges one look at one face."""
-
-    def score(self, image: Image, box: Box | None, *, mirrored: bool) -> MaskScore:
-        """The probability of a properly worn mask, of the face or of its mirror image."""
-        ...
-
-
-class Assessor(Protocol):
-    """Says whether and how well a face can be judged."""
-
-    def __call__(self, image: Image, face: Face, min_width_px: float | None) -> Look:
-        """Judge a look; ``min_width_px`` overrides the usual minimum."""
-        ...
-
-
-class Cuts(Protocol):
-    """Notices that the picture shows another scene."""
-
-    def update(self, image: Image) -> bool:
-        """Whether there is a cut before this picture."""
-        ...
-
-
-class TamperChange(Protocol):
-    """The camera was tampered with, or is well again."""
-
-    @property
-    def opened(self) -> bool:
-        """Whether it begins; else it ends."""
-        ...
-
-    @property
-    def reason(self) -> TamperReason:
-        """What was done to it."""
-        ...
-
-    @property
-    def message(self) -> str:
-        """What is seen, in numbers, and what to do."""
-        ...
-
-    @property
-    def duration_s(self) -> float:
-        """Since it began."""
-        ...
-
-
-class Tampering(Protocol):
-    """Notices that the camera shows too little, or something else."""
-
-    def update(self, image: Image, now_s: float) -> TamperChange | None:
-        """What this picture changes."""
-        ...
-
-    @property
-    def reason(self) -> TamperReason | None:
-        """What is being done to the camera now."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +45,7 @@ class Pipeline:
     """The whole decision, without the device around it.
 
     Attributes:
-        detector, classifier, assess, cuts, tampering: see their protocols.
+        detector, classifier, assess, cuts, tampering: see ``edge.stages``.
         tracker, policy: follow and judge people.
         zones, lines, hours, crowding: what the place asks for.
         violations: gives them their ids.
@@ -157,7 +85,8 @@ class Pipeline:
             *self.policy.step(here, gone, now, alarms=alarms),
             *self._cross(update.seen, frame.image),
         ]
-        payloads = [*self._payloads(outcomes), *self._crowd(here, frame.image, now), *self._tamper(frame)]
+        payloads = [*self._payloads(outcomes), *self._crowd(here, frame.image, now)]
+        payloads += self._tamper(frame, face_seen=any(look.flaw is None for _, look in looks))
         self._forget(gone)
         return Result(
             sights=tuple(
@@ -216,8 +145,10 @@ class Pipeline:
             for change in changes
         ]
 
-    def _tamper(self, frame: Frame) -> list[Data]:
-        change = None if self.tampering is None else self.tampering.update(frame.image, frame.captured_at)
+    def _tamper(self, frame: Frame, *, face_seen: bool) -> list[Data]:
+        if self.tampering is None:
+            return []
+        change = self.tampering.update(frame.image, frame.captured_at, face_seen=face_seen)
         if change is None:
             return []
         return [

@@ -93,12 +93,13 @@ class TamperCheck:
         """What is open."""
         return None if self._open is None else self._open.reason
 
-    def update(self, image: Image, now_s: float) -> TamperChange | None:
+    def update(self, image: Image, now_s: float, *, face_seen: bool = False) -> TamperChange | None:
         """Look at the next picture; pictures come in the order of time.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             now_s: when it was taken, seconds on a clock that does not jump.
+            face_seen: a face that can be judged is in it.
 
         Returns:
             What has changed, if something has.
@@ -115,6 +116,8 @@ class TamperCheck:
             return None
         view = self._reference.compare(features) if self._reference else None
         finding = judge(features, view, CLOSE if self._open else OPEN)
+        if face_seen and finding in {"covered", "defocused"}:
+            finding = "unsure"  # a crowd hides the view and has little texture, but it has faces
         moment = _Moment(now_s, dt_s, features, view, finding)
         if finding == "well":
             self._learn(moment)

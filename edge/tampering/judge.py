@@ -8,7 +8,7 @@ from edge.tampering.reference import Comparison
 
 Reason = Literal["covered", "turned", "defocused", "too dark", "overexposed"]
 Finding = Reason | Literal["well", "unsure"]
-"""``unsure``: too little light to tell a tampering from a night."""
+"""``unsure``: too little light, or too many people, to tell a tampering from a night or a crowd."""
 
 DARK = 20.0
 """Mean luma of a picture in which no face can be judged."""

@@ -37,7 +37,7 @@ def assess(image: Image, face: Face, min_width_px: float | None) -> Look:
 
 
 class NoTampering:
-    def update(self, image: Image, now_s: float) -> None:
+    def update(self, image: Image, now_s: float, *, face_seen: bool) -> None:
         return None
 
 
@@ -159,7 +159,7 @@ def test_a_camera_that_is_tampered_with_is_an_event_in_words_and_numbers() -> No
         duration_s: float = 10.0
 
     class Covered:
-        def update(self, image: Image, now_s: float) -> Change | None:
+        def update(self, image: Image, now_s: float, *, face_seen: bool) -> Change | None:
             return {0.5: Change(opened=True), 1.5: Change(opened=False)}.get(now_s)
 
     pipeline = make([[]] * 20)

@@ -166,6 +166,19 @@ def test_a_tampering_is_opened_in_time_and_closed_when_it_is_over(kind: str, sce
         assert message.endswith(".")
 
 
+@pytest.mark.parametrize("kind", ["cloth", "out of focus"])
+def test_a_crowd_that_hides_the_view_is_no_tampering_as_long_as_faces_are_seen(kind: str) -> None:
+    _, hidden = TAMPERINGS[kind]
+    watched = check()
+    told = [
+        (t, change)
+        for image, t in film(SCENES["corridor"], lambda s, t: hidden(s, t) if t >= 30 else s, 90, Camera())
+        if (change := watched.update(image, t, face_seen=30 <= t < 60))
+    ]
+    assert [change.opened for _, change in told] == [True]
+    assert told[0][0] >= 60 + AFTER_S
+
+
 def test_a_short_one_is_no_event() -> None:
     assert not watch(
         check(), film(SCENES["corridor"], lambda s, t: HAND if 30 <= t < 37 else s, 60, Camera())

@@ -49,7 +49,7 @@ class Recorder:
         self.said: dict[Box | None, float] = {}
 
     def score(self, image: Image, box: Box | None, *, mirrored: bool) -> MaskScore:
-        """See ``pipeline.Classifier``."""
+        """See ``edge.stages.Classifier``."""
         score: MaskScore = self._classifier.score(image, box, mirrored=mirrored)  # type: ignore[attr-defined]
         self.said[box] = score.probability
         return score
