@@ -11,11 +11,11 @@ FOLDS    := --weights $(WEIGHTS)/$(IMAGENET) --epochs 8 --fold ilc,maskon --fold
             --fold talk-train,talk-val,frames,andrewmvd
 PYTHON   ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
 # What the tests run against for real; apt names.
-SYSTEM   := mosquitto openssl alsa-utils espeak-ng ffmpeg systemd systemd-container mmdebstrap \
+SYSTEM   := mosquitto openssl minisign alsa-utils espeak-ng ffmpeg systemd systemd-container mmdebstrap \
             gir1.2-gst-rtsp-server-1.0 python3-gi \
             gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: help setup demo test test-fast device-test faults scale system-packages deb model unseen lint format lock clean
+.PHONY: help setup demo test test-fast device-test boot-test image faults scale system-packages deb model unseen lint format lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
@@ -52,8 +52,8 @@ test: setup system-packages  ## All tests, on real parts
 test-fast: setup  ## What takes under 30 seconds
 	$(BIN)/pytest -m "not slow"
 
-device-test: setup system-packages  ## The arm64 package under emulation, and that two builds are the same: long; needs root
-	$(BIN)/pytest tests/device/emulated.py
+device-test: setup system-packages  ## The arm64 package under emulation, a card for cloud-init, two builds that are the same: 15 minutes; needs root
+	$(BIN)/pytest tests/device/emulated.py tests/device/cloud_init.py
 
 faults: setup system-packages  ## Break what can break and count what arrives: four minutes, or SHORT=1; the full disk needs root
 	$(BIN)/python tests/faults/run.py $(if $(SHORT),--short)
@@ -63,8 +63,17 @@ scale: SYSTEM := rabbitmq-server postgresql python3-pika python3-psycopg2
 scale: setup system-packages  ## A thousand devices on a cluster of three brokers that loses one: three minutes
 	$(BIN)/python tests/scale/run.py
 
-deb: setup  ## The package for Debian 12 and Raspberry Pi OS 12, to dist/; ARCH=arm64 or amd64, on either
-	$(BIN)/python systemd/package/build.py --out dist $(if $(ARCH),--arch $(ARCH))
+deb: setup  ## The package, to dist/; ARCH=amd64 or arm64; RELEASE=bookworm or trixie (Debian or Raspberry Pi OS 12 or 13)
+	$(BIN)/python systemd/package/build.py --out dist $(if $(ARCH),--arch $(ARCH)) $(if $(RELEASE),--release $(RELEASE))
+
+image: SYSTEM := mmdebstrap qemu-user-static binfmt-support kmod cpio xz-utils fdisk dosfstools mtools binutils
+image: setup system-packages  ## A card for a Raspberry Pi 3 or 4 with everything on it, to dist/; needs root, ten minutes; DEB=our package
+	$(BIN)/python systemd/image/build.py --out dist $(if $(DEB),--deb $(DEB))
+	$(BIN)/maskgate image verify dist/maskgate-*-arm64.img.xz
+
+boot-test: SYSTEM := qemu-system-arm mosquitto openssl ffmpeg fdisk mtools xz-utils
+boot-test: setup system-packages  ## That card in an emulated machine: first violation, outage, power cut, crash; fifteen minutes
+	$(BIN)/pytest tests/device/boot/initrd.py tests/device/boot/boot.py
 
 model: setup  ## Make the released models again, from DATA and WEIGHTS: about two hours; goes on where it was ended
 	$(BIN)/mask-convert face --onnx $(WEIGHTS)/face_detection_yunet_2023mar.onnx --calibration $(DATA)/frames/images --out models

@@ -11,8 +11,12 @@ from edge import __version__, commands
 from edge.arguments import count, path, positive
 from edge.config import DEFAULT_PATH
 from edge.errors import MaskgateError
+from edge.image import cli as image_cli
+from edge.machine import cli as machine_cli
 from edge.ops import events_cli, watch_cli
 from edge.output import Output, OutputError
+from edge.provision import cli as provision_cli
+from edge.update import cli as update_cli
 
 _HELP = argparse.RawDescriptionHelpFormatter
 
@@ -168,6 +172,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     watch_cli.add_parsers(subparsers)
     events_cli.add_parsers(subparsers)
+    machine_cli.add_parsers(subparsers)
+    provision_cli.add_parsers(subparsers)
+    image_cli.add_parsers(subparsers)
+    update_cli.add_parsers(subparsers)
     return parser
 
 

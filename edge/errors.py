@@ -42,3 +42,7 @@ class StoreError(MaskgateError, OSError):
 
 class SpeakerError(MaskgateError, OSError):
     """An announcement could not be played."""
+
+
+class UpdateError(MaskgateError):
+    """A bundle is not taken, or there is nothing to go back to."""

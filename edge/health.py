@@ -1,4 +1,4 @@
-"""What the device knows about itself: memory, temperature, frame rate, latency."""
+"""What the device knows about itself: memory, temperature, frame rate, latency, trouble with its card."""
 
 from collections import deque
 from pathlib import Path
@@ -24,6 +24,25 @@ def temperature_c() -> float | None:
         return int(_THERMAL.read_text(encoding="ascii")) / 1000
     except (OSError, ValueError):
         return None
+
+
+MACHINE_PROBLEMS = Path("/run/maskgate-machine/problems")
+"""Where ``maskgate machine`` writes what is wrong with card and machine, one sentence a line."""
+_PROBLEMS_MAX = 20
+
+
+def machine_problems(path: Path = MACHINE_PROBLEMS) -> list[str]:
+    """What ``maskgate machine`` has found; nothing where it never ran."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    said = [line for line in lines if line]
+    more = len(said) - _PROBLEMS_MAX
+    return [
+        *said[:_PROBLEMS_MAX],
+        *([f"and {more} more, in the report on the boot partition"] if more > 0 else []),
+    ]
 
 
 WINDOW_S = 10.0

@@ -19,6 +19,9 @@ SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent / "systemd"
 PLACES: Mapping[str, str] = {
     "maskgate.service": "systemd/system/maskgate.service",
     "maskgate-speaker.service": "systemd/system/maskgate-speaker.service",
+    "maskgate-machine.service": "systemd/system/maskgate-machine.service",
+    "maskgate-machine-report.service": "systemd/system/maskgate-machine-report.service",
+    "maskgate-machine-report.timer": "systemd/system/maskgate-machine-report.timer",
     "maskgate.sysusers": "sysusers.d/maskgate.conf",
     "maskgate.tmpfiles": "tmpfiles.d/maskgate.conf",
     "61-maskgate.rules": "udev/rules.d/61-maskgate.rules",

@@ -15,6 +15,7 @@ from edge.errors import MaskgateError
 from edge.events import Health, Overrides, new_event, rfc3339
 from edge.pipeline import Pipeline
 from edge.postbox import Postbox
+from edge.updating import Updates
 from edge.values import Face, Frame, Image, log_odds
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class Sources:
     camera: Callable[[], CameraStatus]
     newest: Callable[[], Frame | None]
     """The last frame that was judged."""
+    updates: Updates
     reread: Callable[[], Config] | None
     """Reads the configuration again and checks all of it; None: there is no file."""
 
@@ -148,6 +150,23 @@ class Orders:
         """The answer goes out before the end."""
         self.ending = "restarts, as ops commanded"
         return Done("Restarts now.")
+
+    def update(self, url: str, version: str) -> Done:
+        """Root fetches, checks and switches; what comes of it is an event."""
+        try:
+            self._sources.updates.ask(url, version)
+        except MaskgateError as e:
+            raise RefusedError("not possible", str(e)) from e
+        text = f"{version} is asked for; an event update.finished, .failed or .returned says what came of it."
+        return Done(text, {"version": version})
+
+    def rollback(self) -> Done:
+        """Likewise."""
+        try:
+            self._sources.updates.ask_rollback()
+        except MaskgateError as e:
+            raise RefusedError("not possible", str(e)) from e
+        return Done("Asked for: this run ends in a moment, and update.returned says what is in use.")
 
     def _sighting(self, image: Image, face: Face) -> Sighting:
         height, width = image.shape[:2]

@@ -17,16 +17,17 @@ from edge.events import (
     OutboxHealth,
     Overrides,
     Passport,
+    Releases,
     new_event,
 )
-from edge.health import Pace, memory_mb, temperature_c
+from edge.health import Pace, machine_problems, memory_mb, temperature_c
 from edge.identity import hardware_id
 from edge.postbox import Postbox
 from edge.tally import Tally
 from edge.watchdog import Notifier
 
 
-def info(config: Config, judges: Judges, camera: CameraStatus) -> Info:
+def info(config: Config, judges: Judges, camera: CameraStatus, releases: Releases) -> Info:
     """What this device is; nothing secret: passwords lie in files, and URLs are shown without them."""
     shown = config.model_dump(mode="json")
     shown["camera"]["source"] = camera.source
@@ -40,6 +41,7 @@ def info(config: Config, judges: Judges, camera: CameraStatus) -> Info:
     return Info(
         software=f"maskgate {__version__}",
         hardware=hardware_id(),
+        releases=releases,
         runtime=f"{judges.runtime.name} {judges.runtime.version}",
         models=models,
         camera=CameraInfo(source=camera.source, width=camera.width, height=camera.height),
@@ -55,6 +57,8 @@ class Parts:
     pins: Callable[[], str | None]
     """What is wrong with the indicators."""
     overrides: Callable[[], Overrides]
+    updates: Callable[[], str | None]
+    """What went wrong with the last one."""
 
 
 class Reporter:
@@ -130,8 +134,9 @@ class Reporter:
         pins = self._parts.pins()
         said = (
             camera.message, box.outbox.problem, box.delivery.problem, box.twins.problem, pins, link.problem,
+            self._parts.updates(),
         )  # fmt: skip
-        found = [p for p in said if p]
+        found = [*(p for p in said if p), *machine_problems()]
         if not trusted(clock):
             found.append(
                 f"the clock says {clock.utc():%Y-%m-%d %H:%M}, which can't be: no time from the network yet"

@@ -25,6 +25,7 @@ from edge.pipeline import Result
 from edge.postbox import Left, Postbox
 from edge.reporting import Parts, Reporter, info
 from edge.tally import Tally
+from edge.updating import Updates
 from edge.values import Frame
 from edge.watchdog import Notifier
 
@@ -113,12 +114,20 @@ class Service:
         self._indicators = Indicators(
             config.indicators, clock, on_test=lambda: self._postbox.try_speaker("button")
         )
-        parts = Parts(self._camera, lambda: self._indicators.problem, lambda: self._orders.overrides)
+        self._updates = Updates(config.update.health_s, self._postbox, clock, self._postbox.publish_info)
+        parts = Parts(
+            self._camera,
+            lambda: self._indicators.problem,
+            lambda: self._orders.overrides,
+            lambda: self._updates.problem,
+        )
         self._reporter = Reporter(config, clock, self._postbox, self._notifier, parts)
         self._judging = Judging(
             self._pipeline, self._postbox, self._indicators, self._reporter, clock, observe
         )
-        sources = Sources(self._reporter.health, self._camera, lambda: self._judging.newest, reread)
+        sources = Sources(
+            self._reporter.health, self._camera, lambda: self._judging.newest, self._updates, reread
+        )
         self._orders = Orders(config, judges, self._pipeline, self._postbox, clock, sources)
 
     def run(self) -> RunSummary:
@@ -158,12 +167,14 @@ class Service:
             if frame is not None:
                 self._judging.judge(frame)
                 self._working()
+                self._updates.judged()
             else:
                 self._indicators.attend()
             self._judging.listen()
             self._watch_camera()
             self._reporter.attend()
             self._orders.attend()
+            self._updates.attend()
 
     def _working(self) -> None:
         """For systemd: a frame was judged, or the camera is known to be at fault: nothing is there to judge.
@@ -179,6 +190,7 @@ class Service:
         camera = self._source.status
         if camera.fault is not None:
             self._working()
+            self._updates.broken()
         fault = self._faults.update(camera, self._clock.monotonic())
         if fault is None:
             return
@@ -195,4 +207,5 @@ class Service:
         return self._source.status
 
     def _info(self) -> bytes:
-        return info(self._config, self._judges, self._source.status).model_dump_json().encode()
+        told = info(self._config, self._judges, self._source.status, self._updates.releases)
+        return told.model_dump_json().encode()

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from edge.errors import MaskgateError
 from edge.events import Refusal
+from edge.releases.release import Version
 
 MUTE_MAX_S = 24 * 3600.0
 _SHOWN = 60
@@ -44,6 +45,14 @@ class SetThreshold(_Arguments):
     """Of ``set-threshold``."""
 
     value: float = Field(gt=0, lt=1)
+
+
+class Update(_Arguments):
+    """Of ``update``."""
+
+    url: str = Field(min_length=1, max_length=2000)
+    """Of the bundle; its signature lies beside it, as URL.minisig."""
+    version: Version
 
 
 A = TypeVar("A", bound=_Arguments)

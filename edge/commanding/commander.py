@@ -8,7 +8,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from edge.clock import Clock, trusted
-from edge.commanding.arguments import Mute, Nothing, RefusedError, SetThreshold, take
+from edge.commanding.arguments import Mute, Nothing, RefusedError, SetThreshold, Update, take
 from edge.commanding.reading import command_of, read, transaction_of
 from edge.config import Commands
 from edge.events import Command, CommandHandled, Response
@@ -17,6 +17,8 @@ REMEMBERED = 100
 """Transactions whose answers are kept."""
 BURST, REFILL_S = 10, 5.0
 """So many commands at once, and then one in so many seconds: each is written to the outbox, as an event."""
+_ONCE = frozenset({"reload", "restart", "update", "rollback"})
+"""What may end the run that does it."""
 AHEAD_S = 60.0
 """A command issued later than this from now comes from a clock that is wrong, ours or theirs."""
 
@@ -59,6 +61,14 @@ class Device(Protocol):
 
     def restart(self) -> Done:
         """End in an orderly way, and be started again."""
+        ...
+
+    def update(self, url: str, version: str) -> Done:
+        """Have a release downloaded and tried."""
+        ...
+
+    def rollback(self) -> Done:
+        """Go back to what was there before the last update."""
         ...
 
 
@@ -122,7 +132,7 @@ class Commander:
         if trusted(self._clock):
             _require_fresh(command, self._clock.utc())
             # the answer of the run before may not have been heard: that is no reason to restart twice
-            if command.command in ("reload", "restart") and command.issued < self._began:
+            if command.command in _ONCE and command.issued < self._began:
                 began = f"{self._began:%Y-%m-%d %H:%M:%S} UTC"
                 raise RefusedError("stale", f"Issued before this run of the device began, at {began}.")
         return command
@@ -133,6 +143,9 @@ class Commander:
             return device.mute(take(Mute, given).for_s)
         if name == "set-threshold":
             return self._set_threshold(take(SetThreshold, given).value)
+        if name == "update":
+            wanted = take(Update, given)
+            return device.update(wanted.url, wanted.version)
         take(Nothing, given)
         plain = {
             "status": device.status,
@@ -140,6 +153,7 @@ class Commander:
             "reload": device.reload,
             "announce": device.announce,
             "restart": device.restart,
+            "rollback": device.rollback,
         }
         return plain[name]()
 

@@ -1,11 +1,11 @@
 """Contract 3: the configuration."""
 
-from edge.config.base import DEFAULT_PATH, SHIPPED_MODELS, SHIPPED_SOUNDS, state_dir
+from edge.config.base import DEFAULT_PATH, SHIPPED_MODELS, SHIPPED_SOUNDS, Section, state_dir
 from edge.config.device import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, Site
 from edge.config.example import example_config
-from edge.config.loading import Config, load_config, mistakes, parse_config
+from edge.config.loading import Config, load_config, mistakes, parse_as, parse_config
 from edge.config.mqtt import Mqtt
-from edge.config.ops import Commands, HomeAssistantDiscovery
+from edge.config.ops import Commands, HomeAssistantDiscovery, Update
 from edge.config.speaker import HomeAssistant, Speaker, Webhook
 from edge.config.surroundings import Crowding, Hours, Indicators, Line, Tampering, Zone
 
@@ -28,14 +28,17 @@ __all__ = [
     "Mqtt",
     "OutboxConfig",
     "Reporting",
+    "Section",
     "Site",
     "Speaker",
     "Tampering",
+    "Update",
     "Webhook",
     "Zone",
     "example_config",
     "load_config",
     "mistakes",
+    "parse_as",
     "parse_config",
     "state_dir",
 ]

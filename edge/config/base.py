@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 DEFAULT_PATH = Path("/etc/maskgate/config.toml")
 _HERE = Path(__file__).resolve().parents[1]
-SHIPPED_MODELS = next((d for d in (_HERE / "shipped" / "models",) if d.is_dir()), _HERE.parent / "models")
-"""Inside an installed wheel, or the repository's own folder."""
+_MODELS = next((d for d in (_HERE / "shipped" / "models",) if d.is_dir()), _HERE.parent / "models")
+SHIPPED_MODELS = Path(os.environ.get("MASKGATE_MODELS") or _MODELS)
+"""Of an update, if the launcher names them; else in an installed wheel, or the repository's own folder."""
 SHIPPED_SOUNDS = _HERE / "speaker" / "sounds"
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]

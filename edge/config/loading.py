@@ -6,7 +6,7 @@ Every key is defined in this package and nowhere else.
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from edge.config.base import Section
 from edge.config.device import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, Site
 from edge.config.mqtt import Mqtt
-from edge.config.ops import Commands, HomeAssistantDiscovery
+from edge.config.ops import Commands, HomeAssistantDiscovery, Update
 from edge.config.speaker import Speaker
 from edge.config.surroundings import (
     Crowding,
@@ -33,7 +33,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_SECRET_KEYS = frozenset({"source", "url", "username"})
+_SECRET_KEYS = frozenset({"source", "url", "username", "passphrase", "ssh_keys"})
 _LONGEST = 200
 """Characters of a wrong value that are shown."""
 
@@ -57,6 +57,7 @@ class Config(Section):
     speaker: Speaker = Field(default_factory=Speaker)
     reporting: Reporting = Field(default_factory=Reporting)
     commands: Commands = Field(default_factory=Commands)
+    update: Update = Field(default_factory=Update)
     home_assistant_discovery: HomeAssistantDiscovery = Field(default_factory=HomeAssistantDiscovery)
 
     @field_validator("zones")
@@ -72,6 +73,9 @@ class Config(Section):
         if flaws := flaws_of_lines(lines):
             raise ValueError("; ".join(flaws))
         return lines
+
+
+Kind = TypeVar("Kind", bound=Config)
 
 
 def load_config(path: Path) -> Config:
@@ -101,10 +105,19 @@ def parse_config(raw: dict[str, Any], where: str) -> Config:
     Raises:
         ConfigError: lists every mistake with its key, what was found, what is allowed, and an example.
     """
+    return parse_as(Config, raw, where)
+
+
+def parse_as(kind: type[Kind], raw: dict[str, Any], where: str) -> Kind:
+    """The same for a configuration that has more sections than the service's own.
+
+    Raises:
+        ConfigError: lists every mistake with its key, what was found, what is allowed, and an example.
+    """
     try:
-        return Config.model_validate(raw)
+        return kind.model_validate(raw)
     except ValidationError as e:
-        raise mistakes(where, [_explain(dict(err)) for err in e.errors()]) from e
+        raise mistakes(where, [_explain(kind, dict(err)) for err in e.errors()]) from e
 
 
 def mistakes(where: str, lines: Sequence[str]) -> ConfigError:
@@ -113,13 +126,13 @@ def mistakes(where: str, lines: Sequence[str]) -> ConfigError:
     return ConfigError(f"{where}: {count}:\n" + "\n".join(f"  {line}" for line in lines))
 
 
-def _explain(err: dict[str, Any]) -> str:
+def _explain(root: type[Config], err: dict[str, Any]) -> str:
     keys = [str(part) for part in err["loc"]]
     where = ".".join(keys)
-    owner, field = _find(err["loc"])
+    owner, field = _find(root, err["loc"])
     key = next((k for k in reversed(err["loc"]) if isinstance(k, str)), "")
     if err["type"] == "extra_forbidden":
-        kind = "section" if owner is Config else "key"
+        kind = "section" if owner is root else "key"
         return f"{where}: unknown {kind}. Allowed here: {', '.join(owner.model_fields)}"
     if err["type"] == "missing":
         return f"{where}: missing.{_example(key, field)}"
@@ -139,9 +152,9 @@ def _shown(value: object, key: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def _find(loc: tuple[str | int, ...]) -> tuple[type[Section], FieldInfo | None]:
+def _find(root: type[Section], loc: tuple[str | int, ...]) -> tuple[type[Section], FieldInfo | None]:
     """The section that a key lies in, and the key's definition if there is one."""
-    owner: type[Section] = Config
+    owner = root
     field: FieldInfo | None = None
     for part in loc:
         if field is not None and (inner := section_in(field.annotation)) is not None:

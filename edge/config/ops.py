@@ -6,7 +6,9 @@ from pydantic import Field, model_validator
 
 from edge.config.base import Name, Section, Share
 
-CommandName = Literal["status", "snapshot-test", "reload", "announce", "mute", "set-threshold", "restart"]
+CommandName = Literal[
+    "status", "snapshot-test", "reload", "announce", "mute", "set-threshold", "restart", "update", "rollback"
+]
 
 
 class Commands(Section):
@@ -28,6 +30,13 @@ class Commands(Section):
                 "between 0 and 1, ends left out"
             )
         return self
+
+
+class Update(Section):
+    """Updates over the air: never without a signature of a key in /etc/maskgate/update-keys."""
+
+    health_s: float = Field(300.0, gt=0, le=900, examples=[300.0])
+    """So long a new version must judge frames, the camera well, to be kept; after 30 min without, it goes."""
 
 
 class HomeAssistantDiscovery(Section):

@@ -30,6 +30,9 @@ from edge.events.payloads import (
     IdentityDuplicated,
     Summary,
     TamperReason,
+    UpdateFailed,
+    UpdateFinished,
+    UpdateReturned,
     ViolationClosed,
     ViolationOpened,
 )
@@ -49,6 +52,7 @@ from edge.events.telemetry import (
     OutboxHealth,
     Overrides,
     Passport,
+    Releases,
     Status,
 )
 
@@ -80,10 +84,14 @@ __all__ = [
     "Passport",
     "Place",
     "Refusal",
+    "Releases",
     "Response",
     "Status",
     "Summary",
     "TamperReason",
+    "UpdateFailed",
+    "UpdateFinished",
+    "UpdateReturned",
     "ViolationClosed",
     "ViolationOpened",
     "cloud_event",

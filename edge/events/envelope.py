@@ -18,6 +18,9 @@ from edge.events.payloads import (
     EventsDropped,
     IdentityDuplicated,
     Summary,
+    UpdateFailed,
+    UpdateFinished,
+    UpdateReturned,
     ViolationClosed,
     ViolationOpened,
 )
@@ -40,6 +43,9 @@ TYPES: dict[str, type[Data]] = {
     "command.handled": CommandHandled,
     "events.dropped": EventsDropped,
     "identity.duplicated": IdentityDuplicated,
+    "update.finished": UpdateFinished,
+    "update.failed": UpdateFailed,
+    "update.returned": UpdateReturned,
     "summary": Summary,
 }
 """CloudEvents type -> payload type: everything that goes through the outbox."""

@@ -127,6 +127,31 @@ class DeviceStarted(Data):
     """What ended it, if systemd saw it fail: ``killed by SIGKILL``. Empty after a power cut."""
 
 
+class UpdateFinished(Data):
+    """A new release has judged frames for its whole health period: it stays."""
+
+    kind: Literal["application", "models"]
+    version: str
+
+
+class UpdateFailed(Data):
+    """An update was not begun: what was in use stays so."""
+
+    version: str
+    """Empty: it is not known which one it was to be."""
+    reason: str
+
+
+class UpdateReturned(Data):
+    """A release was taken back."""
+
+    kind: Literal["application", "models"]
+    version: str
+    in_use: str
+    """The version that is in use instead."""
+    reason: str
+
+
 class EventsDropped(Data):
     """The outbox could not keep everything: so many events will never be delivered."""
 

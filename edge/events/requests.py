@@ -6,7 +6,9 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from edge.events.base import Data
 
-CommandName = Literal["status", "snapshot-test", "reload", "announce", "mute", "set-threshold", "restart"]
+CommandName = Literal[
+    "status", "snapshot-test", "reload", "announce", "mute", "set-threshold", "restart", "update", "rollback"
+]
 
 
 class Command(Data):

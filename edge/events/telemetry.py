@@ -99,12 +99,22 @@ class CameraInfo(Data):
     height: int = Field(ge=0)
 
 
+class Releases(Data):
+    """Which releases run, as the Debian package or an update calls them; None: not known, not from either."""
+
+    application: str | None = None
+    models: str | None = None
+    on_trial: bool = False
+    """One of them is new here and has not judged frames for its health period yet."""
+
+
 class Info(Data):
     """Retained; what this device is."""
 
     software: str
     hardware: str = ""
     """The board, in 12 hex digits that a copied card does not take along."""
+    releases: Releases = Field(default_factory=Releases)
     runtime: str
     models: dict[str, Passport]
     """``mask`` and ``face``."""

@@ -27,9 +27,13 @@ from edge.events import (
     OutboxHealth,
     Passport,
     Place,
+    Releases,
     Response,
     Status,
     Summary,
+    UpdateFailed,
+    UpdateFinished,
+    UpdateReturned,
     ViolationClosed,
     ViolationOpened,
     cloud_event,
@@ -136,6 +140,16 @@ _EVENTS: tuple[tuple[Place, float, Data], ...] = (
             message="another client connects as maskgate/headquarters/north-door: is a card a copy?",
         ),
     ),
+    (DOOR, 600, UpdateFinished(kind="application", version="0.2.0")),
+    (DOOR, 660, UpdateFailed(version="0.3.0", reason="its signature does not fit: the file was changed")),
+    (
+        DOOR,
+        720,
+        UpdateReturned(
+            kind="models", version="1.2.0", in_use="1.1.0",
+            reason="it never judged frames long enough to be final in the time it had",
+        ),
+    ),
 )  # fmt: skip
 
 
@@ -155,6 +169,7 @@ EXAMPLES: dict[str, dict[str, JsonValue]] = {
     "info": _plain(
         Info(
             software=_SOFTWARE,
+            releases=Releases(application="0.2.0", models="1.1.0"),
             runtime="litert 2.1.6",
             models={
                 "mask": Passport(id="mask-1a2b3c4d", sha256="1a2b3c4d" * 8, kind="classifier"),

@@ -1,6 +1,7 @@
-"""Our package, a clean Debian 12 to install it into, a machine to boot with it, and ops to hear of that.
+"""Our package, a clean Debian to install it into, a machine to boot with it, and ops to hear of that.
 
-The Debian is made once, by mmdebstrap, and kept in ``build/device``. Where root, or systemd-nspawn, can't
+The Debian is made once, by mmdebstrap, and kept in ``build/device``: 12, or what a test asks for as its
+parameter ``release``. Where root, or systemd-nspawn, can't
 work, these tests are skipped, and the end of the report says so in full.
 """
 
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -48,9 +49,15 @@ def not_here(reason: str) -> None:
 
 
 class Lab:
-    """What the tests are made with."""
+    """What the tests are made with; what takes long is made once for all of them."""
 
     kept, clip = REPOSITORY / "build" / "device", CLIP
+
+    def __init__(self, scratch: Callable[[str], Path], ends: contextlib.ExitStack) -> None:
+        self._scratch, self._ends = scratch, ends
+        self._debs: dict[str, Path] = {}
+        self._clean: dict[str, Root] = {}
+        self._installed: dict[str, Root] = {}
 
     def measured(self, name: str, value: float) -> None:
         """For the end of the report."""
@@ -68,22 +75,48 @@ class Lab:
         self.kept.mkdir(parents=True, exist_ok=True)
         done(program("mmdebstrap", "mmdebstrap"), "--quiet", *arguments)
 
-    def debian(self, arch: str, packages: list[str]) -> Path:
-        """A tar file of a Debian 12 with these packages; made once."""
+    def debian(self, arch: str, packages: list[str], release: str = "bookworm") -> Path:
+        """A tar file of a Debian with these packages; made once."""
         self.need_root("The package was not installed into a clean Debian")
         wanted = ",".join(sorted(packages))
-        tar = self.kept / f"bookworm-{arch}-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}.tar"
+        tar = self.kept / f"{release}-{arch}-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}.tar"
         if not tar.exists():
             raw = tar.with_suffix(".part.tar")
             options = (f"--arch={arch}", "--variant=minbase", f"--include={wanted}", "--skip=check/qemu")
-            self.mmdebstrap(*options, "bookworm", raw)
+            self.mmdebstrap(*options, release, raw)
             raw.rename(tar)
         return tar
 
-    def built(self, arch: str, out: Path) -> Path:
+    def built(self, arch: str, out: Path, release: str = "bookworm") -> Path:
         """Our package, made by the command that people use."""
-        done(sys.executable, REPOSITORY / "systemd/package/build.py", "--arch", arch, "--out", out)
+        build = (sys.executable, REPOSITORY / "systemd/package/build.py", "--release", release)
+        done(*build, "--arch", arch, "--out", out)
         return next(out.glob(f"maskgate_*_{arch}.deb"))
+
+    def deb(self, release: str) -> Path:
+        """The same for this processor."""
+        if release not in self._debs:
+            self._debs[release] = self.built("amd64", self._scratch("deb"), release)
+        return self._debs[release]
+
+    def clean(self, release: str) -> Root:
+        """A Debian with what the package asks for, and an init to boot it; to be layered, not changed."""
+        if release not in self._clean:
+            tar = self.debian("amd64", [*self.needed(self.deb(release)), "systemd-sysv"], release)
+            folder = self._scratch("clean") / "root"
+            self._clean[release] = self._ends.enter_context(unpacked(tar, folder))
+        return self._clean[release]
+
+    def installed(self, release: str) -> Root:
+        """With the package; to be layered, not changed."""
+        if release not in self._installed:
+            root = Root(self._scratch("installed") / "root")
+            self._ends.callback(shutil.rmtree, root.folder)
+            # no layer: kernels pile up two at most
+            done("cp", "--archive", self.clean(release).folder, root.folder)
+            root.apt("install", root.give(self.deb(release)))
+            self._installed[release] = root
+        return self._installed[release]
 
     def needed(self, deb: Path) -> list[str]:
         """The names of the packages that a package depends on."""
@@ -108,47 +141,39 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def lab() -> Lab:
-    return Lab()
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with contextlib.ExitStack() as ends:
+        yield Lab(tmp_path_factory.mktemp, ends)
 
 
-@pytest.fixture(scope="session")
-def deb(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return lab.built("amd64", tmp_path_factory.mktemp("deb"))
+@pytest.fixture
+def release(request: pytest.FixtureRequest) -> str:
+    """Debian's, by its name; a test's parameter."""
+    return str(getattr(request, "param", "bookworm"))
 
 
-@pytest.fixture(scope="session")
-def clean(lab: Lab, deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
-    """A Debian with exactly what the package asks for, and an init to boot it; to be layered, not changed."""
-    tar = lab.debian("amd64", [*lab.needed(deb), "systemd-sysv"])
-    with unpacked(tar, tmp_path_factory.mktemp("clean") / "root") as root:
+@pytest.fixture
+def deb(lab: Lab, release: str) -> Path:
+    return lab.deb(release)
+
+
+@pytest.fixture
+def root(lab: Lab, release: str, tmp_path: Path) -> Iterator[Root]:
+    """A clean Debian, to be changed."""
+    with layered(lab.clean(release), tmp_path / "layers") as root:
         yield root
 
 
 @pytest.fixture
-def root(clean: Root, tmp_path: Path) -> Iterator[Root]:
-    """The same, to be changed."""
-    with layered(clean, tmp_path / "layers") as root:
-        yield root
-
-
-@pytest.fixture(scope="session")
-def installed(clean: Root, deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
+def installed(lab: Lab, release: str) -> Root:
     """With the package; to be layered, not changed."""
-    folder = tmp_path_factory.mktemp("installed") / "root"
-    done("cp", "--archive", clean.folder, folder)  # no layer: kernels pile up two at most
-    try:
-        root = Root(folder)
-        root.apt("install", root.give(deb))
-        yield root
-    finally:
-        shutil.rmtree(folder)
+    return lab.installed(release)
 
 
 @pytest.fixture(scope="session")
-def bootable(clean: Root, tmp_path_factory: pytest.TempPathFactory) -> None:
+def bootable(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Skips where this machine can't boot even a Debian without us."""
-    with layered(clean, tmp_path_factory.mktemp("probe") / "layers") as root:
+    with layered(lab.clean("bookworm"), tmp_path_factory.mktemp("probe") / "layers") as root:
         machine = Machine(root)
         machine.start()
         never = threading.Event()
@@ -201,6 +226,7 @@ class Ops:
         return pytest.fail(f"no {leaf} with {wanted} within {WAIT_S} s; heard: {seen}")
 
     def close(self) -> None:
+        self._client.disconnect()
         self._client.loop_stop()
 
 

@@ -5,6 +5,7 @@ of Debian 13 (10), which is fetched and unpacked, not installed.
 """
 
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,23 +41,27 @@ def emulator(lab: "Lab") -> Iterator[None]:
     entry.write_text("-1")
 
 
-@pytest.fixture(scope="module")
-def deb_arm64(lab: "Lab", tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return lab.built("arm64", tmp_path_factory.mktemp("arm64"))
+@pytest.fixture
+def deb_arm64(lab: "Lab", release: str, tmp_path: Path) -> Path:
+    return lab.built("arm64", tmp_path / "deb", release)
 
 
 @pytest.fixture
-def root_arm64(emulator: None, deb_arm64: Path, lab: "Lab", tmp_path: Path) -> Iterator[Root]:
-    with unpacked(lab.debian("arm64", lab.needed(deb_arm64)), tmp_path / "root") as root:
+def root_arm64(emulator: None, deb_arm64: Path, release: str, lab: "Lab", tmp_path: Path) -> Iterator[Root]:
+    with unpacked(lab.debian("arm64", lab.needed(deb_arm64), release), tmp_path / "root") as root:
         yield root
 
 
+@pytest.mark.parametrize("release", ["bookworm", "trixie"], indirect=True)
 def test_it_installs_judges_as_x86_does_and_goes(
     root_arm64: Root, deb_arm64: Path, lab: "Lab", tmp_path: Path
 ) -> None:
     root = root_arm64
     assert root.run("dpkg", "--print-architecture").stdout == "arm64\n"
+    began = time.monotonic()
     root.apt("install", root.give(deb_arm64))
+    lab.measured(f"{deb_arm64.name}, apt install, emulated, s", time.monotonic() - began)
+    lab.measured(f"{deb_arm64.name}, MB", deb_arm64.stat().st_size / 1e6)
     # Lossless: FFmpeg turns H.264's colours into RGB with other roundings on each architecture.
     clip = tmp_path / "lossless.mkv"
     done("ffmpeg", "-v", "error", "-i", lab.clip, "-t", "10", "-c:v", "png", "-pix_fmt", "rgb24", clip)
@@ -69,6 +74,6 @@ def test_it_installs_judges_as_x86_does_and_goes(
 
 
 def test_two_builds_are_the_same_to_the_last_bit(deb_arm64: Path, lab: "Lab", tmp_path: Path) -> None:
-    again = lab.built("arm64", tmp_path)
+    again = lab.built("arm64", tmp_path / "again")
     sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (deb_arm64, again)]
     assert sums[0] == sums[1]

@@ -43,7 +43,8 @@ def at_work(machine: Machine, ops: "Ops") -> Machine:
     return machine
 
 
-def test_from_power_on_to_the_first_violation(machine: Machine, ops: "Ops", lab: "Lab") -> None:
+@pytest.mark.parametrize("release", ["bookworm", "trixie"], indirect=True)
+def test_from_power_on_to_the_first_violation(machine: Machine, ops: "Ops", lab: "Lab", release: str) -> None:
     speaker = '[speaker]\nsocket = "/run/maskgate-speaker/local.sock"\noutput = "said.wav"\n'
     configure(machine, ops.port, more=speaker)
     machine.root.run("systemctl", "enable", "maskgate-speaker")
@@ -51,10 +52,10 @@ def test_from_power_on_to_the_first_violation(machine: Machine, ops: "Ops", lab:
     began = time.monotonic()
     machine.start()
     ops.hear("gate-1/status", state="online")
-    lab.measured("power-on to status, s", time.monotonic() - began)
+    lab.measured(f"{release}, power-on to status, s", time.monotonic() - began)
     assert ops.hear("event", type="device.started")["data"]["previous"] == "none"
     ops.hear("event", type="violation.opened")
-    lab.measured("power-on to the first violation, s", time.monotonic() - began)
+    lab.measured(f"{release}, power-on to the first violation, s", time.monotonic() - began)
     ops.hear("gate-1-speaker/event", type="announcement.played")
     assert machine.state() == "active"
     process = machine.run("cat", f"/proc/{machine.shown('MainPID')}/status")

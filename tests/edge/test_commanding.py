@@ -67,6 +67,12 @@ class Recorder:
     def restart(self) -> Done:
         return self._do("restart")
 
+    def update(self, url: str, version: str) -> Done:
+        return self._do("update", url, version)
+
+    def rollback(self) -> Done:
+        return self._do("rollback")
+
 
 class Desk:
     """A commander with its device and clock."""
@@ -106,7 +112,8 @@ def test_a_command_is_done_answered_and_is_itself_an_event() -> None:
 def test_every_command_of_the_contract_can_be_configured_and_reaches_the_device() -> None:
     assert get_args(ConfiguredName) == get_args(CommandName)
     desk = Desk()
-    arguments = {"mute": {"for_s": 0}, "set-threshold": {"value": 0.5}}
+    wanted = {"url": "https://example.org/x.bundle", "version": "2.0.0"}
+    arguments = {"mute": {"for_s": 0}, "set-threshold": {"value": 0.5}, "update": wanted}
     errors = {
         name: desk.error(command=name, arguments=arguments.get(name, {})) for name in get_args(CommandName)
     }
@@ -520,6 +527,16 @@ def test_without_a_file_there_is_nothing_to_reload(make_gate: Callable[..., Gate
     answer = make_gate().ask("reload")
     assert answer["error"] == "not possible"
     assert "no configuration file" in answer["message"]
+
+
+def test_what_did_not_come_as_a_debian_package_says_that_it_cannot_be_updated(
+    make_gate: Callable[..., Gate],
+) -> None:
+    gate = make_gate()
+    answers = [gate.ask("update", url="https://example.org/x", version="2.0.0"), gate.ask("rollback")]
+    assert [answer["error"] for answer in answers] == ["not possible"] * 2
+    assert all("only the Debian package can be updated over the air" in a["message"] for a in answers)
+    assert gate.ask("update", url="https://example.org/x", version="next")["error"] == "malformed"
 
 
 @pytest.mark.timeout(60)

@@ -114,14 +114,14 @@ class Machine:
         self._log = root.folder.with_name("console.log")
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, alone: bool = False) -> None:
-        """Switch it on; its network is ours, or where it is ``alone``, none."""
+    def start(self, *kernel: str, alone: bool = False) -> None:
+        """Switch it on, with these words for its kernel; its network is ours or, ``alone``, none."""
         nspawn = program("systemd-nspawn", "systemd-container")
         command = [nspawn, "--quiet", "--boot", "--register=no", "--keep-unit", "--link-journal=no"]
         command += ["--private-network"] if alone else []
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*command, "--console=pipe", f"--directory={self.root.folder}"],
+                [*command, "--console=pipe", f"--directory={self.root.folder}", *kernel],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 

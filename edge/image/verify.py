@@ -1,0 +1,65 @@
+"""All checks of an image, in the order in which a board meets what they look at."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.errors import MaskgateError
+from edge.image import boot_checks, system_checks
+from edge.image.card import Card, DamagedImage, open_card
+from edge.image.ext4 import Ext4
+from edge.image.findings import Check, Finding, Parts, outcome
+from edge.image.programs import run
+
+CHECKS: dict[str, Check] = {
+    "boot partition": boot_checks.fat_is_clean,
+    "root partition": system_checks.ext4_is_clean("root"),
+    "data partition": system_checks.ext4_is_clean("data"),
+    "boot files": boot_checks.boot_is_complete,
+    "kernel": boot_checks.kernel_is_arm64,
+    "architecture": system_checks.system_is_arm64,
+    "package": system_checks.package_is_whole,
+    "models": system_checks.models_match,
+    "units": system_checks.units_are_set,
+    "secrets": system_checks.nothing_is_secret,
+    "settings": boot_checks.boot_is_nobodys,
+    "leftovers": system_checks.nothing_is_left_over,
+}
+
+
+def verify(image: Path) -> Iterator[Finding]:
+    """Check an image; each finding comes as soon as it is made.
+
+    Args:
+        image: ``.img``, ``.img.xz`` or ``.img.zst``.
+
+    Raises:
+        UsageError: there is no such file.
+        MaskgateError: a tool is missing, or there is no room.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="maskgate-image-") as folder:
+            scratch = Path(folder)
+            try:
+                card = open_card(image, scratch)
+            except DamagedImage as e:
+                yield Finding("image", ok=False, text=str(e))
+                return
+            yield Finding("image", ok=True, text="whole, with three partitions")
+            parts = _parts(card, scratch)
+            for name, check in CHECKS.items():
+                yield outcome(name, check, parts)
+    except OSError as e:
+        raise MaskgateError(
+            f"{e.filename or image}: {e.strerror}: is there room in the folder TMPDIR?"
+        ) from e
+
+
+def _parts(card: Card, scratch: Path) -> Parts:
+    """Take out all of the boot partition; it is small."""
+    folder = scratch / "files"
+    folder.mkdir()
+    run("mcopy", "-s", "-n", "-i", card.boot, "::", folder)
+    paths = [p for p in sorted(folder.rglob("*")) if p.is_file()]
+    boot = {str(p.relative_to(folder)).lower(): p.read_bytes() for p in paths}
+    return Parts(card, boot, Ext4(card.root, scratch), Ext4(card.data, scratch))

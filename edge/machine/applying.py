@@ -1,0 +1,168 @@
+"""``maskgate machine apply``: from the card to the device, so that a power cut at any point loses nothing.
+
+First everything is on the device's own disk, then the secrets go from the card, then it is remembered that
+this card is done. Whoever is interrupted begins again, and comes to the same end.
+"""
+
+import grp
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edge.errors import ConfigError, StoreError
+from edge.machine import boot, durable
+from edge.machine.card import Card, read_card
+from edge.machine.facts import facts_of
+from edge.machine.outcome import Outcome, Verdict
+from edge.machine.plan import CREDENTIALS, RETIRED, Command, Plan, make_plan
+from edge.machine.reading import Known, Wanted, check_on_device, lines_of, read
+from edge.machine.state import State, load_state, save_state
+
+_log = logging.getLogger(__name__)
+_COMMAND_TIMEOUT_S = 60.0
+
+
+def apply(boot_dir: Path, root: Path) -> Outcome:
+    """Take over what is new on the card.
+
+    Args:
+        boot_dir: the boot partition.
+        root: of the file system to write to; only for this machine's own are programs run and units started.
+    """
+    state = load_state(root)
+    in_force = bool(state.when)
+    try:
+        card = read_card(boot_dir)
+        if card is None:
+            return Outcome(Verdict.NONE, remarks=state.remarks, in_force=in_force)
+        if card.digest == state.card:
+            return Outcome(Verdict.UNCHANGED, remarks=state.remarks, in_force=in_force)
+        wanted = read(card, _known(root, state))
+        check_on_device(wanted)
+        if wanted.missing and in_force:
+            return Outcome(Verdict.REFUSED, wanted.missing, wanted.remarks, in_force)
+    except ConfigError as e:
+        return Outcome(Verdict.REFUSED, tuple(lines_of(e)), (), in_force)
+    try:
+        return _take_over(boot_dir, root, card, wanted, state)
+    except StoreError as e:
+        return Outcome(Verdict.REFUSED, (str(e),), wanted.remarks, in_force)
+
+
+def _known(root: Path, state: State) -> Known:
+    folder = root / CREDENTIALS.lstrip("/")
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return Known({p.name: p.read_bytes() for p in files if p.is_file()}, state.psk)
+
+
+def _take_over(boot_dir: Path, root: Path, card: Card, wanted: Wanted, state: State) -> Outcome:
+    plan = make_plan(wanted, facts_of(root))
+    retired = [unit for unit in RETIRED if unit in state.units and unit not in plan.units]
+    state = _install(root, plan, wanted, replace(state, card=""))
+    complaints = _forget(boot_dir, card, wanted)
+    failed = _let_systemd_know(plan, retired) if root == Path("/") and _systemd_runs() else []
+    remarks = (*wanted.remarks, *plan.remarks, *complaints)
+    done = read_card(boot_dir) or card
+    state = replace(
+        state,
+        card="" if wanted.missing or failed else done.digest,
+        when=state.when if wanted.missing else _now(),
+        units=(*plan.units, *retired) if failed else plan.units,
+        remarks=remarks,
+    )
+    save_state(root, state)
+    verdict = Verdict.INCOMPLETE if wanted.missing else Verdict.APPLIED
+    return Outcome(verdict, wanted.missing, (*remarks, *failed), bool(state.when))
+
+
+def _install(root: Path, plan: Plan, wanted: Wanted, state: State) -> State:
+    """Write all files, remove those that nothing wants any more; returns what is known then."""
+    ours = {file.path for file in plan.files if not file.kept}
+    if wanted.service_text is None:  # then what belongs to the service stays, too
+        service = (CREDENTIALS, "/etc/systemd/system/maskgate")
+        ours |= {path for path in state.files if path.startswith(service)}
+    # first the names, so that an interrupted run leaves nothing that nobody knows of
+    save_state(root, replace(state, files=tuple(sorted({*state.files, *ours}))))
+    _write(root, plan)
+    for path in sorted({*state.files} - ours):
+        durable.remove(_below(root, path))
+    wifi = wanted.config.machine.wifi
+    psk = {wifi.ssid: wanted.psk} if wifi and wanted.psk else {}
+    units = tuple(dict.fromkeys((*state.units, *plan.units)))
+    state = replace(state, files=tuple(sorted(ours)), units=units, psk=psk)
+    save_state(root, state)
+    return state
+
+
+def _write(root: Path, plan: Plan) -> None:
+    folder = _below(root, CREDENTIALS)
+    for file in plan.files:
+        if file.path.startswith(CREDENTIALS) and not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+        durable.write(_below(root, file.path), file.data, file.mode, _group(root, file.group))
+    for made in plan.links:
+        durable.link(_below(root, made.path), made.target)
+
+
+def _below(root: Path, path: str) -> Path:
+    return root / path.lstrip("/")
+
+
+def _group(root: Path, name: str) -> int:
+    """Root's in another file system, whose numbers are others: tmpfiles.d mends it at its first boot."""
+    try:
+        return grp.getgrnam(name).gr_gid if root == Path("/") else 0
+    except KeyError:
+        return 0
+
+
+def _forget(boot_dir: Path, card: Card, wanted: Wanted) -> list[str]:
+    """Remove the secrets from the card; returns what to say where that fails."""
+    try:
+        boot.forget_secrets(boot_dir, card, frozenset(wanted.credentials))
+    except StoreError as e:
+        return [f"the card still holds secrets that the device has taken over: {e}"]
+    return []
+
+
+def _systemd_runs() -> bool:
+    return Path("/run/systemd/system").is_dir()
+
+
+def _let_systemd_know(plan: Plan, retired: Iterable[str]) -> list[str]:
+    """Run the plan's commands and start its units; returns what failed.
+
+    Nothing is waited for: at boot, the units are ordered after the one that we run in.
+    """
+    steps: list[Command] = [*plan.commands, ("systemctl", "daemon-reload")]
+    steps += [("systemctl", "disable", unit) for unit in retired]
+    steps += [("systemctl", "--no-block", "stop", unit) for unit in retired]
+    steps += [("systemctl", "enable", unit) for unit in plan.units]
+    steps += [("systemctl", "--no-block", "restart", *plan.units)] if plan.units else []
+    return [complaint for step in steps if (complaint := _run(*step))]
+
+
+def _run(name: str, *arguments: str) -> str:
+    """Run a program; returns what went wrong, or nothing."""
+    command = " ".join((name, *arguments))
+    _log.info("run %s", command)
+    program = shutil.which(name, path=os.defpath + ":/usr/sbin:/sbin")
+    if program is None:
+        return f"{command}: there is no such program"
+    try:
+        done = subprocess.run(  # noqa: S603  all ours
+            [program, *arguments], check=False, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as e:
+        return f"{command}: {e}"
+    said = done.stderr.strip().splitlines()
+    return f"{command}: {said[-1] if said else f'exit code {done.returncode}'}" if done.returncode else ""
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,117 @@
+"""Writing on the boot partition: FAT, perhaps mounted read-only, and worn by every write."""
+
+import logging
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.errors import MaskgateError, StoreError
+from edge.machine import durable
+from edge.machine.card import CREDENTIALS, TOML, Card
+from edge.machine.toml_text import without_passphrase
+
+_log = logging.getLogger(__name__)
+_PUBLIC, _PRIVATE = b"-----BEGIN CERTIFICATE-----", b"PRIVATE KEY-----"
+
+
+@contextmanager
+def writable(boot: Path) -> Iterator[None]:
+    """Make the partition writable for a moment, if it is mounted read-only.
+
+    Raises:
+        StoreError: it can't be.
+    """
+    try:
+        fixed = os.statvfs(boot).f_flag & os.ST_RDONLY and boot.is_mount()
+    except OSError as e:
+        raise StoreError(f"{boot}: can't be looked at: {e.strerror}") from e
+    if not fixed:
+        yield
+        return
+    _remount(boot, "rw")
+    try:
+        yield
+    finally:
+        _remount(boot, "ro")
+
+
+def _remount(boot: Path, how: str) -> None:
+    try:
+        done = subprocess.run(  # noqa: S603  all ours
+            ["/usr/bin/mount", "-o", f"remount,{how}", str(boot)], check=False, capture_output=True, text=True
+        )
+    except OSError as e:
+        raise StoreError(f"{boot}: can't be mounted {how}: mount: {e.strerror}") from e
+    if done.returncode != 0:
+        raise StoreError(f"{boot}: can't be mounted {how}: {done.stderr.strip()}")
+
+
+def write_if_changed(path: Path, data: bytes) -> bool:
+    """Write a file of the partition, unless it says that already; returns whether it was written.
+
+    Raises:
+        StoreError: it can't be written.
+    """
+    try:
+        if durable.read_plain(path, len(data)) == data:
+            return False
+    except (FileNotFoundError, MaskgateError):
+        pass  # it is not there, or longer
+    with writable(path.parent):
+        durable.write(path, data, mode=None)
+    return True
+
+
+def secrets_on(card: Card, used: frozenset[str]) -> tuple[bool, list[str]]:
+    """Whether the configuration holds a passphrase, and which of the used credentials are no certificates."""
+    files = [n for n in sorted(used & card.credentials.keys()) if not _public(card.credentials[n])]
+    return without_passphrase(card.text) is not None, files
+
+
+def _public(data: bytes) -> bool:
+    return _PUBLIC in data and _PRIVATE not in data
+
+
+def forget_secrets(boot: Path, card: Card, used: frozenset[str]) -> None:
+    """Take from the partition what the device has on its own disk by now.
+
+    Args:
+        boot: the partition.
+        card: what lies there.
+        used: names of the credentials that the device has taken over.
+
+    Raises:
+        StoreError: it can't be written.
+    """
+    passphrase, files = secrets_on(card, used)
+    if not passphrase and not files:
+        return
+    with writable(boot):
+        for name in files:
+            with _erased(boot / CREDENTIALS / name):
+                durable.remove(boot / CREDENTIALS / name)
+        if passphrase:
+            new = card.with_text(without_passphrase(card.text) or card.text)
+            with _erased(boot / TOML):
+                durable.write(boot / TOML, new, mode=None)
+
+
+@contextmanager
+def _erased(path: Path) -> Iterator[None]:
+    """Fill what a removed file leaves behind with zeros, for undelete programs; not before it has gone.
+
+    A power cut must find the secret or nothing: zeros would be taken for a new one.
+    """
+    try:
+        with path.open("r+b") as file:
+            size = os.fstat(file.fileno()).st_size
+            yield
+            file.write(bytes(size))
+            file.flush()
+            os.fsync(file.fileno())
+    except StoreError:
+        raise
+    except OSError as e:
+        raise StoreError(f"{path}: can't be erased: {e.strerror}") from e

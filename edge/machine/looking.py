@@ -1,0 +1,159 @@
+"""What can be seen of a machine without disturbing it: board, disk, cameras, addresses, services."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.identity import hardware_id
+
+_SMALL_BYTES, _FULL_BYTES, _BOOT_FULL_BYTES = 2_000_000_000, 200_000_000, 1_000_000
+_KNOWN = {"x86_64", "aarch64"}
+"""Processors that the int8 runtime has fast kernels for, in Python's words."""
+_TIMEOUT_S = 20.0
+_SHOWN = ("LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "ExecMainStatus", "StatusText")
+_CODEC = "codec", "isp", "unicam", "rpivid", "pispbe", "hevc"
+"""In the names of a Raspberry Pi's video devices that are no cameras."""
+
+
+def board(root: Path) -> str:
+    """Model and serial number, as far as the board tells them."""
+    tree = root / "proc/device-tree"
+    names = [text_of(tree / "model"), text_of(root / "sys/class/dmi/id/product_name")]
+    model = next((name for name in names if name), "a board that does not tell its name")
+    serial = text_of(tree / "serial-number")
+    return f"{model}, {f'serial number {serial}, ' if serial else ''}id {hardware_id(root)}"
+
+
+def system(root: Path) -> str:
+    """Processor and operating system."""
+    release = dict(
+        line.split("=", 1) for line in text_of(root / "etc/os-release").splitlines() if "=" in line
+    )
+    name = release.get("PRETTY_NAME", "an unknown system").strip('"')
+    return f"{platform.machine()}, {name}, Python {platform.python_version()}"
+
+
+def architecture() -> Iterator[str]:
+    """Sentences about a processor or system that is not what this was made for."""
+    machine = platform.machine()
+    if sys.maxsize < 2**32:
+        yield (
+            f"this is a 32-bit system on {machine}: the models run several times slower on it; install a "
+            "64-bit (arm64) system if the board can run one"
+        )
+    elif machine not in _KNOWN:
+        yield f"{machine} is a processor that maskgate was not made for; it was made for arm64 and amd64"
+
+
+def disks(root: Path, boot: Path) -> Iterator[str]:
+    """Sentences about a card that is too small or full."""
+    size, free = _disk(root)
+    if size < _SMALL_BYTES:
+        yield f"the card is too small: {_gb(size)} for the system; use one of 8 GB or more"
+    if free < _FULL_BYTES:
+        yield (
+            f"the disk is full: {_gb(free)} of {_gb(size)} are free; "
+            "events may be lost while the broker is away"
+        )
+    if _disk(boot)[1] < _BOOT_FULL_BYTES:
+        yield f"the boot partition {boot} is full: remove what does not belong there"
+
+
+def space(path: Path) -> str:
+    """How much there is, and how much of it is free."""
+    size, free = _disk(path)
+    return f"{_gb(free)} free of {_gb(size)}"
+
+
+def _disk(path: Path) -> tuple[int, int]:
+    found = os.statvfs(path)
+    return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
+def cameras(root: Path) -> list[str]:
+    """Each camera with its name, and the names that stay."""
+    found = []
+    for folder in sorted(root.glob("sys/class/video4linux/video*"), key=lambda p: int(p.name[5:] or 0)):
+        name = text_of(folder / "name")
+        if text_of(folder / "index") in {"0", ""} and not any(word in name.lower() for word in _CODEC):
+            found.append(f"/dev/{folder.name} ({name})")
+    links = [*root.glob("dev/maskgate/*"), *sorted(root.glob("dev/v4l/by-path/*-index0"))]
+    return found + [f"/{link.relative_to(root)}" for link in links if found]
+
+
+def missing_camera(root: Path, source: str) -> Iterator[str]:
+    """A sentence where the configured camera is a device that is not there."""
+    if source.startswith("/dev/") and not (root / source.lstrip("/")).exists():
+        there = cameras(root)
+        which = f"these are: {', '.join(there)}" if there else "and no other camera is: check plug and cable"
+        yield f"camera.source is {source}, which is not there; {which}"
+
+
+def addresses() -> list[str]:
+    """Each network card with its addresses, but the one that is no card."""
+    try:
+        cards = json.loads(_run("ip", "-json", "address"))
+        return [
+            f"{card['ifname']}: {', '.join(_of_card(card)) or 'no address'}"
+            for card in cards
+            if "LOOPBACK" not in card["flags"]
+        ]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _of_card(card: dict[str, list[dict[str, str]]]) -> list[str]:
+    return [a["local"] for a in card["addr_info"] if a["scope"] == "global"]
+
+
+def service(unit: str) -> list[str]:
+    """How a service is, in words; for one that failed, its last words too."""
+    lines = _run("systemctl", "show", f"--property={','.join(_SHOWN)}", unit).splitlines()
+    shown = dict(line.split("=", 1) for line in lines if "=" in line)
+    if shown.get("LoadState") != "loaded":
+        return [f"{unit}: not installed"]
+    said = shown["StatusText"] or shown["SubState"]
+    out = [f"{unit}: {shown['ActiveState']} ({said}), {shown['UnitFileState']} at boot"]
+    if shown["Result"] != "success" or shown["ActiveState"] == "failed":
+        out.append(
+            f"  it ended with: {shown['Result']}, exit code {shown['ExecMainStatus']}. Its last words:"
+        )
+        words = _run("journalctl", f"--unit={unit}", "--lines=8", "--output=cat", "--no-pager")
+        out += [f"    {line}" for line in words.splitlines()]
+    return out
+
+
+def is_active(unit: str) -> bool:
+    """Whether a unit runs."""
+    return _run("systemctl", "is-active", unit).strip() == "active"
+
+
+def _run(name: str, *arguments: str) -> str:
+    """What a program prints; nothing where there is no such program, or where it fails."""
+    program = shutil.which(name, path=os.defpath + ":/usr/sbin:/sbin")
+    if program is None:
+        return ""
+    try:
+        done = subprocess.run(  # noqa: S603  all ours
+            [program, *arguments], check=False, capture_output=True, text=True, timeout=_TIMEOUT_S
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
+
+
+def text_of(path: Path) -> str:
+    """A small file without what surrounds its text; empty where it can not be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
+    except OSError:
+        return ""

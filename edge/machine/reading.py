@@ -1,0 +1,202 @@
+"""From what lies on the boot partition to what is wanted, or to every mistake in it."""
+
+import hashlib
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from edge.check import check_config
+from edge.config import CameraConfig, Config, Models, Mqtt, mistakes, parse_as, parse_config
+from edge.errors import ConfigError
+from edge.machine.card import CREDENTIALS, TOML, Card
+from edge.machine.settings import CardConfig, Wifi
+from edge.machine.toml_text import without_passphrase, without_table
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_FILES = ("password_file", "ca_file", "cert_file", "key_file")
+"""Of [mqtt]: those that may be credentials."""
+_WHOLE_LINE = 'passphrase must stand on a line of its own below [machine.wifi], as in: passphrase = "..."'
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Secrets that the device took over earlier."""
+
+    credentials: Mapping[str, bytes]
+    psk: Mapping[str, str]
+    """The key of each wireless network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A card without mistakes."""
+
+    config: CardConfig
+    name: str
+    """The file's."""
+    service_text: str | None
+    """The service's configuration, as its author wrote it; None where the file says nothing about it."""
+    credentials: Mapping[str, bytes]
+    """Those that the configuration names, from the card or, else, as the device has them."""
+    psk: str | None
+    """The wireless network's key, as 64 hexadecimal digits; None: unknown, or none is needed."""
+    missing: tuple[str, ...]
+    """Secrets that are neither on the card nor on the device, each as a sentence."""
+    remarks: tuple[str, ...]
+    """What is allowed, and should be known all the same."""
+
+
+def read(card: Card, known: Known) -> Wanted:
+    """Check all that can be checked without the device.
+
+    Raises:
+        ConfigError: lists every mistake.
+    """
+    raw, text = _raw(card), card.text
+    found = [*_mistakes_of_text(raw, text)]
+    try:
+        config = parse_as(CardConfig, raw, card.name)
+    except ConfigError as e:
+        raise mistakes(card.name, [*lines_of(e), *found]) from e
+    if found:
+        raise mistakes(card.name, found)
+    service_text = without_table(text, "machine") if raw.keys() - {"machine"} else None
+    named = [path for key in _FILES if (path := getattr(config.mqtt, key)) and not path.is_absolute()]
+    credentials = {**known.credentials, **card.credentials}
+    missing = [_missing_file(str(name), card) for name in named if str(name) not in credentials]
+    wifi = config.machine.wifi
+    psk = _psk(wifi, known) if wifi else None
+    if wifi and wifi.passphrase is None and psk is None:
+        missing.append(
+            f"machine.wifi.passphrase: not given, and this device does not know the one of {wifi.ssid!r} "
+            "(any more): write it into the file"
+        )
+    return Wanted(
+        config,
+        card.name,
+        service_text,
+        {str(name): credentials[str(name)] for name in named if str(name) in credentials},
+        psk,
+        tuple(missing),
+        tuple(_remarks(config, card, {str(name) for name in named}, service_text)),
+    )
+
+
+def check_on_device(wanted: Wanted) -> None:
+    """Check what the service would find wrong at its start.
+
+    Raises:
+        ConfigError: lists every mistake.
+    """
+    if wanted.service_text is not None:
+        _check(parse_config(tomllib.loads(wanted.service_text), wanted.name), wanted)
+
+
+def check_elsewhere(wanted: Wanted) -> None:
+    """The same on another machine, as far as that goes: what lies on the device alone is not looked for.
+
+    Raises:
+        ConfigError: lists every mistake.
+    """
+    config = wanted.config
+    update: dict[str, object] = {"models": Models()}
+    if "://" not in config.camera.source:
+        update["camera"] = CameraConfig()
+    if not config.speaker.sounds.is_dir():
+        update["speaker"] = config.speaker.model_copy(update={"output": "none"})
+    if wanted.missing or any(_absolute(config.mqtt, key) for key in _FILES):
+        update["mqtt"] = Mqtt()
+    _check(config.model_copy(update=update), wanted)
+
+
+def lines_of(error: ConfigError) -> list[str]:
+    """The single mistakes of an error that lists them."""
+    first, *rest = str(error).splitlines()
+    return [line.strip() for line in rest] or [first]
+
+
+def _check(config: Config, wanted: Wanted) -> None:
+    with _staged(wanted.credentials) as folder:
+        here = {key: folder / path for key in _FILES if (path := getattr(config.mqtt, key))}
+        if wanted.missing:
+            here = dict.fromkeys(_FILES)
+        try:
+            check_config(config.model_copy(update={"mqtt": config.mqtt.model_copy(update=here)}), wanted.name)
+        except ConfigError as e:
+            raise ConfigError(str(e).replace(f"{folder}/", f"{CREDENTIALS}/")) from e
+
+
+@contextmanager
+def _staged(credentials: Mapping[str, bytes]) -> Iterator[Path]:
+    """Credentials as files for this user alone, as systemd would hand them to the service."""
+    with tempfile.TemporaryDirectory(prefix="maskgate-") as name:
+        for file, data in credentials.items():
+            (Path(name) / file).write_bytes(data)
+        yield Path(name)
+
+
+def _raw(card: Card) -> dict[str, Any]:
+    try:
+        return tomllib.loads(card.text)
+    except (tomllib.TOMLDecodeError, RecursionError) as e:
+        raise ConfigError(f"{card.name}: not valid TOML: {e}") from e
+
+
+def _mistakes_of_text(raw: dict[str, Any], text: str) -> Iterator[str]:
+    """What only the text can show: how it is written, and what it does not say."""
+    if raw.keys() - {"machine"}:
+        site = raw.get("site", {})
+        for key, sample in (("id", "headquarters"), ("device", "north-door")):
+            if isinstance(site, dict) and key not in site:
+                yield (
+                    f"site.{key}: missing; no two devices may share both names of [site]. "
+                    f'Example: {key} = "{sample}"'
+                )
+        if without_table(text, "machine") is None:
+            yield "machine: write it as tables of their own, as in [machine] and [machine.wifi]"
+    machine = raw.get("machine")
+    wifi = machine.get("wifi") if isinstance(machine, dict) else None
+    if isinstance(wifi, dict) and wifi.get("passphrase") and without_passphrase(text) is None:
+        yield f"machine.wifi.passphrase: {_WHOLE_LINE}"
+
+
+def _psk(wifi: Wifi, known: Known) -> str | None:
+    """What WPA makes of name and passphrase, so that the latter is kept nowhere."""
+    if wifi.passphrase is None:
+        return known.psk.get(wifi.ssid)
+    if re.fullmatch(r"[0-9A-Fa-f]{64}|", wifi.passphrase):
+        return wifi.passphrase.lower() or None
+    return hashlib.pbkdf2_hmac("sha1", wifi.passphrase.encode(), wifi.ssid.encode(), 4096, 32).hex()
+
+
+def _missing_file(name: str, card: Card) -> str:
+    alike = next((n for n in card.credentials if n.lower() in {f"{name}.txt".lower(), name.lower()}), None)
+    hint = (
+        f"; {alike} is there: rename it" if alike else f": put it into the folder {CREDENTIALS} beside {TOML}"
+    )
+    return f"{CREDENTIALS}/{name}: named in [mqtt], and neither here nor on the device{hint}"
+
+
+def _absolute(mqtt: Mqtt, key: str) -> bool:
+    path = getattr(mqtt, key)
+    return path is not None and path.is_absolute()
+
+
+def _remarks(config: CardConfig, card: Card, named: set[str], service_text: str | None) -> Iterator[str]:
+    if service_text is None:
+        yield f"{TOML} says nothing but [machine]: maskgate's own configuration stays as it is"
+    for name in sorted(card.credentials.keys() - named):
+        yield f"{CREDENTIALS}/{name}: nothing in [mqtt] names it; it was not used, and still lies on the card"
+    for key, url in (("camera.source", config.camera.source),):
+        if "://" in url and "@" in urlsplit(url).netloc:
+            yield f"{key} holds a password, which whoever takes the card out can read in {TOML}"

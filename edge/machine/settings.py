@@ -1,0 +1,136 @@
+"""The table ``[machine]``: what an installer says of the machine itself."""
+
+import ipaddress
+import re
+import zoneinfo
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, IPvAnyAddress, field_validator, model_validator
+from pydantic.networks import IPvAnyInterface
+
+from edge.config import Config, Section
+from edge.machine.sshkeys import public_key
+
+_SSID_MAX_BYTES = 32
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_SYSTEM_USERS = frozenset(
+    {"root", "daemon", "bin", "sys", "www-data", "nobody", "maskgate", "sshd", "mosquitto"}
+)
+
+
+def _ssid(text: str) -> str:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if not 1 <= size <= _SSID_MAX_BYTES:
+        raise ValueError(f"found a name of {size} bytes; a network's name has 1 to {_SSID_MAX_BYTES}")
+    return text
+
+
+def _passphrase(text: str) -> str:
+    """Never shown, wherever it is wrong."""
+    fine = text == "" or re.fullmatch(r"[0-9A-Fa-f]{64}", text) or re.fullmatch(r"[ -~]{8,63}", text)
+    if not fine:
+        raise ValueError(
+            f"found {len(text)} characters; allowed are 8 to 63 letters, digits, signs and spaces of plain "
+            'ASCII, or the key itself as 64 hexadecimal digits, or "" for a network without encryption'
+        )
+    return text
+
+
+def _country(text: str) -> str:
+    if not _COUNTRY.fullmatch(text) or text not in (_countries() or {text}):
+        hint = "; the United Kingdom is GB" if text.upper() == "UK" else ""
+        raise ValueError(f"found {text!r}; write the country as two capital letters (ISO 3166){hint}")
+    return text
+
+
+def _countries() -> set[str]:
+    """The codes that there are; empty on a machine without that list."""
+    for folder in zoneinfo.TZPATH:
+        table = Path(folder) / "iso3166.tab"
+        if table.is_file():
+            lines = table.read_text(encoding="utf-8").splitlines()
+            return {line[:2] for line in lines if _COUNTRY.match(line)}
+    return set()
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as e:
+        raise ValueError(
+            f"found {name!r}, which is no time zone known here; write it as in the list of timedatectl "
+            "list-timezones"
+        ) from e
+    return name
+
+
+def _user(name: str) -> str:
+    if name in _SYSTEM_USERS:
+        raise ValueError(f"found {name!r}, a user of the system; choose a name for a person")
+    return name
+
+
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")]
+Server = Annotated[str, Field(pattern=r"^[A-Za-z0-9:][A-Za-z0-9.:-]{0,252}$")]
+
+
+class Wifi(Section):
+    """The wireless network; without it the machine uses its cable."""
+
+    ssid: Annotated[str, AfterValidator(_ssid)] = Field(examples=["Visitors"])
+    passphrase: Annotated[str, AfterValidator(_passphrase)] | None = Field(
+        None, examples=["correct horse battery"]
+    )
+    """Absent: as the machine already knows it; empty: the network is open."""
+    country: Annotated[str, AfterValidator(_country)] = Field(examples=["ID"])
+    """Whose rules for radio apply."""
+    hidden: bool = Field(False, examples=[True])
+
+
+class Network(Section):
+    """A fixed address for the cable, where the network does not give one (DHCP)."""
+
+    address: IPvAnyInterface = Field(examples=["192.0.2.10/24"])
+    gateway: IPvAnyAddress | None = Field(None, examples=["192.0.2.1"])
+    dns_servers: tuple[IPvAnyAddress, ...] = Field((), examples=[["192.0.2.1"]])
+
+    @field_validator("address", mode="before")
+    @classmethod
+    def _has_prefix(cls, value: object) -> object:
+        if isinstance(value, str) and "/" not in value:
+            raise ValueError(f"found {value!r}; write how long the network's part is, too, as in /24")
+        return value
+
+    @model_validator(mode="after")
+    def _can_reach_the_gateway(self) -> "Network":
+        if self.gateway is not None and self.gateway not in ipaddress.ip_interface(str(self.address)).network:
+            raise ValueError(f"gateway {self.gateway} lies outside of the address's network {self.address}")
+        return self
+
+
+class Machine(Section):
+    """The machine around maskgate: names, network, access. What is not given stays as it is."""
+
+    host_name: HostName | None = Field(None, examples=["north-door"])
+    timezone: Annotated[str, AfterValidator(_time_zone)] | None = Field(None, examples=["Asia/Jakarta"])
+    ssh_keys: tuple[Annotated[str, AfterValidator(public_key)], ...] = Field(
+        (), max_length=50, examples=[["ssh-ed25519 AAAA... you@laptop"]]
+    )
+    """Who may log in over ssh; without any, ssh stays off."""
+    ssh_user: Annotated[str, AfterValidator(_user)] = Field(
+        "installer", pattern=r"^[a-z_][a-z0-9_-]{0,30}$", examples=["installer"]
+    )
+    """The user to log in as, with these keys and never a password; may do everything (sudo)."""
+    ntp_servers: tuple[Server, ...] = Field((), max_length=8, examples=[["ntp.example.org"]])
+    security_updates: bool | None = Field(None, examples=[True])
+    """Whether the system's security updates install themselves."""
+    wifi: Wifi | None = None
+    network: Network | None = None
+
+
+class CardConfig(Config):
+    """The whole of ``maskgate.toml``."""
+
+    machine: Machine = Field(default_factory=Machine)

@@ -1,0 +1,64 @@
+"""OpenSSH's public keys, checked before they are all that opens the door."""
+
+import base64
+import binascii
+
+KINDS = (
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ssh-rsa",
+)
+_RSA_MIN_BITS = 2048
+_COPY = "copy the one line of a .pub file, such as ~/.ssh/id_ed25519.pub"
+
+
+def public_key(text: str) -> str:
+    """The key as it is written into ``authorized_keys``: one line, without options before it.
+
+    Raises:
+        ValueError: it is something else; says what, without showing it.
+    """
+    line = text.strip()
+    if "PRIVATE KEY" in line:
+        raise ValueError(f"this is a private key, which must never leave its owner's machine: {_COPY}")
+    parts = line.split(None, 2)
+    if len(line.splitlines()) != 1 or not line.isprintable():
+        raise ValueError(f"this is not one line of text: {_COPY}, each one as a text of its own")
+    if len(parts) < 2 or parts[0] not in KINDS:
+        raise ValueError(
+            f"this is no public key of OpenSSH: it begins with none of {', '.join(KINDS)}; {_COPY}"
+        )
+    fields = _fields(parts[1])
+    if not fields or fields[0] != parts[0].encode():
+        raise ValueError(f"this {parts[0]} key is damaged or cut short: {_COPY} once more")
+    if parts[0] == "ssh-rsa" and _bits(fields) < _RSA_MIN_BITS:
+        raise ValueError(
+            f"this RSA key has {_bits(fields)} bits, and sshd takes none below {_RSA_MIN_BITS}: make another "
+            "one with ssh-keygen -t ed25519"
+        )
+    return " ".join(parts)
+
+
+def _fields(text: str) -> list[bytes]:
+    """What the base64 part holds: texts, each after its length; none where it is damaged."""
+    try:
+        blob = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return []
+    fields = []
+    while blob:
+        size = int.from_bytes(blob[:4], "big")
+        if len(blob) < 4 + size:
+            return []
+        fields.append(blob[4 : 4 + size])
+        blob = blob[4 + size :]
+    return fields if len(fields) >= 2 else []
+
+
+def _bits(fields: list[bytes]) -> int:
+    """Of an RSA key: kind, exponent, modulus."""
+    return int.from_bytes(fields[2], "big").bit_length() if len(fields) == 3 else 0

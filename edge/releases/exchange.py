@@ -1,0 +1,210 @@
+"""How the service, which may do nothing, and root, who does it, speak: files in one folder of the service's.
+
+The service asks (``request.json``, ``rollback``) and confirms (``confirmed``); a download lies there until
+root takes it; root leaves what came of it (``outcome-*.json``) for the service to tell. Units watch for the
+files.
+"""
+
+import logging
+import os
+import uuid
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from edge.errors import UpdateError
+from edge.releases.choose import KEPT
+from edge.releases.disk import Disk, open_plain
+from edge.releases.release import Kind, Version
+from edge.releases.store import Store, Trial
+
+_log = logging.getLogger(__name__)
+_SMALL = 10_000
+"""Bytes; all but the bundle are small."""
+KEYS = Path("/etc/maskgate/update-keys")
+"""The public keys (``*.pub``) whose signatures this machine believes."""
+OUTCOMES_MAX = 20
+"""Not yet told; of more, the oldest are forgotten."""
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Request(_Said):
+    """What ops asked for."""
+
+    url: str = Field(max_length=2000)
+    """Of the bundle; its signature lies beside it, under the same name and ``.minisig``."""
+    version: Version
+
+
+class Outcome(_Said):
+    """What came of an update."""
+
+    id: str = Field(default_factory=lambda: str(uuid.uuid4()), pattern="^[0-9a-f-]{36}$")
+    """The event's."""
+    time: AwareDatetime = Field(default_factory=lambda: datetime.now(timezone.utc))
+    result: Literal["finished", "failed", "returned"]
+    kind: Kind | None
+    """None: it did not come so far that this is known."""
+    version: str
+    """Which was tried."""
+    in_use: str = ""
+    """Of the same kind, now."""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        what = f"update to {self.kind or 'version'} {self.version}" if self.version else "update"
+        if self.result == "finished":
+            return f"{what} is final"
+        if self.result == "failed":
+            return f"{what} failed: {self.reason}"
+        return f"{what} was taken back, {self.in_use} is in use: {self.reason}"
+
+
+class Exchange:
+    """The folder.
+
+    Args:
+        kept: root's folder around it.
+        disk: writes.
+        keys: the folder of the keys that are believed.
+    """
+
+    def __init__(self, kept: Path = KEPT, disk: Disk | None = None, keys: Path = KEYS) -> None:
+        self._keys = keys
+        self.kept, self.folder, self._disk = kept, kept / "exchange", disk or Disk()
+        self.request_path, self.rollback_path = self.folder / "request.json", self.folder / "rollback"
+        self.bundle, self.signature = self.folder / "incoming.bundle", self.folder / "incoming.minisig"
+        self._last = kept / "last.json"
+        self.wanted_path, self._confirmed = self.folder / "incoming.json", self.folder / "confirmed"
+
+    # the service's side
+
+    def ask(self, request: Request) -> None:
+        """Have it downloaded and installed.
+
+        Raises:
+            UpdateError: another one is on its way, or on trial; there is no key; or nobody is there to do it.
+        """
+        self._require_quiet()
+        if not any(self._keys.glob("*.pub")):
+            raise UpdateError(f"{self._keys}: no key (*.pub) there, so no update can be believed.")
+        self._disk.save(self.request_path, request.model_dump_json().encode())
+
+    def ask_rollback(self) -> None:
+        """Go back, also from a trial; raises UpdateError where there is nothing, or nobody to do it."""
+        self._require_there()
+        store = Store(self.kept)
+        if store.trial is None and not store.state.previous:
+            raise UpdateError("There is no update to go back from.")
+        self._disk.save(self.rollback_path, b"")
+
+    def trial(self) -> Trial | None:
+        """What is on trial."""
+        return Store(self.kept).trial
+
+    def confirm(self, trial: Trial) -> None:
+        """It works."""
+        self._disk.save(self._confirmed, trial.name.encode())
+
+    def outcomes(self) -> list[Outcome]:
+        """What is not told yet, the oldest first; what can't be read is removed."""
+        found = []
+        for path in self._outcome_paths():
+            try:
+                with open_plain(path, _SMALL) as file:
+                    found.append(Outcome.model_validate_json(file.read()))
+            except (UpdateError, ValidationError) as e:
+                _log.error("%s: an outcome that can't be read is removed: %s", path, e)
+                path.unlink(missing_ok=True)
+        return sorted(found, key=lambda o: o.time)
+
+    def told(self, outcome: Outcome) -> None:
+        """It is in the outbox."""
+        self._disk.remove(self._outcome_path(outcome))
+
+    def last(self) -> str:
+        """What came of root's last update, for people; empty: there was none."""
+        try:
+            told = Outcome.model_validate_json(self._last.read_bytes())
+        except (OSError, ValidationError):
+            return ""
+        return f"{told} ({told.time:%Y-%m-%d %H:%M} UTC)"
+
+    # the download's and root's side
+
+    def leave(self, outcome: Outcome) -> None:
+        """For the service to tell."""
+        if not self.folder.is_dir():
+            return
+        path = self._outcome_path(outcome)
+        owner = self.folder.stat()
+        whose = (owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
+        self._disk.save(path, outcome.model_dump_json().encode(), mode=0o600, owner=whose)
+        oldest = sorted(self._outcome_paths(), key=lambda p: p.lstat().st_mtime)[:-OUTCOMES_MAX]
+        for forgotten in oldest:
+            self._disk.remove(forgotten)
+
+    def requested(self) -> Request | None:
+        """What ops asked for and is not downloaded; None: nothing that can be understood."""
+        return _read(self.request_path)
+
+    def wanted(self) -> Request | None:
+        """What was asked for by what is downloaded."""
+        return _read(self.wanted_path)
+
+    def confirmed(self) -> str:
+        """The name of the release that the service confirms; empty: none."""
+        if not os.path.lexists(self._confirmed):
+            return ""
+        try:
+            with open_plain(self._confirmed, _SMALL) as file:
+                return file.read().decode("utf-8", errors="replace")
+        except UpdateError as e:
+            _log.error("%s", e)
+            return ""
+
+    def remember(self, outcome: Outcome) -> None:
+        """For ``last``."""
+        self._disk.save(self._last, outcome.model_dump_json().encode())
+
+    def clear(self) -> None:
+        """What root has taken."""
+        for path in (self.bundle, self.signature, self.wanted_path, self.rollback_path, self._confirmed):
+            self._disk.remove(path)
+
+    def _require_there(self) -> None:
+        if not os.access(self.folder, os.W_OK):
+            raise UpdateError(
+                f"{self.folder}: can't be written: only the Debian package can be updated over the air."
+            )
+
+    def _require_quiet(self) -> None:
+        self._require_there()
+        if (trial := self.trial()) is not None:
+            raise UpdateError(
+                f"{trial.kind} {trial.version} is on trial: wait for its outcome, or roll back."
+            )
+        if self.request_path.exists() or self.bundle.exists():
+            raise UpdateError("Another update is on its way: wait for its outcome.")
+
+    def _outcome_paths(self) -> list[Path]:
+        return sorted(self.folder.glob("outcome-*.json"))
+
+    def _outcome_path(self, outcome: Outcome) -> Path:
+        return self.folder / f"outcome-{outcome.id}.json"
+
+
+def _read(path: Path) -> Request | None:
+    if not os.path.lexists(path):
+        return None
+    try:
+        with open_plain(path, _SMALL) as file:
+            return Request.model_validate_json(file.read())
+    except (UpdateError, ValidationError) as e:
+        _log.error("%s: no request: %s", path, e)
+        return None

@@ -1,0 +1,215 @@
+"""What root does about updates: called by units, or by a person. One at a time, under a lock."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from edge.errors import MaskgateError, UpdateError
+from edge.releases.exchange import KEYS, Exchange, Outcome
+from edge.releases.store import Store, Trial
+from edge.update.install import Prove, Source, install, needless
+from edge.update.signature import load_keys
+
+_log = logging.getLogger(__name__)
+STARTS_MAX = 3
+"""Of the service in one trial; the next one is the old release's."""
+SERVICE, SPEAKER, LIMIT = "maskgate.service", "maskgate-speaker.service", "maskgate-update-return.timer"
+
+Systemctl = Callable[..., None]
+
+
+def systemctl(*arguments: str) -> None:
+    """Tell systemd, where it runs; what it refuses is logged."""
+    program = shutil.which("systemctl")
+    if program is None or not Path("/run/systemd/system").is_dir():
+        return
+    done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True)  # noqa: S603
+    if done.returncode != 0:
+        _log.error("systemctl %s: %s", " ".join(arguments), done.stderr.strip())
+
+
+class Duty:
+    """The updater.
+
+    Args:
+        store: what is in force.
+        exchange: what the service asks for.
+        prove: tries a release.
+        keys: the folder of the keys that are believed.
+        tell: systemd.
+    """
+
+    def __init__(
+        self, store: Store, exchange: Exchange, prove: Prove, keys: Path = KEYS, tell: Systemctl = systemctl
+    ) -> None:
+        self._store, self._exchange, self._prove = store, exchange, prove
+        self._keys, self._tell = keys, tell
+
+    def attend(self) -> bool:
+        """Do what the service asked for or confirms; returns whether all of it was done."""
+        with self._locked():
+            name, rollback = self._exchange.confirmed(), os.path.lexists(self._exchange.rollback_path)
+            incoming = os.path.lexists(self._exchange.bundle)
+            try:
+                if name:
+                    self._finish(name)
+                well = not rollback or self._roll_back()
+                return (not incoming or self._take_incoming()) and well
+            finally:
+                self._exchange.clear()
+
+    def take_from(self, folder: Path) -> bool:
+        """Install what lies on the boot partition, if it is newer; returns whether nothing was wrong."""
+        with self._locked():
+            well = True
+            for bundle in sorted(folder.glob("*.bundle")):
+                try:
+                    why = needless(bundle, self._store)
+                except UpdateError as e:
+                    well = False
+                    self._failed("", str(e))
+                    continue
+                if why:
+                    _log.info("%s: left alone: %s", bundle, why)
+                    continue
+                well = self._install(beside(bundle)) and well
+        return well
+
+    def take(self, bundle: Path) -> None:
+        """Install one file, as a person asked for; raises UpdateError where it is not taken."""
+        with self._locked():
+            self._installed(beside(bundle))
+
+    def started(self) -> None:
+        """The service is about to start: in a trial, so often and not more."""
+        with contextlib.suppress(BlockingIOError), self._locked(fcntl.LOCK_NB):  # the camera does not wait
+            trial = self._store.trial
+            if trial is not None and self._store.count_start(trial) > STARTS_MAX:
+                self._give_back(
+                    trial,
+                    f"it was started {STARTS_MAX} times and never judged frames long enough to be final",
+                )
+                self._tell("try-restart", "--no-block", SPEAKER)
+
+    def give_back(self, why: str) -> None:
+        """End the trial, if there is one, and start what was there before."""
+        with self._locked():
+            trial = self._store.trial
+            if trial is not None and self._exchange.confirmed() == trial.name:
+                self._finish(trial.name)  # in the last moment
+                self._exchange.clear()
+            elif trial is not None:
+                self._give_back(trial, why)
+                self._tell("reset-failed", SERVICE)
+                self._tell("restart", "--no-block", SERVICE)
+                self._tell("try-restart", "--no-block", SPEAKER)
+
+    def roll_back(self) -> None:
+        """Go back, as a person asked for; raises UpdateError where there is nothing."""
+        with self._locked():
+            self._go_back()
+
+    def _roll_back(self) -> bool:
+        try:
+            self._go_back()
+        except UpdateError as e:  # who asked was told so at once, unless it is done by now
+            _log.info("%s", e)
+            return False
+        return True
+
+    def _go_back(self) -> None:
+        self._give_back(self._store.trial or self._store.reopen(), "this was commanded")
+        self._tell("reset-failed", SERVICE)
+        self._restart()
+
+    def _take_incoming(self) -> bool:
+        wanted, trial = self._exchange.wanted(), self._store.trial
+        if wanted is not None and trial is not None and trial.version == wanted.version:
+            return True  # the power went between this and clear
+        return self._install(
+            Source(
+                self._exchange.bundle, self._exchange.signature,
+                wanted=wanted.version if wanted else None, over_mqtt=True,
+            )
+        )  # fmt: skip
+
+    def _install(self, source: Source) -> bool:
+        try:
+            self._installed(source)
+        except MaskgateError as e:
+            self._failed(source.wanted or "", str(e))
+            return False
+        return True
+
+    def _installed(self, source: Source) -> None:
+        release = install(source, self._store, load_keys(self._keys), self._prove)
+        _log.info("%s is on trial", release.title)
+        self._tell("restart", "--no-block", LIMIT)
+        self._restart()
+
+    def _restart(self) -> None:
+        self._tell("try-restart", "--no-block", SERVICE, SPEAKER)
+
+    def _finish(self, name: str) -> None:
+        trial = self._store.trial
+        if trial is None or trial.name != name:
+            return
+        self._leave("finished", trial, "")
+        self._store.finish()
+        self._tell("stop", LIMIT)
+        self._store.collect()
+
+    def _give_back(self, trial: Trial, why: str) -> None:
+        self._store.give_back(trial, why)
+        self._leave("returned", trial, why)
+        self._store.finish()
+        self._tell("stop", LIMIT)
+
+    def _failed(self, version: str, why: str) -> None:
+        outcome = Outcome(result="failed", kind=None, version=version, reason=why)
+        _log.error("%s", outcome)
+        self._say(outcome)
+
+    def _leave(self, result: Literal["finished", "returned"], trial: Trial, why: str) -> None:
+        # told once more after a power cut: then under the same name
+        name, in_use = uuid.uuid5(uuid.UUID(trial.id), result), self._store.used(trial.kind)
+        outcome = Outcome(
+            id=str(name), result=result, kind=trial.kind, version=trial.version, in_use=in_use, reason=why
+        )
+        _log.log(logging.INFO if result == "finished" else logging.WARNING, "%s", outcome)
+        self._say(outcome)
+
+    def _say(self, outcome: Outcome) -> None:
+        self._exchange.leave(outcome)
+        self._exchange.remember(outcome)
+
+    @contextmanager
+    def _locked(self, or_else: int = 0) -> Iterator[None]:
+        kept = self._store.kept
+        os.umask(0o022)  # whoever calls: the services must be able to read what comes
+        try:
+            kept.mkdir(mode=0o755, parents=True, exist_ok=True)
+            lock = (kept / "lock").open("wb")
+        except OSError as e:
+            raise UpdateError(
+                f"{kept}: can't be written: {e.strerror}. Updates are root's work (sudo)"
+            ) from e
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | or_else)
+            if (trial := self._store.cut_off) is not None:
+                self._leave("returned", trial, self._store.state.given_up[trial.name])
+                self._store.finish()
+            yield
+
+
+def beside(bundle: Path) -> Source:
+    """A bundle and the signature next to it, as minisign names it."""
+    return Source(bundle, bundle.with_name(f"{bundle.name}.minisig"))

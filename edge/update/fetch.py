@@ -1,0 +1,133 @@
+"""The download: by a user who may do nothing, bounded in size and time; nobody believes what comes yet."""
+
+import ipaddress
+import logging
+import shutil
+import time
+import urllib.error
+import urllib.request
+from http.client import HTTPException, HTTPMessage
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from edge import __version__
+from edge.errors import UpdateError
+from edge.releases.disk import Disk
+from edge.releases.exchange import Exchange, Outcome, Request
+from edge.update.bundle import SIZE_MAX
+from edge.update.signature import SIGNATURE_MAX
+
+_log = logging.getLogger(__name__)
+_TIMEOUT_S = 30.0
+"""Without a byte; the unit bounds the whole."""
+_LIMIT_S = 3600.0
+"""For the whole bundle."""
+_SPARE = 64_000_000
+_BLOCK = 1 << 18
+
+
+def fetch(exchange: Exchange, disk: Disk) -> None:
+    """Download what is asked for, and lay it out for root; what fails is left as an outcome.
+
+    Raises:
+        UpdateError: it failed.
+    """
+    request = exchange.requested()
+    try:
+        if request is not None:
+            _fetch(request, exchange, disk)
+    except UpdateError as e:
+        if request is not None:
+            exchange.leave(Outcome(result="failed", kind=None, version=request.version, reason=str(e)))
+        raise
+    finally:
+        disk.remove(exchange.request_path)
+
+
+def _fetch(request: Request, exchange: Exchange, disk: Disk) -> None:
+    require_allowed(request.url)
+    signature, bundle = (p.with_name(f"{p.name}.part") for p in (exchange.signature, exchange.bundle))
+    try:
+        _download(f"{request.url}.minisig", signature, SIGNATURE_MAX, disk)
+        _download(request.url, bundle, SIZE_MAX, disk)
+        disk.sync()
+        disk.rename(signature, exchange.signature)
+        disk.save(exchange.wanted_path, request.model_dump_json().encode())
+        disk.rename(bundle, exchange.bundle)  # the last: root waits for it
+    except OSError as e:
+        raise UpdateError(f"{exchange.folder}: can't be written: {e.strerror or e}") from e
+    finally:
+        disk.remove(signature)
+        disk.remove(bundle)
+
+
+def require_allowed(url: str) -> None:
+    """Raises UpdateError for anything but https, or http in one's own house."""
+    try:
+        parts = urlsplit(url)
+        host, scheme = parts.hostname or "", parts.scheme
+        _ = parts.port
+    except ValueError as e:
+        raise UpdateError(f"{url[:200]!r}: is no URL: {e}") from e
+    if host and (scheme == "https" or (scheme == "http" and _at_home(host))):
+        return
+    raise UpdateError(
+        f"{url[:200]!r}: give https://..., or http:// and a private address, as http://192.0.2.7/name.bundle"
+    )
+
+
+def _at_home(host: str) -> bool:
+    if host == "localhost" or host.endswith((".local", ".lan", ".home.arpa", ".internal")):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows only to where we would have gone by ourselves."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        require_allowed(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _download(url: str, to: Path, size_max: int, disk: Disk) -> None:
+    disk.remove(to)
+    asked = urllib.request.Request(url, headers={"User-Agent": f"maskgate/{__version__}"})  # noqa: S310  checked
+    try:
+        with urllib.request.build_opener(_Redirects).open(asked, timeout=_TIMEOUT_S) as answer:
+            _save(answer, to, size_max, disk, url)
+    except urllib.error.HTTPError as e:
+        raise UpdateError(f"{url}: the server says {e.code} {e.reason}") from e
+    except urllib.error.URLError as e:
+        raise UpdateError(f"{url}: can't be reached: {e.reason}") from e
+    except (TimeoutError, ConnectionError, HTTPException) as e:
+        raise UpdateError(f"{url}: the connection broke off: {e or type(e).__name__}") from e
+
+
+def _save(answer: IO[bytes], to: Path, size_max: int, disk: Disk, url: str) -> None:
+    size, ends_s = 0, time.monotonic() + _LIMIT_S
+    with disk.create(to) as out:
+        while block := answer.read(_BLOCK):
+            size += len(block)
+            if size > size_max:
+                raise UpdateError(f"{url}: more than {size_max / 1e6:g} MB come; no more are taken")
+            if time.monotonic() > ends_s:
+                raise UpdateError(f"{url}: not there after {_LIMIT_S / 60:.0f} min; {size / 1e6:.0f} MB came")
+            if shutil.disk_usage(to.parent).free < _SPARE:
+                raise UpdateError(f"{to.parent}: less than {_SPARE / 1e6:.0f} MB are free: no room for {url}")
+            out.write(block)
+        told = getattr(answer, "length", None)
+        if told:
+            raise UpdateError(f"{url}: the connection broke off: {told} bytes are missing")

@@ -1,0 +1,216 @@
+"""The card's image in an emulated machine, from power-on to the first violation at a real broker, over TLS.
+
+`make boot-test`: minutes of it. What is emulated is the processor and the board; the card, its boot partition
+with an installer's maskgate.toml, the initrd, the kernel and the services are those that go into the field.
+"""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import paho.mqtt.client as paho
+import pytest
+from debian import done, program
+from guest import Card, Guest
+from mosquitto import Mosquitto
+from paho.mqtt.enums import CallbackAPIVersion
+
+if TYPE_CHECKING:
+    from conftest import Lab
+
+pytestmark = pytest.mark.timeout(1800)
+CLIP = "/opt/clip.mp4"
+TOML = """\
+[site]
+id = "boot-test"
+device = "north-door"
+
+[camera]
+source = "{source}"
+
+[mqtt]
+host = "10.0.2.2"
+port = {port}
+ca_file = "broker-ca.pem"
+
+[machine]
+host_name = "north-door"
+timezone = "Asia/Jakarta"
+"""
+WAITING = """\
+rm -rf /tmp/box; mkdir /tmp/box; cp /var/lib/maskgate/outbox.sqlite* /tmp/box/; python3 -c '
+import json, sqlite3
+rows = sqlite3.connect("/tmp/box/outbox.sqlite").execute("SELECT body FROM events ORDER BY sequence")
+print(json.dumps([json.loads(body)["id"] for (body,) in rows]))'
+"""
+"""Which events are on the disk: of a copy, since the service holds the file for itself."""
+
+
+class Ops:
+    """Hears all that the device says; what comes while it is away, the broker keeps for it."""
+
+    def __init__(self, port: int, ca: Path) -> None:
+        self.heard: list[tuple[str, dict[str, Any]]] = []
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="boot-test", clean_session=False)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.tls_set(str(ca))
+        ready = threading.Event()
+        self._client.on_connect = lambda client, *_: client.subscribe("maskgate/#", qos=1)
+        self._client.on_subscribe = lambda *_: ready.set()
+        self._client.on_message = self._take
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        assert ready.wait(30), "the broker took no subscription within 30 s"
+
+    def _take(self, _client: object, _userdata: object, message: paho.MQTTMessage) -> None:
+        self.heard.append((message.topic.rpartition("/")[2], json.loads(message.payload)))
+
+    def of(self, leaf: str, kind: str = "") -> list[dict[str, Any]]:
+        """The messages on such a topic, of such a type."""
+        return [m for at, m in list(self.heard) if at == leaf and kind in m.get("type", "")]
+
+    def online(self) -> bool:
+        return [m.get("status") for m in self.of("status")][-1:] == ["online"]
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of the broker for the host as it and as the guest calls it, and who signed it."""
+    folder = tmp_path_factory.mktemp("keys")
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
+    openssl = program("openssl", "openssl")
+    signer = ("-keyout", folder / "ca.key", "-out", folder / "ca.pem")
+    done(openssl, "req", "-x509", *curve, "-subj", "/CN=boot-test", *signer)
+    names = ("-addext", "subjectAltName=IP:127.0.0.1,IP:10.0.2.2", "-addext", "basicConstraints=CA:FALSE")
+    done(
+        openssl, "req", "-x509", *curve, "-subj", "/CN=broker", *names, "-CA", folder / "ca.pem",
+        "-CAkey", folder / "ca.key", "-keyout", folder / "server.key", "-out", folder / "server.pem",
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def broker(keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    server = [f"cafile {keys}/ca.pem", f"certfile {keys}/server.pem", f"keyfile {keys}/server.key"]
+    broker = Mosquitto(tmp_path_factory.mktemp("broker"), ["allow_anonymous true", *server])
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="module")
+def ops(broker: Mosquitto, keys: Path) -> Iterator[Ops]:
+    ops = Ops(broker.port, keys / "ca.pem")
+    yield ops
+    ops.close()
+
+
+@pytest.fixture(scope="module")
+def card(
+    image: Path, broker: Mosquitto, keys: Path, lab: "Lab", tmp_path_factory: pytest.TempPathFactory
+) -> Card:
+    """As an installer leaves it, and with a long clip where a device would have a camera."""
+    folder = tmp_path_factory.mktemp("card")
+    card = Card(image, folder)
+    (folder / "maskgate.toml").write_text(TOML.format(source=CLIP, port=broker.port))
+    card.give(folder / "maskgate.toml")
+    (folder / "credentials").mkdir()
+    (folder / "credentials/broker-ca.pem").write_bytes((keys / "ca.pem").read_bytes())
+    card.give(folder / "credentials")
+    long = folder / "clip.mp4"
+    again = ("-v", "error", "-stream_loop", "60", "-i", lab.clip, "-c", "copy", long)
+    done(program("ffmpeg", "ffmpeg"), *again)
+    card.put(CLIP, long)
+    card.with_shell()
+    return card
+
+
+@pytest.fixture(scope="module")
+def guest(card: Card) -> Iterator[Guest]:
+    guest = Guest(card)
+    yield guest
+    guest.cut_power()
+
+
+def test_from_power_on_to_the_first_violation(guest: Guest, ops: Ops, lab: "Lab") -> None:
+    guest.start()
+    lab.measured("power-on to status, s", guest.wait("status: online", ops.online))
+    guest.wait("info", lambda: ops.of("info"))
+    opened = guest.wait("violation.opened", lambda: ops.of("event", "violation.opened"))
+    lab.measured("power-on to the first violation, s", opened)
+    memory = guest.run("free -m")
+    lab.measured("memory in use by the whole guest, MB", int(re.findall(r"Mem: +\d+ +(\d+)", memory)[0]))
+    used = guest.run("systemctl show --value --property=MemoryCurrent maskgate.service")
+    lab.measured("of these by maskgate.service, MB", int(used) / 2**20)
+
+
+def test_the_system_is_as_it_should_be(guest: Guest) -> None:
+    assert guest.run("hostname") == "north-door"
+    assert guest.run("systemctl --failed --no-legend --plain") == ""
+    assert re.search(r"^overlay / overlay rw", guest.run("cat /proc/mounts"), re.MULTILINE)
+    assert "/run/maskgate-image/root ext4 ro," in guest.run("cat /proc/mounts")
+    grown_mb = int(guest.run("df -m --output=size /run/maskgate-image/data").split()[-1])
+    assert grown_mb > 2000
+    assert "zram0" in guest.run("cat /proc/swaps")
+    assert guest.run("cat /run/maskgate-image/notes") == ""
+
+
+def test_the_installer_reads_an_answer(guest: Guest) -> None:
+    guest.run("systemctl start maskgate-machine-report.service")
+    report = guest.run("cat /boot/firmware/maskgate-report.txt")
+    assert "maskgate.toml was applied" in report
+    assert "Asia/Jakarta" in guest.run("readlink /etc/localtime")
+
+
+def test_every_event_of_an_outage_arrives_once_although_the_power_is_cut(
+    guest: Guest, ops: Ops, broker: Mosquitto, lab: "Lab"
+) -> None:
+    broker.stop()
+    began = len(ops.of("event"))
+    waiting: list[str] = []
+
+    def enough() -> bool:
+        waiting[:] = json.loads(guest.run(WAITING))
+        return len(waiting) >= 8
+
+    guest.wait("eight events on the disk", enough, within_s=900)
+    guest.cut_power()
+    broker.start()
+    guest.start()
+    guest.wait(
+        "all events of the outage",
+        lambda: {*waiting} <= {m["id"] for m in ops.of("event")} | ids(ops, "summary"),
+    )
+    told = [*ops.of("event"), *ops.of("summary")]
+    sequences = sorted({int(m["sequence"]) for m in told})
+    assert sequences == list(range(1, sequences[-1] + 1))
+    assert len({m["id"] for m in told}) == len(sequences)
+    lab.measured("events on the disk when the power was cut", len(waiting))
+    lab.measured("events in all, numbered without gaps", len(sequences))
+    lab.measured("of these delivered more than once", len(told) - len(sequences))
+    assert len(ops.of("event")) > began
+
+
+def test_a_crashed_kernel_comes_back_by_itself(guest: Guest, ops: Ops, lab: "Lab") -> None:
+    guest.power_off()
+    # without panic=10: the board's watchdog alone must do it
+    guest.start(words="panic=0", devices=("-device", "i6300esb"))
+    starts = len(ops.of("event", "device.started"))
+    guest.wait("device.started", lambda: len(ops.of("event", "device.started")) > starts)
+    assert "i6300esb" in guest.run("cat /sys/class/watchdog/watchdog0/identity")
+    crashed = time.monotonic()
+    guest.tell("echo c >/proc/sysrq-trigger")
+    guest.wait("another device.started", lambda: len(ops.of("event", "device.started")) > starts + 1, 600)
+    lab.measured("kernel crash to the next device.started, s", time.monotonic() - crashed)
+
+
+def ids(ops: Ops, leaf: str) -> set[str]:
+    return {m["id"] for m in ops.of(leaf)}

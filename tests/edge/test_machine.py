@@ -1,0 +1,267 @@
+"""``maskgate.toml`` on the boot partition: every mistake is named, and cuts leave the rest as it was."""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.cli import _parser, _run
+from edge.errors import ConfigError
+from edge.machine.card import Card, read_card
+from edge.machine.reading import Known, Wanted, read
+from edge.machine.toml_text import TAKEN_OVER, parse, without_passphrase, without_table
+
+SITE = '[site]\nid = "hq"\ndevice = "north-door"\n'
+NOBODY = Known({}, {})
+
+
+def key(kind: str = "ssh-ed25519", *fields: bytes) -> str:
+    blob = b"".join(len(f).to_bytes(4, "big") + f for f in (kind.encode(), *(fields or (b"\x07" * 32,))))
+    return f"{kind} {base64.b64encode(blob).decode()} me@laptop"
+
+
+def wanted(text: str, known: Known = NOBODY, **credentials: bytes) -> Wanted:
+    return read(Card(text.encode(), credentials), known)
+
+
+def mistakes(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        wanted(text)
+    return str(caught.value)
+
+
+def test_all_mistakes_of_both_parts_are_named_at_once() -> None:
+    said = mistakes(
+        '[site]\nid = "a/b"\n[machine]\nhost_name = "north door"\ntimezone = "Asia/Djakarta"\n'
+        '[machine.wifi]\nssid = ""\npassphrase = "short"\ncountry = "UK"\n[mqtt]\nprot = 1883\n'
+    )
+    assert said.startswith("maskgate.toml: 8 mistakes:")
+    assert "site.id: found 'a/b'" in said
+    assert "machine.host_name: found 'north door'" in said
+    assert "machine.timezone: found 'Asia/Djakarta', which is no time zone" in said
+    assert (
+        "machine.wifi.ssid: found a name of 0 bytes; a network's name has 1 to 32. Example: ssid = \"" in said
+    )
+    assert "machine.wifi.passphrase: found 5 characters" in said
+    assert "short" not in said.replace("shorter", "")
+    assert (
+        "machine.wifi.country: found 'UK'; write the country as two capital letters (ISO 3166); the United"
+        in said
+    )
+    assert "mqtt.prot: unknown key" in said
+    assert "site.device: missing" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[machine]\nhostname = 1\n", "machine.hostname: unknown key. Allowed here: host_name, timezone"),
+        ('[machine.wifi]\nssid = "x"\n', 'machine.wifi.country: missing. Example: country = "ID"'),
+        (
+            '[machine.network]\naddress = "192.0.2.7"\n',
+            "write how long the network's part is, too, as in /24",
+        ),
+        (
+            '[machine.network]\naddress = "192.0.2.7/24"\ngateway = "10.0.0.1"\n',
+            "gateway 10.0.0.1 lies outside of the address's network 192.0.2.7/24",
+        ),
+        ('[machine]\nssh_user = "root"\n', "machine.ssh_user: found 'root', a user of the system"),
+        ('[machine]\nssh_user = "a:b"\n', "machine.ssh_user: found 'a:b'"),
+        ('[machine]\nntp_servers = ["a b"]\n', "machine.ntp_servers.0: found 'a b'"),
+        ('machine.host_name = "x"\n' + SITE, "machine: write it as tables of their own"),
+        (
+            '[machine]\nwifi = { ssid = "x", country = "ID", passphrase = "longenough" }\n',
+            "machine.wifi.passphrase: passphrase must stand on a line of its own",
+        ),
+        ("a = " + "[" * 30_000, "maskgate.toml: not valid TOML: "),
+        ("[site\n", "maskgate.toml: not valid TOML: "),
+    ],
+)
+def test_a_mistake_is_named_with_its_way_out(text: str, said: str) -> None:
+    assert said in mistakes(text)
+
+
+@pytest.mark.parametrize(
+    ("ssh_key", "said"),
+    [
+        ("-----BEGIN OPENSSH PRIVATE KEY-----", "this is a private key, which must never leave"),
+        ("AAAAC3NzaC1lZDI1NTE5 me", "this is no public key of OpenSSH"),
+        ("ssh-ed25519", "this is no public key of OpenSSH"),
+        (key()[:40], "this ssh-ed25519 key is damaged or cut short"),
+        (key().replace("ssh-ed25519 ", "ssh-rsa "), "this ssh-rsa key is damaged"),
+        (key("ssh-rsa", b"\1\0\1", b"\xff" * 128), "this RSA key has 1024 bits"),
+        (key() + "\\n" + key(), "this is not one line of text"),
+    ],
+)
+def test_what_is_no_public_key_is_refused_and_not_shown(ssh_key: str, said: str) -> None:
+    text = mistakes(f'[machine]\nssh_keys = ["{ssh_key}"]\n')
+    assert f"machine.ssh_keys.0: {said}" in text
+    assert ssh_key[20:] == "" or ssh_key[20:] not in text
+
+
+def test_keys_are_taken_as_they_are() -> None:
+    keys = [key(), key("ssh-rsa", b"\1\0\1", b"\xff" * 256)]
+    found = wanted(f"[machine]\nssh_keys = ['{keys[0]}', ' {keys[1]} ']\n")
+    assert list(found.config.machine.ssh_keys) == keys
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("[site]\n".encode("utf-16"), 'is saved as UTF-16, or is no text; choose "UTF-8"'),
+        (b"[site]\nid = 'caf\xe9'\n", "line 2 holds a letter that is not UTF-8, as when saved as ANSI"),
+        (b"#" * 300_000, "is longer than 64 KiB"),
+    ],
+)
+def test_what_an_editor_may_have_done_is_named(data: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "maskgate.toml").write_bytes(data)
+    with pytest.raises(ConfigError, match=r"maskgate\.toml: ") as caught:
+        read_card(tmp_path)
+    assert said in str(caught.value)
+
+
+def test_a_name_that_windows_made_longer_a_folder_and_a_link_are_named(tmp_path: Path) -> None:
+    assert read_card(tmp_path) is None
+    (tmp_path / "maskgate.toml.txt").touch()
+    with pytest.raises(ConfigError, match=r"the name ends in \.txt, .*: rename it to maskgate\.toml"):
+        read_card(tmp_path)
+    (tmp_path / "maskgate.toml").mkdir()
+    with pytest.raises(ConfigError, match="is no file, but a folder"):
+        read_card(tmp_path)
+    (tmp_path / "maskgate.toml").rmdir()
+    (tmp_path / "maskgate.toml").symlink_to("/etc/shadow")
+    with pytest.raises(ConfigError, match=r"maskgate\.toml: can't be read"):
+        read_card(tmp_path)
+
+
+def test_marks_of_windows_editors_change_nothing(tmp_path: Path) -> None:
+    text = (SITE + '[machine.wifi]\nssid = "x"\ncountry = "ID"\npassphrase = "longenough"\n').replace(
+        "\n", "\r\n"
+    )
+    (tmp_path / "maskgate.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    card = read_card(tmp_path)
+    assert card is not None
+    assert read(card, NOBODY).service_text == SITE.replace("\n", "\r\n")
+    cut = without_passphrase(card.text)
+    assert cut is not None
+    assert (
+        card.with_text(cut)
+        == b"\xef\xbb\xbf" + text.replace('passphrase = "longenough"', TAKEN_OVER).encode()
+    )
+
+
+def test_the_service_gets_its_part_as_its_author_wrote_it() -> None:
+    text = (
+        '# ours\n[site] # here\nid=\'hq\'\ndevice = "d"\n\n[machine]\nhost_name = "x" # gone\n# gone\n'
+        "[machine.wifi]\nssid = '''\n[site]'''\ncountry = \"ID\"\n\n# the broker\n[mqtt]\nport = 1884\n"
+        '[machine.network]\naddress = "192.0.2.7/24"\n'
+    )
+    assert wanted(text).service_text == (
+        "# ours\n[site] # here\nid='hq'\ndevice = \"d\"\n\n\n# the broker\n[mqtt]\nport = 1884\n"
+    )
+
+
+TABLES = st.lists(
+    st.sampled_from(
+        [
+            "[machine]\nhost_name = 'x'\n", '[machine.wifi]\nssid = """\n[mqtt]\n"""\n# secret\n',
+            "[ machine . network ] # [a]\naddress = '''x'''\n", "# about\n[mqtt]\nhost = 'a'\n\n",
+            "[[zones]]\nname = '[machine]'\n", "[faces]\na = [\n[ 1 ],\n  [2]]\n",
+            "[site]\r\nid = 'x'\r\n# end\r\n",
+            "['machine'.\"login\"]\nkeys = [\n'[mqtt]',\n]\n",
+        ]
+    ),
+    unique=True,
+)  # fmt: skip
+
+
+@given(TABLES)
+def test_whatever_stands_around_it_a_table_is_cut_out_alone(tables: list[str]) -> None:
+    text = "# first\n" + "".join(tables)
+    cut = without_table(text, "machine")
+    assert cut is not None
+    assert parse(cut) == {k: v for k, v in (parse(text) or {}).items() if k != "machine"}
+    assert "# first\n" in cut
+    assert all(table in cut for table in tables if "machine" not in table)
+
+
+@pytest.mark.parametrize(
+    "line", ["passphrase='a b\"c#d=e'", '  "passphrase" = "longenough"  # x', 'passphrase= "\\u0041bcdefgh"']
+)
+def test_only_the_passphrase_is_taken_from_the_text(line: str) -> None:
+    before, after = "[machine.wifi]\nssid = 'x'\n", "\ncountry = 'ID'\n[speaker]\n# passphrase = \"\"\n"
+    assert without_passphrase(before + line + after) == before + TAKEN_OVER + after
+    assert without_passphrase(before + after) is None
+
+
+def wifi(passphrase: str, ssid: str = "IEEE") -> str:
+    return f"[machine.wifi]\nssid = '{ssid}'\ncountry = 'ID'\n{passphrase}\n"
+
+
+def test_the_key_of_a_network_is_wpas() -> None:
+    # the test vector of IEEE 802.11i, annex H.4
+    key = "f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e"
+    assert wanted(wifi("passphrase = 'password'")).psk == key
+    assert wanted(wifi(f"passphrase = '{key.upper()}'")).psk == key
+    umlaut = hashlib.pbkdf2_hmac("sha1", b"password", "Büro".encode(), 4096, 32).hex()
+    assert wanted(wifi("passphrase = 'password'", "Büro")).psk == umlaut
+    opened = wanted(wifi("passphrase = ''"))
+    assert (opened.psk, opened.missing) == (None, ())
+
+
+def test_a_passphrase_that_was_taken_over_is_known_and_any_other_is_missing() -> None:
+    known = Known({}, {"IEEE": "ab" * 32})
+    assert wanted(wifi(""), known).psk == "ab" * 32
+    (missing,) = wanted(wifi("", "other"), known).missing
+    assert missing.startswith(
+        "machine.wifi.passphrase: not given, and this device does not know the one of 'other'"
+    )
+
+
+MQTT = '[mqtt]\nusername = "x"\npassword_file = "mqtt-password"\n'
+
+
+def test_credentials_are_those_that_are_named_from_the_card_or_the_device() -> None:
+    known = Known({"mqtt-password": b"old", "more": b""}, {})
+    assert wanted(SITE + MQTT, known).credentials == {"mqtt-password": b"old"}
+    card = Card((SITE + MQTT).encode(), {"mqtt-password": b"new", "notes": b""})
+    found = read(card, known)
+    assert found.credentials == {"mqtt-password": b"new"}
+    assert found.remarks == (
+        "credentials/notes: nothing in [mqtt] names it; it was not used, and still lies on the card",
+    )
+    (missing,) = read(Card(card.toml, {"mqtt-password.txt": b""}), NOBODY).missing
+    assert missing == (
+        "credentials/mqtt-password: named in [mqtt], and neither here nor on the device; mqtt-password.txt "
+        "is there: rename it"
+    )
+
+
+def test_a_password_that_stays_readable_is_told() -> None:
+    said = wanted(SITE + '[camera]\nsource = "rtsp://a:s3cret@192.0.2.7/x"\n').remarks
+    assert said == (
+        "camera.source holds a password, which whoever takes the card out can read in maskgate.toml",
+    )
+
+
+def run(*arguments: object) -> int:
+    return _run(_parser().parse_args(["machine", *map(str, arguments)]))
+
+
+def test_a_file_is_checked_before_the_card_goes_in(tmp_path: Path, capsys: Any) -> None:
+    file = tmp_path / "north-door.toml"
+    source = '[camera]\nsource = "/srv/clip.mp4"\n[hours]\ntimezone = "Asia/Jakarta"\n'
+    file.write_text(SITE + source + MQTT + wifi("passphrase = 'password'"))
+    assert run("check", file) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{file}: fine\n"
+    assert err.startswith("note: credentials/mqtt-password: named in [mqtt]")
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials/mqtt-password").write_bytes(b"\xef\xbb\xbf\r\n")
+    assert run("check", file) == 78
+    assert "[mqtt] password_file: credentials/mqtt-password is empty" in capsys.readouterr().err
+    assert run("check", tmp_path / "nothing.toml") == 78

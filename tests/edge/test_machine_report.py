@@ -1,0 +1,194 @@
+"""The answer on the boot partition, and what the service says of it in ``health``."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.cli import _parser, _run
+from edge.health import machine_problems
+from edge.machine import looking
+from edge.machine.applying import apply
+from edge.machine.boot import writable, write_if_changed
+from edge.machine.card import Card
+from edge.machine.outcome import Outcome, Verdict, keep_outcome, kept_outcome, tell_service
+from edge.machine.reading import Known, read
+from edge.machine.report import compose, differs, encoded
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "systemd/maskgate.toml"
+GOOD = '[site]\nid = "hq"\ndevice = "north-door"\n[camera]\nsource = "/dev/video3"\n'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A machine with one camera that is not the configured one."""
+    root = tmp_path / "root"
+    for name, text in {
+        "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",
+        "proc/device-tree/serial-number": "10000000abcdef01\0",
+        "sys/class/video4linux/video0/name": "USB Camera\n",
+        "sys/class/video4linux/video0/index": "0\n",
+        "sys/class/video4linux/video1/name": "USB Camera\n",
+        "sys/class/video4linux/video1/index": "1\n",
+        "sys/class/video4linux/video10/name": "bcm2835-codec-decode\n",
+        "etc/os-release": 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+@pytest.fixture
+def boot(tmp_path: Path) -> Path:
+    folder = tmp_path / "boot"
+    folder.mkdir()
+    return folder
+
+
+def report(root: Path, boot: Path) -> str:
+    return compose(apply(boot, root), root, boot, services=False)
+
+
+def test_all_is_said_that_somebody_with_the_card_asks(root: Path, boot: Path) -> None:
+    (boot / "maskgate.toml").write_text(GOOD)
+    text = report(root, boot)
+    assert re.search(r"^maskgate \S+: how this device is\nWritten \d{4}-\d\d-\d\d \d\d:\d\d UTC", text)
+    assert "maskgate.toml was applied at this start\n------" in text
+    assert "This device is maskgate/v1/hq/north-door." in text
+    camera = "- camera.source is /dev/video3, which is not there; these are: /dev/video0 (USB Camera)\n"
+    assert camera in text
+    assert "Raspberry Pi 4 Model B Rev 1.4, serial number 10000000abcdef01, id " in text
+    assert "Debian GNU/Linux 12 (bookworm)" in text
+    (root / "dev").mkdir()
+    (root / "dev/video3").touch()
+    assert "which is not there" not in report(root, boot)
+
+
+def test_every_mistake_is_in_it_and_what_stays_in_force(root: Path, boot: Path) -> None:
+    file = boot / "maskgate.toml"
+    file.write_text("[mqtt]\nprot = 1\n[machine.wifi]\nssid = 'x'\npassphrase = 's3cret!'\n")
+    text = report(root, boot)
+    assert "maskgate.toml was NOT applied\n" in text
+    assert "5 mistakes to mend:\n- " in text
+    assert all(f"- {key}: " in text for key in ("mqtt.prot", "machine.wifi.passphrase", "site.id"))
+    assert "s3cret" not in text
+    assert "Nothing is in force yet. Mend the file" in text
+    file.write_text(GOOD)
+    report(root, boot)
+    file.write_text("[site\n")
+    text = report(root, boot)
+    assert "1 mistake to mend:\n- maskgate.toml: not valid TOML" in text
+    assert re.search(r"What was applied on \d{4}-\S+ stays in force\.", text)
+    file.unlink()
+    assert "maskgate.toml is not on the card\n" in report(root, boot)
+
+
+def test_the_card_is_written_when_something_changed_only(root: Path, boot: Path) -> None:
+    text = compose(Outcome(Verdict.NONE), root, boot, services=False)
+    assert differs(boot, text)
+    write_if_changed(boot / "maskgate-report.txt", encoded(text))
+    assert b"\r\n" in (boot / "maskgate-report.txt").read_bytes()
+    later = re.sub(
+        r"Written .*", "Written 2030-01-01 00:00 UTC", re.sub(r"[\d.]+ GB free", "1.1 GB free", text)
+    )
+    assert later != text
+    assert not differs(boot, later)
+    assert differs(boot, text + "- something else\n")
+
+
+def test_a_card_that_is_small_or_full_is_told(
+    root: Path, boot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.statvfs(root)
+
+    def small(_path: object) -> os.statvfs_result:
+        return os.statvfs_result([4096, 4096, 300_000, 100, 100, *real[5:]])
+
+    assert [*looking.disks(root, boot)] == []
+    monkeypatch.setattr(os, "statvfs", small)
+    assert [line.split(":")[0] for line in looking.disks(root, boot)] == [
+        "the card is too small", "the disk is full", f"the boot partition {boot} is full",
+    ]  # fmt: skip
+
+
+def test_a_32_bit_system_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert [*looking.architecture()] == []
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    assert "riscv64 is a processor that maskgate was not made for" in "".join(looking.architecture())
+    monkeypatch.setattr(sys, "maxsize", 2**31 - 1)
+    assert "this is a 32-bit system" in "".join(looking.architecture())
+
+
+def test_health_says_what_the_card_has_wrong(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert machine_problems(folder / "problems") == []
+    assert kept_outcome(folder) is None
+    outcome = Outcome(Verdict.REFUSED, ("mqtt.prot: unknown\nkey",), ("a",), in_force=True)
+    keep_outcome(outcome, folder)
+    assert kept_outcome(folder) == outcome
+    tell_service(outcome.problems, folder)
+    (said,) = machine_problems(folder / "problems")
+    assert said.startswith("maskgate.toml on the card was not applied (what was applied before stays in")
+    assert said.endswith("force): mqtt.prot: unknown key")
+    assert (folder.stat().st_mode & 0o777, (folder / "problems").stat().st_mode & 0o777) == (0o755, 0o644)
+    tell_service([f"problem {n}" for n in range(30)], folder)
+    many = machine_problems(folder / "problems")
+    assert (len(many), many[-1]) == (21, "and 10 more, in the report on the boot partition")
+
+
+def test_the_file_to_start_from_is_fine_with_all_of_it_switched_on() -> None:
+    read(Card(EXAMPLE.read_bytes(), {}), Known({}, {}))
+    text = re.sub(r"^# (?=\[|[a-z_]+ = )", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+    text = text.replace('host = "localhost"\n', "").replace(
+        "AAAA... ", "AAAAC3NzaC1lZDI1NTE5AAAAIMrjkCXFTGKJt5qaAFWK/K59WUJLYPXvMMToIUG9l1Pt "
+    )
+    wanted = read(Card(text.encode(), {}), Known({}, {}))
+    assert wanted.config.machine.network is not None
+    assert wanted.config.machine.wifi is not None
+    assert len(wanted.missing) == 4
+
+
+@pytest.fixture(params=["vfat", "ext2"])
+def partition(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A real one that is mounted read-only; not every kernel can do FAT."""
+    image, folder = tmp_path / "image", tmp_path / "partition"
+    folder.mkdir()
+    image.write_bytes(bytes(8_000_000))
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a file system")
+    subprocess.run([f"/usr/sbin/mkfs.{request.param}", image], check=True, capture_output=True)
+    mount = ["mount", "-o", "loop", "-t", request.param, image, folder]
+    mounted = subprocess.run(mount, check=False, capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"can't mount {request.param} here: {mounted.stderr.strip()}")
+    subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_card_that_is_mounted_read_only_is_so_again_after_it(partition: Path, root: Path) -> None:
+    with writable(partition):
+        (partition / "credentials").mkdir()
+        (partition / "maskgate.toml").write_text(
+            GOOD + '[mqtt]\nusername = "x"\npassword_file = "p"\n[machine.wifi]\nssid = "x"\ncountry = "ID"\n'
+            'passphrase = "pass phrase"\n'
+        )
+        (partition / "credentials/p").write_text("s3cret word")
+    command = _parser().parse_args(["machine", "apply", "--boot", str(partition), "--root", str(root)])
+    assert _run(command) == 0
+    assert os.statvfs(partition).f_flag & os.ST_RDONLY
+    assert sorted(p.name for p in partition.iterdir() if p.name != "lost+found") == [
+        "credentials",
+        "maskgate-report.txt",
+        "maskgate.toml",
+    ]
+    assert list((partition / "credentials").iterdir()) == []
+    disk = (partition.parent / "image").read_bytes()
+    assert b"how this device is" in disk
+    assert b"pass phrase" not in disk
+    assert b"s3cret word" not in disk

@@ -1,0 +1,412 @@
+"""Updates on a device: put on trial, kept, taken back, refused; and what starts, whatever lies there."""
+
+import os
+import pwd
+import shutil
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from releases import ARCH, PYTHON, Device, Key, application, contents, make_key, names, on_trial, tree_of
+
+from edge.config import SHIPPED_MODELS
+from edge.errors import ModelError, UpdateError
+from edge.model.golden import check_golden
+from edge.model.runtime import find_runtime
+from edge.releases import choose
+from edge.releases.disk import Disk, open_plain
+from edge.releases.exchange import Request
+from edge.releases.release import Release
+from edge.update.cli import give_back
+from edge.update.duty import LIMIT, SERVICE, STARTS_MAX, beside
+from edge.update.install import Proof, install, needless
+from edge.update.prove import prove, self_test
+from edge.update.signature import load_keys
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def ops(tmp_path_factory: pytest.TempPathFactory) -> Key:
+    return make_key(tmp_path_factory.mktemp("ops"), "ops")
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Key:
+    return make_key(tmp_path_factory.mktemp("other"), "other")
+
+
+@pytest.fixture
+def device(tmp_path: Path, ops: Key) -> Device:
+    return Device(tmp_path / "device", ops)
+
+
+def test_an_update_goes_on_trial_is_confirmed_and_stays(device: Device) -> None:
+    device.arrives(application("2.0.0"))
+    assert device.duty().attend()
+    assert device.in_use() == ("application-2.0.0", "shipped")
+    assert device.told == [
+        ("restart", "--no-block", LIMIT),
+        ("try-restart", "--no-block", SERVICE, "maskgate-speaker.service"),
+    ]
+    assert device.proved == [Proof(device.kept / "releases/application-2.0.0", None)]
+    assert names(device.exchange_folder) == []
+    trial = device.exchange().trial()
+    assert trial is not None
+    assert (trial.version, trial.over_mqtt) == ("2.0.0", True)
+    device.exchange().confirm(trial)
+    assert device.duty().attend()
+    assert (device.exchange().trial(), device.told[-1]) == (None, ("stop", LIMIT))
+    assert device.outcomes() == ["update to application 2.0.0 is final"]
+    device.duty().give_back("too late")  # the timer, in the same moment
+    assert device.in_use() == ("application-2.0.0", "shipped")
+
+
+def test_a_service_that_never_confirms_is_taken_back_after_so_many_starts(device: Device) -> None:
+    device.arrives(application("2.0.0"))
+    device.duty().attend()
+    for _ in range(STARTS_MAX):
+        device.duty().started()
+        assert device.in_use() == ("application-2.0.0", "shipped")
+    device.duty().started()
+    assert device.in_use() == ("shipped", "shipped")
+    (said,) = device.outcomes()
+    assert said.startswith(
+        "update to application 2.0.0 was taken back, 1.0.0 is in use: it was started 3 times"
+    )
+    device.duty().started()
+    assert device.outcomes() == []
+
+
+def test_time_is_up_for_what_was_not_confirmed(device: Device) -> None:
+    device.arrives(application("2.0.0"))
+    device.duty().attend()
+    device.duty().give_back("it took too long")
+    assert device.in_use() == ("shipped", "shipped")
+    assert ("restart", "--no-block", SERVICE) in device.told
+    assert device.outcomes() == [
+        "update to application 2.0.0 was taken back, 1.0.0 is in use: it took too long"
+    ]
+    device.duty().give_back("again")
+    assert device.outcomes() == []
+
+
+def test_models_are_updated_on_their_own_and_the_applications_newer_ones_win(device: Device) -> None:
+    device.arrives(Release(kind="models", version="1.5.0"))
+    device.duty().attend()
+    assert device.in_use() == ("shipped", "models-1.5.0")
+    assert device.proved == [Proof(device.shipped, device.kept / "releases/models-1.5.0")]
+    device.exchange().confirm(device.exchange().trial())
+    device.duty().attend()
+    device.arrives(application("2.0.0", models="1.4.0"))
+    device.duty().attend()
+    assert device.in_use() == ("application-2.0.0", "models-1.5.0")
+    assert device.proved[-1].models == device.kept / "releases/models-1.5.0"
+    device.duty().roll_back()
+    assert device.in_use() == ("shipped", "models-1.5.0")
+    device.arrives(application("2.1.0", models="1.6.0"))
+    device.duty().attend()
+    assert device.in_use() == ("application-2.1.0", "shipped")
+
+
+def test_one_can_go_back_once_and_older_ones_are_removed(device: Device) -> None:
+    for version in ("2.0.0", "3.0.0", "4.0.0"):
+        device.arrives(application(version))
+        device.duty().attend()
+        device.exchange().confirm(device.exchange().trial())
+        device.duty().attend()
+    assert names(device.kept / "releases") == ["application-3.0.0", "application-4.0.0"]
+    device.outcomes()
+    device.exchange().ask_rollback()
+    device.duty().attend()
+    assert device.in_use() == ("application-3.0.0", "shipped")
+    assert device.outcomes() == [
+        "update to application 4.0.0 was taken back, 3.0.0 is in use: this was commanded"
+    ]
+    with pytest.raises(UpdateError, match="There is no update to go back from"):
+        device.exchange().ask_rollback()
+    with pytest.raises(UpdateError, match="There is no update to go back from"):
+        device.duty().roll_back()
+    device.arrives(application("4.0.0"))  # ops may ask for it again
+    device.duty().attend()
+    assert device.in_use() == ("application-4.0.0", "shipped")
+
+
+def test_a_newer_package_wins_over_an_older_update(device: Device) -> None:
+    device.arrives(application("2.0.0"))
+    device.duty().attend()
+    tree_of(device.shipped, application("2.0.1", models="1.1.0"))
+    device.trees["shipped"] = contents(device.shipped)
+    assert device.in_use() == ("shipped", "shipped")
+    device.duty().give_back("it took too long")
+    device.arrives(application("2.0.1"))
+    device.duty().attend()
+    assert device.outcomes()[-1].endswith("application 2.0.1 is not newer than 2.0.1, which is in use")
+
+
+def test_another_python_takes_what_the_package_brought(device: Device) -> None:
+    device.arrives(application("2.0.0"))
+    device.duty().attend()
+    said = device.kept / "releases/application-2.0.0/release.json"
+    said.write_text(application("2.0.0", python="3.99").model_dump_json())
+    assert choose.application(device.shipped, device.kept) == device.shipped
+
+
+@pytest.mark.parametrize(
+    "state", [b"", b"[]", b"{", b'{"application": 7}', b'{"application": "none-such"}', b"\xff", b'"x"']
+)
+def test_whatever_lies_on_the_disk_something_starts(state: bytes, device: Device) -> None:
+    (device.kept / "state.json").write_bytes(state)
+    assert device.in_use() == ("shipped", "shipped")
+    for tree in ("application-2.0.0", "models-2.0.0"):
+        (device.kept / "releases" / tree).mkdir(parents=True)
+    (device.kept / "state.json").write_text('{"application": "application-2.0.0", "models": "models-2.0.0"}')
+    assert device.in_use() == ("shipped", "shipped")
+
+
+def test_the_same_version_for_the_new_python_takes_the_place_of_the_old(device: Device) -> None:
+    on_trial(device, "2.0.0")
+    said = device.kept / "releases/application-2.0.0/release.json"
+    said.write_text(application("2.0.0", python="3.99").model_dump_json())
+    device.duty().give_back("it took too long")
+    on_trial(device, "2.0.0")
+    assert device.in_use() == ("application-2.0.0", "shipped")
+
+
+def test_the_service_does_not_wait_for_the_updater(device: Device) -> None:
+    on_trial(device)
+    with device.duty()._locked():
+        device.duty().started()
+    assert device.exchange().trial().starts == 0
+    device.duty().started()
+    assert device.exchange().trial().starts == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "code", "stays"),
+    [
+        ("exit-code", "78", False),
+        ("exit-code", "1", True),
+        ("watchdog", "ABRT", True),
+        ("start-limit-hit", "1", False),
+    ],
+)
+def test_a_failure_that_is_not_followed_by_a_start_ends_the_trial(
+    result: str, code: str, *, stays: bool, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_trial(device)
+    monkeypatch.setattr("edge.update.cli._duty", device.duty)
+    monkeypatch.setenv("MONITOR_SERVICE_RESULT", result)
+    monkeypatch.setenv("MONITOR_EXIT_STATUS", code)
+    assert give_back(Namespace()) == 0
+    assert (device.in_use()[0] == "application-3.0.0") == stays
+    assert stays or f"it ended with {result} {code}, and is not started again" in device.outcomes()[0]
+
+
+def test_the_launcher_runs_the_update_and_the_updater_from_the_package(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.arrives(application("2.0.0"))
+    device.duty().attend()
+    monkeypatch.setattr(choose.application, "__defaults__", (device.shipped, device.kept))
+    monkeypatch.setattr(choose.models, "__defaults__", (device.kept,))
+    monkeypatch.setattr(choose, "SHIPPED", device.shipped)
+    assert choose.prepare(["run"]) == str(device.kept / "releases/application-2.0.0")
+    for words in (["update", "attend"], ["-v", "update", "install", "x"]):
+        assert choose.prepare(words) == str(device.shipped)
+    assert choose.MODELS not in os.environ
+
+
+def test_what_is_refused_changes_nothing_and_is_said(device: Device, other: Key) -> None:
+    device.arrives(application("2.0.0"), key=other)
+    assert not device.duty().attend()
+    (said,) = device.outcomes()
+    assert said.startswith("update to version 2.0.0 failed: incoming.bundle: signed with key")
+    device.arrives(application("2.0.0"))
+    content = bytearray(device.exchange().bundle.read_bytes())
+    content[-1] ^= 1
+    device.exchange().bundle.write_bytes(content)
+    assert not device.duty().attend()
+    (said,) = device.outcomes()
+    assert said.startswith("update to version 2.0.0 failed: incoming.bundle: its signature does not fit: ")
+    device.arrives(application("2.0.0"))
+    device.exchange().signature.unlink()
+    assert not device.duty().attend()
+    (said,) = device.outcomes()
+    assert "incoming.minisig: can't be read: No such file" in said
+    assert device.exchange().last().startswith(said)
+    assert device.in_use() == ("shipped", "shipped")
+    assert [names(f) for f in (device.exchange_folder, device.kept)] == [
+        [],
+        ["exchange", "last.json", "lock"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("release", "says"),
+    [
+        (application("2.0.0", arch="arm64" if ARCH == "amd64" else "amd64"), "is for .*, this machine is"),
+        (application("2.0.0", python="3.99"), f"is for Python 3.99, this machine has {PYTHON}"),
+        (application("1.0.0"), "is not newer than 1.0.0, which is in use"),
+        (application("0.9.9"), "is not newer than 1.0.0, which is in use"),
+        (Release(kind="models", version="1.0.0"), "models 1.0.0 is not newer than 1.0.0"),
+    ],
+)
+def test_what_does_not_fit_is_refused(release: Release, says: str, device: Device) -> None:
+    bundle = device.bundle(release, device.root / "card")
+    with pytest.raises(UpdateError, match=says):
+        device.duty().take(bundle)
+    assert device.in_use() == ("shipped", "shipped")
+
+
+def test_version_ten_is_above_version_nine() -> None:
+    assert choose.newer("1.10.0", "1.9.9")
+    assert not choose.newer("1.10.0", "1.10.0")
+
+
+def test_another_version_than_was_asked_for_is_refused(device: Device) -> None:
+    device.arrives(application("2.0.0"))
+    device.exchange().wanted_path.write_text('{"url": "https://x/y", "version": "2.0.1"}')
+    device.duty().attend()
+    assert "2.0.1 was asked for, but incoming.bundle holds application 2.0.0" in device.outcomes()[0]
+
+
+def test_a_full_disk_is_said_before_anything_is_written(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = device.bundle(application("2.0.0"), device.root / "card")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 1_000_000))
+    with pytest.raises(UpdateError, match=r"application 2.0.0 needs 64 MB there, 1 MB are free"):
+        device.duty().take(bundle)
+    assert not (device.kept / "releases").exists()
+
+
+def test_what_came_can_be_read_by_the_services_whoever_installed_it(device: Device) -> None:
+    bundle = device.bundle(application("2.0.0"), device.root / "card")
+    before = os.umask(0o077)
+    try:
+        device.duty().take(bundle)
+    finally:
+        os.umask(before)
+    tree = device.kept / "releases/application-2.0.0"
+    assert [oct(p.stat().st_mode & 0o777) for p in (tree, tree / "edge", tree / "release.json")] == [
+        "0o755", "0o755", "0o644",
+    ]  # fmt: skip
+
+
+def test_one_update_at_a_time(device: Device) -> None:
+    device.arrives(application("2.0.0"))
+    device.duty().attend()
+    device.arrives(application("3.0.0"))
+    device.duty().attend()
+    assert device.outcomes() == [
+        "update to version 3.0.0 failed: application 2.0.0 is on trial: one at a time"
+    ]
+    with pytest.raises(UpdateError, match=r"application 2.0.0 is on trial: wait"):
+        device.exchange().ask(Request(url="https://x/y", version="3.0.0"))
+
+
+def test_a_release_that_fails_its_test_is_not_switched_to(device: Device) -> None:
+    def refuse(proof: Proof) -> None:
+        raise UpdateError(f"{proof.application.name}: no")
+
+    bundle = device.bundle(application("2.0.0"), device.root / "card")
+    with pytest.raises(UpdateError, match=r"application-2.0.0: no"):
+        install(beside(bundle), device.store(), load_keys(device.ops.public.parent), refuse)
+    assert device.in_use() == ("shipped", "shipped")
+    assert names(device.kept / "releases") == []
+
+
+def test_the_boot_partition_is_looked_at_once_and_given_up_ones_are_left(device: Device, other: Key) -> None:
+    card = device.root / "card"
+    device.bundle(application("2.0.0"), card)
+    assert device.duty().take_from(card)
+    assert device.in_use() == ("application-2.0.0", "shipped")
+    trial = device.exchange().trial()
+    assert trial is not None
+    assert not trial.over_mqtt
+    device.duty().give_back("it took too long")
+    device.outcomes()
+    assert device.duty().take_from(card)
+    assert device.in_use() == ("shipped", "shipped")
+    assert needless(next(card.glob("*.bundle")), device.store()).endswith("given up before: it took too long")
+    device.bundle(application("2.5.0"), card, key=other)
+    (card / "zzz.bundle").write_bytes(b"no bundle")
+    assert not device.duty().take_from(card)
+    first, second = device.outcomes()
+    assert "maskgate-application-2.5.0" in first
+    assert "signed with key" in first
+    assert "zzz.bundle: is no bundle, or a damaged one" in second
+    assert device.in_use() == ("shipped", "shipped")
+
+
+def test_links_and_devices_in_the_services_folder_are_not_followed(device: Device, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text('{"url": "https://x/y", "version": "2.0.0"}')
+    exchange = device.exchange()
+    exchange.wanted_path.symlink_to(secret)
+    exchange.bundle.symlink_to(secret)
+    os.mkfifo(exchange.folder / "confirmed")
+    assert not device.duty().attend()
+    assert "can't be read: Too many levels of symbolic links" in device.outcomes()[0]
+    assert secret.exists()
+    assert names(exchange.folder) == []
+    with pytest.raises(UpdateError, match="at most 3 are taken"), open_plain(secret, 3):
+        pass
+
+
+class Meddler(Disk):
+    """Somebody writes to the bundle after it was checked."""
+
+    def __init__(self, bundle: Path) -> None:
+        self.bundle = bundle
+
+    def step(self, what: str) -> None:
+        if what == "create bundle":
+            content = self.bundle.read_bytes()
+            self.bundle.write_bytes(content[:-20] + b"x" * 20)
+
+
+def test_a_bundle_that_is_changed_after_the_check_is_refused(device: Device) -> None:
+    device.arrives(application("2.0.0"))
+    device.duty(Meddler(device.exchange().bundle)).attend()
+    assert device.outcomes() == [
+        "update to version 2.0.0 failed: incoming.bundle: was changed while it was read"
+    ]
+    assert device.in_use() == ("shipped", "shipped")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text('[site]\nid = "lab"\n')
+    return path
+
+
+def test_a_release_tries_itself_in_a_process_of_its_own(config: Path, tmp_path: Path) -> None:
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    prove(Proof(REPOSITORY, None), config, user=me)
+    assert [line.split(": ")[1] for line in self_test(config)] == [
+        "is understood", "2 golden vectors come out right", "2 golden vectors come out right",
+    ]  # fmt: skip
+    own = tmp_path / "models"
+    shutil.copytree(SHIPPED_MODELS, own)
+    golden = own / "face.golden.npz"
+    golden.write_bytes(golden.read_bytes()[:-100])
+    with pytest.raises(UpdateError, match=rf"self-test failed: maskgate: {golden}: no golden vectors in it"):
+        prove(Proof(REPOSITORY, own), config, user=me)
+    config.write_text('[site]\nid = "lab"\nnew = 1\n')
+    with pytest.raises(UpdateError, match=r"site\.new: unknown key"):
+        prove(Proof(REPOSITORY, None), config, user=me)
+
+
+def test_golden_vectors_of_another_model_do_not_come_out_right(tmp_path: Path) -> None:
+    for path in SHIPPED_MODELS.glob("mask.*"):
+        shutil.copy(path, tmp_path)
+    with np.load(tmp_path / "mask.golden.npz") as arrays:
+        vectors = {name: arrays[name] for name in arrays.files}
+    vectors["output_0"][1] += 1
+    np.savez_compressed(tmp_path / "mask.golden.npz", **vectors)
+    with pytest.raises(ModelError, match="golden vector 1 comes out 1 steps wrong on litert"):
+        check_golden(tmp_path / "mask.tflite", find_runtime("litert"))

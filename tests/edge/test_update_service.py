@@ -1,0 +1,269 @@
+"""Updates that ops asks for: the download, and the service's part."""
+
+import dataclasses
+import json
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from releases import Device, Key, application, make_key, names, on_trial
+
+from edge.config import Config
+from edge.errors import UpdateError
+from edge.events import Place
+from edge.machine.outcome import Outcome as Card
+from edge.machine.outcome import Verdict
+from edge.machine.report import compose
+from edge.postbox import Postbox
+from edge.releases.disk import Disk
+from edge.releases.exchange import OUTCOMES_MAX, Exchange, Outcome, Request
+from edge.releases.release import in_use
+from edge.sim.clock import ManualClock
+from edge.update.fetch import fetch, require_allowed
+from edge.updating import Updates
+
+
+@pytest.fixture(scope="session")
+def ops(tmp_path_factory: pytest.TempPathFactory) -> Key:
+    return make_key(tmp_path_factory.mktemp("ops"), "ops")
+
+
+@pytest.fixture
+def device(tmp_path: Path, ops: Key) -> Device:
+    return Device(tmp_path / "device", ops)
+
+
+class Server:
+    """A folder behind http."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked: list[str] = []
+        outer = self
+
+        class Handler(SimpleHTTPRequestHandler):
+            def __init__(self, *args: Any) -> None:
+                super().__init__(*args, directory=str(folder))
+
+            def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                if self.path.startswith("/away"):
+                    self.send_response(302)
+                    self.send_header("Location", "http://example.org/x.bundle")
+                    self.end_headers()
+                elif self.path.startswith("/short"):
+                    self.send_response(200)
+                    self.send_header("Content-Length", "1000")
+                    self.end_headers()
+                    self.wfile.write(b"x")
+                else:
+                    super().do_GET()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,))
+        self.thread.start()
+
+
+@pytest.fixture
+def server(device: Device) -> Iterator[Server]:
+    (device.root / "server").mkdir()
+    server = Server(device.root / "server")
+    yield server
+    server.http.shutdown()
+    server.thread.join()
+    server.http.server_close()
+
+
+def asked_for(device: Device, url: str) -> None:
+    device.exchange().ask(Request(url=url, version="2.0.0"))
+    with pytest.raises(UpdateError, match="Another update is on its way"):
+        device.exchange().ask(Request(url=url, version="2.0.0"))
+    fetch(device.exchange(), Disk())
+
+
+def test_what_is_asked_for_is_downloaded_and_goes_on_trial(device: Device, server: Server) -> None:
+    bundle = device.bundle(application("2.0.0"), device.root / "server")
+    asked_for(device, f"{server.url}/{bundle.name}")
+    assert names(device.exchange_folder) == [
+        "incoming.bundle",
+        "incoming.json",
+        "incoming.minisig",
+    ]
+    assert device.duty().attend()
+    assert device.in_use() == ("application-2.0.0", "shipped")
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/none.bundle", "none.bundle.minisig: the server says 404 File not found"),
+        ("/away.bundle", "'http://example.org/x.bundle': give https://"),
+        ("/short.bundle", "the connection broke off: 999 bytes are missing"),
+        ("/big.bundle", "big.bundle.minisig: more than 0.004096 MB come; no more are taken"),
+    ],
+)
+def test_a_download_that_fails_is_said_and_leaves_nothing(
+    path: str, says: str, device: Device, server: Server
+) -> None:
+    (device.root / "server/big.bundle.minisig").write_bytes(b"x" * 5000)
+    with pytest.raises(UpdateError, match=says):
+        asked_for(device, f"{server.url}{path}")
+    (said,) = device.outcomes()
+    assert said.startswith("update to version 2.0.0 failed: ")
+    assert says in said
+    assert names(device.exchange_folder) == []
+
+
+def test_who_is_not_there_is_named(device: Device) -> None:
+    with pytest.raises(UpdateError, match=r"http://127.0.0.1:1/x.minisig: can't be reached: .*refused"):
+        asked_for(device, "http://127.0.0.1:1/x")
+
+
+@pytest.mark.parametrize("url", ["https://example.org/x", "http://192.168.1.7:8000/x", "http://nas.local/x"])
+def test_where_updates_may_come_from(url: str) -> None:
+    require_allowed(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/x", "file:///etc/passwd", "ftp://192.168.1.7/x", "x", "", "https://",
+        "http://8.8.8.8/x", "http://[/",
+    ],
+)  # fmt: skip
+def test_where_updates_may_not_come_from(url: str) -> None:
+    with pytest.raises(UpdateError, match=r"give https://|is no URL"):
+        require_allowed(url)
+
+
+def test_without_a_key_or_a_package_ops_is_told_at_once(tmp_path: Path) -> None:
+    exchange, request = Exchange(tmp_path, keys=tmp_path), Request(url="https://x/y", version="2.0.0")
+    with pytest.raises(UpdateError, match="only the Debian package can be updated over the air"):
+        exchange.ask(request)
+    exchange.folder.mkdir()
+    with pytest.raises(UpdateError, match="no key"):
+        exchange.ask(request)
+
+
+def test_outcomes_that_nobody_takes_are_bounded(device: Device) -> None:
+    for n in range(OUTCOMES_MAX + 5):
+        device.exchange().leave(Outcome(result="failed", kind=None, version="", reason=str(n)))
+    (device.exchange_folder / "outcome-1.json").write_text(
+        '{"id": "../../x", "result": "finished", "kind": null}'
+    )
+    found = device.exchange().outcomes()
+    assert len(found) == OUTCOMES_MAX
+    assert found[-1].reason == str(OUTCOMES_MAX + 4)
+    assert not (device.exchange_folder / "outcome-1.json").exists()
+
+
+def test_the_report_on_the_boot_partition_names_the_last_update(tmp_path: Path) -> None:
+    kept = tmp_path / "var/lib/maskgate-update"
+    kept.mkdir(parents=True)
+    Exchange(kept).remember(Outcome(result="failed", kind=None, version="2.0.0", reason="no key"))
+    text = compose(Card(Verdict.NONE), tmp_path, tmp_path, services=False)
+    assert "The last one: update to version 2.0.0 failed: no key (" in text
+
+
+class Desk:
+    """A service's updates, as the application 2.0.0 on trial, with its outbox."""
+
+    def __init__(self, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        on_trial(device, "2.0.0")
+        monkeypatch.setattr("edge.updating.in_use", lambda: ("2.0.0", "1.0.0"))
+        config = Config.model_validate(
+            {"outbox": {"path": tmp_path / "outbox.sqlite"}, "mqtt": {"port": 1}, "update": {"health_s": 60}}
+        )
+        self.clock, self.exchange = ManualClock(), device.exchange()
+        self.postbox = Postbox(config, Place("site-1", "gate-1"), self.clock, lambda: b"")
+        self.changes: list[str] = []
+        self.updates = Updates(
+            config.update.health_s,
+            self.postbox,
+            self.clock,
+            lambda: self.changes.append("info"),
+            self.exchange,
+        )
+
+    def after(self, seconds: float) -> str:
+        """Judge a frame; what is confirmed then."""
+        self.clock.advance(seconds)
+        self.updates.judged()
+        return self.exchange.confirmed()
+
+    def events(self) -> list[dict[str, Any]]:
+        self.clock.advance(5)
+        self.updates.attend()
+        return [json.loads(item.body) for item in self.postbox.outbox.pending(0, 10)]
+
+
+@pytest.fixture
+def desk(device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    desk = Desk(device, tmp_path, monkeypatch)
+    yield desk
+    desk.postbox.close("stopped")
+
+
+def test_a_release_on_trial_is_confirmed_by_frames_and_by_reaching_ops_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert desk.updates.releases.on_trial
+    assert [desk.after(s) for s in (0, 30, 31)] == ["", "", ""]  # the broker is not there
+    online = dataclasses.replace(desk.postbox.link.status, state="online")
+    monkeypatch.setattr(type(desk.postbox.link), "status", online)
+    assert desk.after(0) == "application-2.0.0"
+
+
+def test_a_camera_that_fails_begins_the_health_period_anew(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    online = dataclasses.replace(desk.postbox.link.status, state="online")
+    monkeypatch.setattr(type(desk.postbox.link), "status", online)
+    assert [desk.after(s) for s in (0, 59)] == ["", ""]
+    desk.updates.broken()
+    assert [desk.after(s) for s in (10, 59, 1)] == ["", "", "application-2.0.0"]
+
+
+def test_what_came_of_it_goes_through_the_outbox_and_is_a_problem_if_it_is_one(
+    desk: Desk, device: Device
+) -> None:
+    desk.after(0)
+    desk.exchange.confirm(desk.exchange.trial())
+    desk.updates._confirmed = True
+    device.duty().attend()
+    (event,) = desk.events()
+    assert (event["type"], event["data"]["kind"], event["data"]["version"]) == (
+        "update.finished", "application", "2.0.0",
+    )  # fmt: skip
+    assert not desk.updates.releases.on_trial
+    assert (desk.changes, desk.updates.problem) == (["info"], None)
+    desk.exchange.leave(
+        Outcome(result="failed", kind=None, version="3.0.0", reason="its signature does not fit")
+    )
+    event = desk.events()[-1]
+    assert (event["type"], event["data"]["version"]) == ("update.failed", "3.0.0")
+    assert desk.updates.problem == "update to version 3.0.0 failed: its signature does not fit"
+    desk.updates.ask_rollback()
+    device.duty().attend()
+    event = desk.events()[-1]
+    assert event["type"] == "update.returned"
+    assert event["data"]["in_use"] == "1.0.0"
+    assert event["data"]["reason"] == "this was commanded"
+
+
+def test_the_service_after_a_power_cut_tells_an_outcome_under_the_same_id(desk: Desk) -> None:
+    outcome = Outcome(result="failed", kind=None, version="3.0.0", reason="no")
+    for _ in range(2):
+        desk.exchange.leave(outcome)
+        desk.events()
+    assert {event["id"] for event in desk.events()} == {outcome.id}
+
+
+def test_a_checkout_is_no_release() -> None:
+    assert in_use() == (None, None)

@@ -1,0 +1,115 @@
+"""Signatures: what the real minisign makes is believed, and whatever is changed is refused as it does."""
+
+import base64
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from releases import (
+    Key,
+    make_key,
+    minisign,
+)
+
+from edge.errors import UpdateError
+from edge.update.signature import digest_of, load_keys, parse_signature, verify
+
+
+@pytest.fixture(scope="session")
+def ops(tmp_path_factory: pytest.TempPathFactory) -> Key:
+    return make_key(tmp_path_factory.mktemp("ops"), "ops")
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Key:
+    return make_key(tmp_path_factory.mktemp("other"), "other")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "some.bundle"
+    path.write_bytes(os.urandom(3000))
+    return path
+
+
+def check(file: Path, keys: Path, signature: Path | None = None) -> str:
+    """What a device says to a file with the signature beside it."""
+    signature = signature or file.with_name(f"{file.name}.minisig")
+    with file.open("rb") as content:
+        digest = digest_of(content)
+    return verify(digest, parse_signature(signature.read_bytes(), signature.name), load_keys(keys), file.name)
+
+
+def test_what_minisign_signed_is_believed(file: Path, ops: Key, other: Key) -> None:
+    ops.sign(file, "-t", "version 1, für alle")
+    assert check(file, ops.public.parent) == "version 1, für alle"
+    with pytest.raises(
+        UpdateError, match=r"some.bundle: signed with key [0-9A-F]{16}, believed is only: oth"
+    ):
+        check(file, other.public.parent)
+
+
+def test_one_of_several_keys_is_enough(file: Path, ops: Key, other: Key, tmp_path: Path) -> None:
+    for key in (ops, other):
+        shutil.copy(key.public, tmp_path)
+    other.sign(file)
+    check(file, tmp_path)
+    (tmp_path / "other.pub").unlink()  # revoked
+    with pytest.raises(UpdateError, match=r"believed is only: ops\.pub"):
+        check(file, tmp_path)
+
+
+def test_whatever_is_changed_minisign_and_we_refuse_alike(file: Path, ops: Key) -> None:
+    """Each byte of the decoded signatures, the comment, and the file."""
+    signature = ops.sign(file, "-t", "version 1")
+    untrusted, first, comment, second = signature.read_text().splitlines()
+    whole = (base64.b64decode(first), comment.encode(), base64.b64decode(second))
+    changed = signature.with_name("changed.minisig")
+    places = [(part, n) for part, step in ((0, 1), (1, 5), (2, 9)) for n in range(0, len(whole[part]), step)]
+    for part, n in places:
+        parts = [bytearray(p) for p in whole]
+        parts[part][n] ^= 1
+        lines = [untrusted, base64.b64encode(parts[0]).decode(), parts[1].decode(errors="replace")]
+        changed.write_text("\n".join([*lines, base64.b64encode(parts[2]).decode(), ""]))
+        with pytest.raises(UpdateError):
+            check(file, ops.public.parent, changed)
+        assert n % 8 or minisign("-V", "-p", ops.public, "-m", file, "-x", changed, check=False) != 0
+    content = bytearray(file.read_bytes())
+    content[1234] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(UpdateError, match="does not fit: the file or the signature was changed"):
+        check(file, ops.public.parent)
+    assert minisign("-V", "-p", ops.public, "-m", file, check=False) != 0
+
+
+def test_the_signature_of_another_file_is_not_this_ones(file: Path, ops: Key, tmp_path: Path) -> None:
+    another = tmp_path / "another"
+    another.write_bytes(b"another")
+    with pytest.raises(UpdateError, match="does not fit"):
+        check(file, ops.public.parent, ops.sign(another))
+
+
+def test_the_older_kind_of_signature_is_refused(file: Path, ops: Key) -> None:
+    with pytest.raises(UpdateError, match="older kind; sign with minisign -S, without -l"):
+        check(file, ops.public.parent, ops.sign(file, "-l"))
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff" * 300, b"a\nb\nc\nd\n", b"\n" * 5000])
+def test_what_is_no_signature_is_named(text: bytes) -> None:
+    with pytest.raises(UpdateError, match=r"x.minisig: is no signature of minisign"):
+        parse_signature(text, "x.minisig")
+
+
+def test_keys_are_roots_alone_and_none_is_an_error(ops: Key, tmp_path: Path) -> None:
+    with pytest.raises(UpdateError, match=r"no key \(\*.pub\) there, so no update can be believed"):
+        load_keys(tmp_path)
+    shutil.copy(ops.public, tmp_path)
+    load_keys(tmp_path)
+    (tmp_path / "ops.pub").chmod(0o666)
+    with pytest.raises(UpdateError, match=r"ops.pub: others than root may write it"):
+        load_keys(tmp_path)
+    (tmp_path / "ops.pub").chmod(0o644)
+    (tmp_path / "bad.pub").write_text("untrusted comment: x\nRWQ=\n")
+    with pytest.raises(UpdateError, match=r"bad.pub: is no public key of minisign"):
+        load_keys(tmp_path)
