@@ -19,12 +19,12 @@ _BOOT = Path("/boot/firmware")
 _CHECK = """example:
   maskgate machine check /media/card/maskgate.toml
 Files that it names are looked for in the folder credentials beside it."""
-_APPLY = """examples:
-  sudo maskgate machine apply
-  sudo maskgate machine apply --boot card/ --root rootfs/
+_APPLY = """examples, as root:
+  maskgate machine apply
+  maskgate machine apply --boot card/ --root rootfs/
 exit code: 0 fine, or nothing to do; 78 mistakes in the file, which has changed nothing: see the report"""
-_REPORT = """example:
-  sudo maskgate machine report"""
+_REPORT = """example, as root:
+  maskgate machine report"""
 
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge.machine.network import NETWORKD, SUPPLICANT, network_manager, networkd
 from edge.machine.reading import Wanted
 from edge.machine.settings import Machine
+from edge.releases.exchange import KEYS as KEYS_OF_UPDATES
 
 SERVICES = ("maskgate.service", "maskgate-speaker.service")
 SSH = "ssh.service"
@@ -64,8 +65,8 @@ class Plan:
 def make_plan(wanted: Wanted, facts: Facts) -> Plan:
     """The way from a card to a device; the same card and machine give the same plan."""
     machine = wanted.config.machine
-    files = [*_names(machine, facts), *_login(machine, facts), *_care(machine), *_network(wanted, facts)]
-    files += _service(wanted)
+    files = [*_names(machine, facts), *_login(machine, facts), *_care(machine)]
+    files += [*_network(wanted, facts), *_service(wanted)]
     zone = machine.timezone
     links = [Link("/etc/localtime", f"/usr/share/zoneinfo/{zone}")] if zone else []
     return Plan(
@@ -114,6 +115,8 @@ def _care(machine: Machine) -> Iterator[File]:
     if machine.ntp_servers:
         servers = " ".join(machine.ntp_servers)
         yield _text("/etc/systemd/timesyncd.conf.d/50-maskgate.conf", f"[Time]\nNTP={servers}\n")
+    for number, key in enumerate(machine.update_keys, start=1):
+        yield _text(f"{KEYS_OF_UPDATES}/card-{number}.pub", f"untrusted comment: from maskgate.toml\n{key}\n")
     if machine.security_updates is not None:
         keys = ("Update-Package-Lists", "Unattended-Upgrade")
         text = "".join(f'APT::Periodic::{key} "{int(machine.security_updates)}";\n' for key in keys)

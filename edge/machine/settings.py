@@ -1,5 +1,7 @@
 """The table ``[machine]``: what an installer says of the machine itself."""
 
+import base64
+import binascii
 import ipaddress
 import re
 import zoneinfo
@@ -14,6 +16,7 @@ from edge.config import Config, Section
 from edge.machine.sshkeys import public_key
 
 _SSID_MAX_BYTES = 32
+_UPDATE_KEY_BYTES = 42
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _SYSTEM_USERS = frozenset(
     {"root", "daemon", "bin", "sys", "www-data", "nobody", "maskgate", "sshd", "mosquitto"}
@@ -64,6 +67,19 @@ def _time_zone(name: str) -> str:
             "list-timezones"
         ) from e
     return name
+
+
+def _update_key(text: str) -> str:
+    """As minisign -G writes it: "Ed", the key's id, the key."""
+    try:
+        content = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        content = b""
+    if len(content) != _UPDATE_KEY_BYTES or not content.startswith(b"Ed"):
+        raise ValueError(
+            f"found {text!r}; write the second line of the .pub file that minisign -G made: it begins with RW"
+        )
+    return text
 
 
 def _user(name: str) -> str:
@@ -126,6 +142,10 @@ class Machine(Section):
     ntp_servers: tuple[Server, ...] = Field((), max_length=8, examples=[["ntp.example.org"]])
     security_updates: bool | None = Field(None, examples=[True])
     """Whether the system's security updates install themselves."""
+    update_keys: tuple[Annotated[str, AfterValidator(_update_key)], ...] = Field(
+        (), max_length=8, examples=[["RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"]]
+    )
+    """Whose signed updates the device takes (minisign's public keys); without any, it takes none."""
     wifi: Wifi | None = None
     network: Network | None = None
 

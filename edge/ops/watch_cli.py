@@ -48,8 +48,9 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     orders.add_argument("device", metavar="DEVICE", help="SITE/DEVICE, or its topic PREFIX/v1/SITE/DEVICE")
     orders.add_argument("name", choices=get_args(CommandName), metavar="COMMAND", help=_COMMANDS)
     orders.add_argument(
-        "arguments", nargs="*", metavar="KEY=VALUE", help="for_s=600 (mute), value=0.6 (set-threshold)"
-    )
+        "arguments", nargs="*", metavar="KEY=VALUE",
+        help="for_s=600 (mute), value=0.6 (set-threshold), url=https://... version=0.2.0 (update)",
+    )  # fmt: skip
     orders.add_argument("--timeout", type=positive, default=10.0, metavar="S", help="default: 10")
     orders.add_argument("--json", action="store_true", help="print the answer as it came")
     forgets = command(

@@ -12,8 +12,8 @@ from edge.errors import UpdateError
 from edge.releases.choose import MODELS, newer
 
 Kind = Literal["application", "models"]
-Version = Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6}){0,3}$")]
-"""Numbers and dots: what is newer must be plain to everybody."""
+Version = Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6}){2,3}$", examples=["1.2.0"])]
+"""Three or four numbers: what is newer must be plain to everybody, and 1.2 is a number in JSON."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """The kernel's names -> Debian's."""
 _FILES_MAX = 50_000

@@ -71,6 +71,7 @@ def test_all_mistakes_of_both_parts_are_named_at_once() -> None:
         ),
         ('[machine]\nssh_user = "root"\n', "machine.ssh_user: found 'root', a user of the system"),
         ('[machine]\nssh_user = "a:b"\n', "machine.ssh_user: found 'a:b'"),
+        ('[machine]\nupdate_keys = ["RWx"]\n', "found 'RWx'; write the second line of the .pub file"),
         ('[machine]\nntp_servers = ["a b"]\n', "machine.ntp_servers.0: found 'a b'"),
         ('machine.host_name = "x"\n' + SITE, "machine: write it as tables of their own"),
         (

@@ -1,5 +1,6 @@
 """From the card to the device: what is written and removed; a power cut at any point loses no secret."""
 
+import base64
 import os
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ from edge.machine.plan import Facts, File, Plan, make_plan
 from edge.machine.reading import Known, read
 from edge.machine.state import load_state
 from edge.machine.toml_text import TAKEN_OVER
+from edge.releases.exchange import KEYS
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrjkCXFTGKJt5qaAFWK/K59WUJLYPXvMMToIUG9l1Pt me@laptop"
 MACHINE = f"""[machine]
@@ -61,6 +63,16 @@ def test_who_may_log_in_does_so_with_a_key_and_nobody_with_a_password() -> None:
     assert ("systemd-sysusers", "/etc/sysusers.d/maskgate-login.conf") in made.commands
     assert "ssh.service" in made.units
     assert not any("ssh" in path or "sudo" in path for path in files(plan('[machine]\nhost_name = "x"\n')))
+
+
+def test_whose_updates_are_taken_stands_where_the_updater_looks() -> None:
+    key = base64.b64encode(b"Ed" + bytes(40)).decode()
+    (written,) = plan(f'[machine]\nupdate_keys = ["{key}"]\n').files
+    assert written.mode == 0o644
+    path = Path(written.path)
+    assert path.parent == KEYS
+    assert path.suffix == ".pub"
+    assert written.data.decode().splitlines()[1] == key
 
 
 def test_a_network_is_written_for_whoever_manages_it() -> None:

@@ -1,5 +1,6 @@
 """The answer on the boot partition, and what the service says of it in ``health``."""
 
+import base64
 import os
 import re
 import subprocess
@@ -147,6 +148,7 @@ def test_the_file_to_start_from_is_fine_with_all_of_it_switched_on() -> None:
     text = text.replace('host = "localhost"\n', "").replace(
         "AAAA... ", "AAAAC3NzaC1lZDI1NTE5AAAAIMrjkCXFTGKJt5qaAFWK/K59WUJLYPXvMMToIUG9l1Pt "
     )
+    text = text.replace("RWQ...", base64.b64encode(b"Ed" + bytes(40)).decode())
     wanted = read(Card(text.encode(), {}), Known({}, {}))
     assert wanted.config.machine.network is not None
     assert wanted.config.machine.wifi is not None
