@@ -15,7 +15,7 @@ SYSTEM   := mosquitto openssl minisign alsa-utils espeak-ng ffmpeg systemd syste
             gir1.2-gst-rtsp-server-1.0 python3-gi \
             gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: help setup demo test test-fast device-test boot-test image faults scale system-packages deb model unseen lint format lock clean
+.PHONY: help setup demo test test-fast device-test boot-test image faults scale system-packages deb wheels-matrix model unseen lint format lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
@@ -65,6 +65,9 @@ scale: setup system-packages  ## A thousand devices on a cluster of three broker
 
 deb: setup  ## The package, to dist/; ARCH=amd64 or arm64; RELEASE=bookworm or trixie (Debian or Raspberry Pi OS 12 or 13)
 	$(BIN)/python systemd/package/build.py --out dist $(if $(ARCH),--arch $(ARCH)) $(if $(RELEASE),--release $(RELEASE))
+
+wheels-matrix: setup  ## Which systems find wheels for what a device needs: five minutes of questions to the package index
+	$(BIN)/python systemd/package/matrix.py
 
 image: SYSTEM := mmdebstrap qemu-user-static binfmt-support kmod cpio xz-utils fdisk dosfstools mtools binutils
 image: setup system-packages  ## A card for a Raspberry Pi 3 or 4 with everything on it, to dist/; needs root, ten minutes; DEB=our package

@@ -11,8 +11,11 @@ from edge.errors import CameraError, UsageError
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 FORMS = (
     "A source is one of: /dev/video0, /dev/v4l/by-id/..., rtsp://HOST/PATH, rtsps://..., http://HOST/PATH "
-    "(MJPEG), https://..., picamera, a video file or GIF, a picture, a folder of pictures"
+    "(MJPEG), https://..., picamera, gst:PIPELINE (GStreamer's, which ends in appsink), a video file or GIF, "
+    "a picture, a folder of pictures"
 )
+PIPELINE = "gst:"
+_LOGIN = re.compile(r"(?<=://)[^\s!]*(?=@)|(?<=user-pw=)\S+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _PARAMETER = re.compile(r"(?i)((?:user(?:name)?|pass(?:word|wd)?|pwd|token|key|auth)=)[^&/?]*")
 
@@ -24,6 +27,7 @@ class SourceKind(str, Enum):
     RTSP = "rtsp"
     HTTP = "http"
     PICAMERA = "picamera"
+    GSTREAMER = "gstreamer"
     CLIP = "clip"
     PICTURES = "pictures"
 
@@ -51,6 +55,8 @@ def kind_of(source: str) -> SourceKind:
     if not source:
         raise UsageError(f"the source is empty. {FORMS}.")
     require_utf8(without_secrets(source))
+    if source.startswith(PIPELINE):
+        return SourceKind.GSTREAMER
     scheme = _SCHEME.match(source)
     if scheme:
         return _kind_of_url(source, scheme[1].lower())
@@ -117,6 +123,8 @@ def without_secrets(source: str) -> str:
 
     Everything up to the last @ goes, because a badly escaped password may hold any character.
     """
+    if source.startswith(PIPELINE):
+        return _LOGIN.sub("***", source)
     if not _SCHEME.match(source):
         return source
     scheme, rest = source.split("://", 1)

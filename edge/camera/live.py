@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import socket
 import stat
 from pathlib import Path
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 
 from edge.camera.files import to_rgb
-from edge.camera.kinds import without_secrets
+from edge.camera.kinds import PIPELINE, without_secrets
 from edge.camera.state import CameraSettings, Pictures
 from edge.errors import CameraError
 
@@ -118,6 +119,24 @@ def _pictures(capture: cv2.VideoCapture, broke_off: str) -> Pictures:
     finally:
         capture.release()
     raise CameraError(f"{broke_off}.")
+
+
+def open_gstreamer(settings: CameraSettings) -> Pictures:
+    """A pipeline of GStreamer's, as Jetson's CSI cameras need; OpenCV gives up a silent one after 30 s."""
+    shown = without_secrets(settings.source)
+    if not re.search(r"GStreamer:\s+YES", cv2.getBuildInformation()):
+        raise CameraError(
+            f"{shown}: this OpenCV ({cv2.__version__}, {cv2.__file__}) was built without GStreamer, as "
+            "PyPI's are. Remove it, and let the environment see the system's: "
+            "sudo apt install python3-opencv, python3 -m venv --system-site-packages"
+        )
+    capture = cv2.VideoCapture(settings.source.removeprefix(PIPELINE), cv2.CAP_GSTREAMER)
+    if not capture.isOpened():
+        raise CameraError(
+            f"{shown}: GStreamer can't start this. Try it with gst-launch-1.0; for us it must end in: "
+            "videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1"
+        )
+    yield from _pictures(capture, f"{shown}: the pipeline ended; check the camera")
 
 
 def open_picamera(settings: CameraSettings) -> Pictures:

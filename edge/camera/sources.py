@@ -4,7 +4,7 @@ from pathlib import Path
 
 from edge.camera.files import open_clip, open_pictures
 from edge.camera.kinds import SourceKind, kind_of
-from edge.camera.live import open_network, open_picamera, open_v4l2
+from edge.camera.live import open_gstreamer, open_network, open_picamera, open_v4l2
 from edge.camera.state import CameraSettings, Pictures
 
 _LIVE = {
@@ -12,6 +12,7 @@ _LIVE = {
     SourceKind.RTSP: open_network,
     SourceKind.HTTP: open_network,
     SourceKind.PICAMERA: open_picamera,
+    SourceKind.GSTREAMER: open_gstreamer,
 }
 
 

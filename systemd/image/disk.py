@@ -92,7 +92,7 @@ def make_image(image: Path, tools: Tools, boot: Path, root: Path, environment: d
     make_boot(image, sorted(boot.iterdir()), environment)
     with image.open("r+b") as file:
         file.truncate((ALIGN_MB + BOOT_MB + ROOT_MB + DATA_MB) * MB)
-    run("sfdisk", "--quiet", image, text=TABLE)
+    run("sfdisk", "--quiet", image, text=TABLE, log=True)
     # never written: it needs no journal, and no room for one
     system = Ext4(
         "maskgate-root", ALIGN_MB + BOOT_MB, ROOT_MB, ("-O", "^has_journal", "-m", "0", "-d", str(root))

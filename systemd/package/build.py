@@ -66,7 +66,7 @@ UPDATE = {
     "50-update.conf": "systemd/system/maskgate.service.d",
     "maskgate-update.conf": "tmpfiles.d",
 }
-"""The files of systemd/update, and their folders below /usr/lib: only this package can be updated over the air."""
+"""The files of systemd/update, and their folders below /usr/lib: only this package updates over the air."""
 CONTROL = """\
 Package: maskgate
 Version: {version}

@@ -34,6 +34,7 @@ from edge.camera.checks import PictureCheck, is_black
 from edge.camera.files import _warn_if_cut_off, open_clip
 from edge.camera.live import v4l2_device
 from edge.camera.reader import Reader
+from edge.camera.sources import open_source
 from edge.clock import SystemClock
 from edge.errors import CameraError, UsageError
 from edge.sim.camera import ScriptedSource, Step, noisy_picture
@@ -147,6 +148,7 @@ def rig() -> Iterator[Callable[..., Rig]]:
         ("HTTP://192.0.2.7/video.mjpg", SourceKind.HTTP),
         ("https://192.0.2.7/video.mjpg", SourceKind.HTTP),
         ("picamera", SourceKind.PICAMERA),
+        ("gst:nvarguscamerasrc ! videoconvert ! appsink", SourceKind.GSTREAMER),
     ],
 )
 def test_live_kinds(source: str, kind: SourceKind) -> None:
@@ -204,6 +206,10 @@ def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
             "rtsp://192.0.2.7/user=***&password=***&channel=1",
         ),
         ("/dev/video0", "/dev/video0"),
+        (
+            "gst:rtspsrc location=rtsp://me:se@cret@192.0.2.7/a user-pw=secret ! appsink",
+            "gst:rtspsrc location=rtsp://***@192.0.2.7/a user-pw=*** ! appsink",
+        ),
     ],
 )
 def test_secrets_are_not_shown(source: str, shown: str) -> None:
@@ -720,6 +726,13 @@ def test_opencv_refuses_a_device_that_is_no_camera() -> None:
     until(camera, fault(Fault.CANNOT_OPEN))
     camera.close()
     assert "/dev/null: is no camera that gives pictures, or another program uses it" in camera.status.message
+
+
+def test_an_opencv_without_gstreamer_is_named() -> None:
+    source = "gst:rtspsrc location=rtsp://me:pass@192.0.2.7/a ! decodebin ! videoconvert ! appsink"
+    with pytest.raises(CameraError, match=r"built without GStreamer.*apt install python3-opencv") as failed:
+        next(open_source(CameraSettings(source=source)))
+    assert "rtsp://***@192.0.2.7/a ! decodebin" in str(failed.value)
 
 
 def test_missing_picamera2_is_named_with_its_package() -> None:
