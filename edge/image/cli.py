@@ -16,7 +16,10 @@ It needs neither root nor mounts, and room for the unpacked image in the folder 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``image`` to the commands of ``maskgate``."""
     text = "check a card's image before it is written onto cards"
-    images = subparsers.add_parser("image", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    images = subparsers.add_parser(
+        "image", help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_VERIFY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     kinds = images.add_subparsers(required=True, metavar="WHAT")
     text = "say of each part of an image whether it is as it should be"
     checks = kinds.add_parser(

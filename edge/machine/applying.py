@@ -142,7 +142,8 @@ def _let_systemd_know(plan: Plan, retired: Iterable[str]) -> list[str]:
     steps: list[Command] = [*plan.commands, ("systemctl", "daemon-reload")]
     steps += [("systemctl", "disable", unit) for unit in retired]
     steps += [("systemctl", "--no-block", "stop", unit) for unit in retired]
-    steps += [("systemctl", "enable", unit) for unit in plan.units]
+    # in one call: after each, systemd reads all units anew
+    steps += [("systemctl", "enable", *plan.units)] if plan.units else []
     steps += [("systemctl", "--no-block", "restart", *plan.units)] if plan.units else []
     return [complaint for step in steps if (complaint := _run(*step))]
 

@@ -180,16 +180,6 @@ class Guest:
         assert self._shell is not None
         self._shell.sendall(f"{order}\n".encode())
 
-    def power_off(self) -> None:
-        """As somebody would who shuts the system down first."""
-        assert self._process is not None
-        self.run("systemctl --no-block poweroff")
-        try:
-            self._process.wait(120)
-        except subprocess.TimeoutExpired:
-            pytest.fail(f"the machine did not switch itself off within 120 s:\n{self.last_words}")
-        self.cut_power()
-
     def cut_power(self) -> None:
         """Now; nothing is written any more."""
         if self._shell is not None:

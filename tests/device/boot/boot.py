@@ -81,7 +81,10 @@ class Ops:
         return [m["state"] for m in self.of("status")][-1:] == ["online"]
 
     def close(self) -> None:
+        gone = threading.Event()
+        self._client.on_disconnect = lambda *_: gone.set()
         self._client.disconnect()
+        gone.wait(10)  # or the socket stays open
         self._client.loop_stop()
 
 
@@ -207,12 +210,12 @@ def test_every_event_of_an_outage_arrives_once_although_the_power_is_cut(
 
 
 def test_a_crashed_kernel_comes_back_by_itself(guest: Guest, ops: Ops, lab: "Lab") -> None:
-    guest.power_off()
+    guest.cut_power()
     # without panic=10: the board's watchdog alone must do it
     guest.start(words="panic=0", devices=("-device", "i6300esb"))
     starts = len(ops.of("event", "device.started"))
     guest.wait("device.started", lambda: len(ops.of("event", "device.started")) > starts)
-    assert "i6300esb" in guest.run("cat /sys/class/watchdog/watchdog0/identity")
+    assert "i6300ESB" in guest.run("cat /sys/class/watchdog/watchdog0/identity")
     crashed = time.monotonic()
     guest.tell("echo c >/proc/sysrq-trigger")
     guest.wait("another device.started", lambda: len(ops.of("event", "device.started")) > starts + 1, 600)
