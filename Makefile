@@ -72,7 +72,7 @@ wheels-matrix: setup  ## Which systems find wheels for what a device needs: five
 image: SYSTEM := mmdebstrap qemu-user-static binfmt-support kmod cpio xz-utils fdisk dosfstools mtools binutils
 image: setup system-packages  ## A card for a Raspberry Pi 3 or 4 with everything on it, to dist/; needs root, ten minutes; DEB=our package
 	$(BIN)/python systemd/image/build.py --out dist $(if $(DEB),--deb $(DEB))
-	$(BIN)/maskgate image verify dist/maskgate-*-arm64.img.xz
+	$(BIN)/maskgate image verify $$(ls -t dist/maskgate-*-arm64.img.xz | head -1)
 
 boot-test: SYSTEM := qemu-system-arm mosquitto openssl ffmpeg fdisk mtools xz-utils
 boot-test: setup system-packages  ## That card in an emulated machine: first violation, outage, power cut, crash; fifteen minutes
