@@ -14,6 +14,8 @@ from edge.releases.release import in_use
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 5.0
+_CONFIRM_EVERY_S = 30.0
+"""Until it can be written: else what works would be taken back."""
 
 
 class Updates:
@@ -44,6 +46,7 @@ class Updates:
         self._confirmed = False
         self.releases = Releases(application=application, models=models, on_trial=self._trial is not None)
         self._well_since_s: float | None = None
+        self._next_confirm_s = clock.monotonic()
         self._next_look_s = clock.monotonic()
         self.problem: str | None = None
         """The last update that failed or was taken back, since the start."""
@@ -56,9 +59,12 @@ class Updates:
         self._well_since_s = now_s if self._well_since_s is None else self._well_since_s
         if now_s - self._well_since_s < self._health_s or not self._reaches_ops():
             return
-        self._confirmed = True
+        if now_s < self._next_confirm_s:
+            return
+        self._next_confirm_s = now_s + _CONFIRM_EVERY_S
         try:
             self._exchange.confirm(self._trial)
+            self._confirmed = True
         except OSError as e:
             _log.error("%s %s works, which can't be said: %s", self._trial.kind, self._trial.version, e)
 

@@ -9,22 +9,25 @@ import logging
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from edge.config import mistakes
 from edge.errors import ConfigError, StoreError
-from edge.machine import boot, durable
+from edge.machine import boot, durable, looking
 from edge.machine.card import Card, read_card
 from edge.machine.facts import facts_of
 from edge.machine.outcome import Outcome, Verdict
-from edge.machine.plan import CREDENTIALS, RETIRED, Command, Plan, make_plan
+from edge.machine.plan import CREDENTIALS, MAY_FAIL, PERSON, RETIRED, Command, Plan, make_plan
 from edge.machine.reading import Known, Wanted, check_on_device, lines_of, read
 from edge.machine.state import State, load_state, save_state
 
 _log = logging.getLogger(__name__)
 _COMMAND_TIMEOUT_S = 60.0
+_PEOPLE = 1000
+"""From this number on, users are people."""
 
 
 def apply(boot_dir: Path, root: Path) -> Outcome:
@@ -44,6 +47,7 @@ def apply(boot_dir: Path, root: Path) -> Outcome:
             return Outcome(Verdict.UNCHANGED, remarks=state.remarks, in_force=in_force)
         wanted = read(card, _known(root, state))
         check_on_device(wanted)
+        _check_user(root, wanted)
         if wanted.missing and in_force:
             return Outcome(Verdict.REFUSED, wanted.missing, wanted.remarks, in_force)
     except ConfigError as e:
@@ -60,19 +64,31 @@ def _known(root: Path, state: State) -> Known:
     return Known({p.name: p.read_bytes() for p in files if p.is_file()}, state.psk)
 
 
+def _check_user(root: Path, wanted: Wanted) -> None:
+    """A program's own user must not become a person's, who may do everything."""
+    machine = wanted.config.machine
+    for line in looking.text_of(root / "etc/passwd").splitlines() if machine.ssh_keys else []:
+        name, _, uid, _, about, *_ = line.split(":") + [""] * 5
+        if name == machine.ssh_user and about != PERSON and uid.isdigit() and int(uid) < _PEOPLE:
+            said = f"machine.ssh_user: found {name!r}, a user of the system; choose a name for a person"
+            raise mistakes(wanted.name, [said])
+
+
 def _take_over(boot_dir: Path, root: Path, card: Card, wanted: Wanted, state: State) -> Outcome:
     plan = make_plan(wanted, facts_of(root))
     retired = [unit for unit in RETIRED if unit in state.units and unit not in plan.units]
-    state = _install(root, plan, wanted, replace(state, card=""))
-    complaints = _forget(boot_dir, card, wanted)
-    failed = _let_systemd_know(plan, retired) if root == Path("/") and _systemd_runs() else []
-    remarks = (*wanted.remarks, *plan.remarks, *complaints)
+    live = root == Path("/") and _systemd_runs()
+    ours = _ours(plan.units, state.units, _enabled if live else lambda _: False)
+    state = _install(root, plan, wanted, replace(state, card="", units=(*state.units, *ours)))
+    complaints = _forget(boot_dir, root, card, wanted)
+    failed, hints = _try_all(_steps(plan, retired)) if live else ([], [])
+    remarks = (*wanted.remarks, *plan.remarks, *complaints, *hints)
     done = read_card(boot_dir) or card
     state = replace(
         state,
         card="" if wanted.missing or failed else done.digest,
         when=state.when if wanted.missing else _now(),
-        units=(*plan.units, *retired) if failed else plan.units,
+        units=(*ours, *retired) if failed else ours,
         remarks=remarks,
     )
     save_state(root, state)
@@ -93,8 +109,7 @@ def _install(root: Path, plan: Plan, wanted: Wanted, state: State) -> State:
         durable.remove(_below(root, path))
     wifi = wanted.config.machine.wifi
     psk = {wifi.ssid: wanted.psk} if wifi and wanted.psk else {}
-    units = tuple(dict.fromkeys((*state.units, *plan.units)))
-    state = replace(state, files=tuple(sorted(ours)), units=units, psk=psk)
+    state = replace(state, files=tuple(sorted(ours)), units=tuple(dict.fromkeys(state.units)), psk=psk)
     save_state(root, state)
     return state
 
@@ -121,8 +136,20 @@ def _group(root: Path, name: str) -> int:
         return 0
 
 
-def _forget(boot_dir: Path, card: Card, wanted: Wanted) -> list[str]:
+def _ours(wanted: Iterable[str], before: Iterable[str], enabled: Callable[[str], bool]) -> tuple[str, ...]:
+    """The units that we switch on: one that somebody else did is not ours to switch off again."""
+    known = {*before}
+    return tuple(u for u in wanted if u in known or u not in RETIRED or not enabled(u))
+
+
+def _enabled(unit: str) -> bool:
+    return not _run("systemctl", "is-enabled", "--quiet", unit)
+
+
+def _forget(boot_dir: Path, root: Path, card: Card, wanted: Wanted) -> list[str]:
     """Remove the secrets from the card; returns what to say where that fails."""
+    if looking.forgets(root):
+        return ["the card keeps its secrets, for the device itself forgets everything when power goes"]
     try:
         boot.forget_secrets(boot_dir, card, frozenset(wanted.credentials))
     except StoreError as e:
@@ -134,8 +161,8 @@ def _systemd_runs() -> bool:
     return Path("/run/systemd/system").is_dir()
 
 
-def _let_systemd_know(plan: Plan, retired: Iterable[str]) -> list[str]:
-    """Run the plan's commands and start its units; returns what failed.
+def _steps(plan: Plan, retired: Iterable[str]) -> list[Command]:
+    """The plan's commands, and those that start its units.
 
     Nothing is waited for: at boot, the units are ordered after the one that we run in.
     """
@@ -145,7 +172,13 @@ def _let_systemd_know(plan: Plan, retired: Iterable[str]) -> list[str]:
     # in one call: after each, systemd reads all units anew
     steps += [("systemctl", "enable", *plan.units)] if plan.units else []
     steps += [("systemctl", "--no-block", "restart", *plan.units)] if plan.units else []
-    return [complaint for step in steps if (complaint := _run(*step))]
+    return steps
+
+
+def _try_all(steps: Iterable[Command]) -> tuple[list[str], list[str]]:
+    """Run them; returns what failed, and what failed that may."""
+    complaints = [(step[0] in MAY_FAIL, said) for step in steps if (said := _run(*step))]
+    return [s for may, s in complaints if not may], [s for may, s in complaints if may]
 
 
 def _run(name: str, *arguments: str) -> str:

@@ -64,6 +64,16 @@ def disks(root: Path, boot: Path) -> Iterator[str]:
         yield f"the boot partition {boot} is full: remove what does not belong there"
 
 
+def notes(root: Path) -> Iterator[str]:
+    """What the image's first program had to say of the card at this start, as sentences."""
+    yield from filter(None, text_of(root / "run/maskgate-image/notes").splitlines())
+
+
+def forgets(root: Path) -> bool:
+    """Whether the image keeps all that is written in memory, since the card can't keep it."""
+    return (root / "run/maskgate-image/volatile").exists()
+
+
 def space(path: Path) -> str:
     """How much there is, and how much of it is free."""
     size, free = _disk(path)

@@ -13,6 +13,10 @@ SERVICES = ("maskgate.service", "maskgate-speaker.service")
 SSH = "ssh.service"
 RETIRED = (SSH, SUPPLICANT)
 """Units that are switched off again when nothing wants them any more."""
+MAY_FAIL = frozenset({"iw", "rfkill"})
+"""Programs that say no where there is no wireless card (yet): that is told, and not tried at each start."""
+PERSON = "May log in, says maskgate.toml"
+"""By this in ``/etc/passwd`` a user that we made is known."""
 KEYS = "/etc/ssh/maskgate-authorized_keys"
 CONFIG = "/etc/maskgate/config.toml"
 CREDENTIALS = "/etc/maskgate/credentials"
@@ -98,7 +102,7 @@ def _login(machine: Machine, facts: Facts) -> Iterator[File]:
     if not machine.ssh_keys:
         return
     user = machine.ssh_user
-    yield _text(_SYSUSERS, f'u {user} - "May log in, says maskgate.toml" /home/{user} /bin/bash\n')
+    yield _text(_SYSUSERS, f'u {user} - "{PERSON}" /home/{user} /bin/bash\n')
     yield _text(_TMPFILES, f"d /home/{user} 0700 {user} {user}\n")
     yield _text(KEYS, "".join(f"{key}\n" for key in machine.ssh_keys))
     yield _text(

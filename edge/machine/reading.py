@@ -197,6 +197,8 @@ def _remarks(config: CardConfig, card: Card, named: set[str], service_text: str 
         yield f"{TOML} says nothing but [machine]: maskgate's own configuration stays as it is"
     for name in sorted(card.credentials.keys() - named):
         yield f"{CREDENTIALS}/{name}: nothing in [mqtt] names it; it was not used, and still lies on the card"
-    for key, url in (("camera.source", config.camera.source),):
+    others = {"webhook": config.speaker.webhook, "home_assistant": config.speaker.home_assistant}
+    urls = {f"speaker.{key}.url": other.url for key, other in others.items() if other is not None}
+    for key, url in {"camera.source": config.camera.source, **urls}.items():
         if "://" in url and "@" in urlsplit(url).netloc:
             yield f"{key} holds a password, which whoever takes the card out can read in {TOML}"

@@ -26,7 +26,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 def warnings(root: Path, boot: Path) -> list[str]:
     """What is wrong with the machine itself, as sentences; the service tells of its camera and broker."""
-    return [*looking.architecture(), *looking.disks(root, boot)]
+    return [*looking.architecture(), *looking.notes(root), *looking.disks(root, boot)]
 
 
 def compose(outcome: Outcome, root: Path, boot: Path, *, services: bool) -> str:

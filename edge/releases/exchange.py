@@ -80,7 +80,7 @@ class Exchange:
         self.request_path, self.rollback_path = self.folder / "request.json", self.folder / "rollback"
         self.bundle, self.signature = self.folder / "incoming.bundle", self.folder / "incoming.minisig"
         self._last = kept / "last.json"
-        self.wanted_path, self._confirmed = self.folder / "incoming.json", self.folder / "confirmed"
+        self.wanted_path, self.confirmed_path = self.folder / "incoming.json", self.folder / "confirmed"
 
     # the service's side
 
@@ -109,7 +109,7 @@ class Exchange:
 
     def confirm(self, trial: Trial) -> None:
         """It works."""
-        self._disk.save(self._confirmed, trial.name.encode())
+        self._disk.save(self.confirmed_path, trial.name.encode())
 
     def outcomes(self) -> list[Outcome]:
         """What is not told yet, the oldest first; what can't be read is removed."""
@@ -159,10 +159,10 @@ class Exchange:
 
     def confirmed(self) -> str:
         """The name of the release that the service confirms; empty: none."""
-        if not os.path.lexists(self._confirmed):
+        if not os.path.lexists(self.confirmed_path):
             return ""
         try:
-            with open_plain(self._confirmed, _SMALL) as file:
+            with open_plain(self.confirmed_path, _SMALL) as file:
                 return file.read().decode("utf-8", errors="replace")
         except UpdateError as e:
             _log.error("%s", e)
@@ -172,10 +172,18 @@ class Exchange:
         """For ``last``."""
         self._disk.save(self._last, outcome.model_dump_json().encode())
 
-    def clear(self) -> None:
-        """What root has taken."""
-        for path in (self.bundle, self.signature, self.wanted_path, self.rollback_path, self._confirmed):
+    def clear_incoming(self) -> None:
+        """Root has taken the download."""
+        for path in (self.bundle, self.signature, self.wanted_path):
             self._disk.remove(path)
+
+    def clear_rollback(self) -> None:
+        """Root has gone back."""
+        self._disk.remove(self.rollback_path)
+
+    def clear_confirmed(self) -> None:
+        """Root has ended the trial."""
+        self._disk.remove(self.confirmed_path)
 
     def _require_there(self) -> None:
         if not os.access(self.folder, os.W_OK):

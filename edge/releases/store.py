@@ -19,6 +19,7 @@ from edge.releases.release import Kind, Release, read_release
 
 _log = logging.getLogger(__name__)
 _GIVEN_UP_MAX = 20
+_REFUSED_MAX = 50
 
 
 class _Kept(BaseModel):
@@ -34,6 +35,8 @@ class State(_Kept):
     """Of the kind that was changed last, what was in force before; empty: nothing to go back to."""
     given_up: dict[str, str] = Field(default_factory=dict)
     """Name -> why; those on the boot partition are not tried again by themselves."""
+    refused: tuple[str, ...] = ()
+    """Bundles on the boot partition that failed before a trial, as the updater knows them again."""
 
     def of(self, kind: Kind) -> str | None:
         """The name in force."""
@@ -127,6 +130,12 @@ class Store:
         }
         self._save("trial.json", trial)
         self._save("state.json", before.model_copy(update=changed))
+
+    def refuse(self, mark: str) -> None:
+        """Remember a bundle that failed."""
+        state = self.state
+        refused = (*state.refused, mark)[-_REFUSED_MAX:]
+        self._save("state.json", state.model_copy(update={"refused": refused}))
 
     def count_start(self, trial: Trial) -> int:
         """The service is about to start; returns how often it was in this trial."""

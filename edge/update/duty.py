@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import logging
 import os
 import shutil
@@ -56,32 +57,55 @@ class Duty:
     def attend(self) -> bool:
         """Do what the service asked for or confirms; returns whether all of it was done."""
         with self._locked():
-            name, rollback = self._exchange.confirmed(), os.path.lexists(self._exchange.rollback_path)
-            incoming = os.path.lexists(self._exchange.bundle)
+            exchange = self._exchange
+            rollback, incoming = os.path.lexists(exchange.rollback_path), os.path.lexists(exchange.bundle)
+            if os.path.lexists(exchange.confirmed_path):
+                self._finish(exchange.confirmed())
+                exchange.clear_confirmed()  # not where that failed: what works would be taken back
             try:
-                if name:
-                    self._finish(name)
                 well = not rollback or self._roll_back()
                 return (not incoming or self._take_incoming()) and well
-            finally:
-                self._exchange.clear()
+            finally:  # and not what came meanwhile
+                if rollback:
+                    exchange.clear_rollback()
+                if incoming:
+                    exchange.clear_incoming()
 
     def take_from(self, folder: Path) -> bool:
-        """Install what lies on the boot partition, if it is newer; returns whether nothing was wrong."""
+        """Install what lies on the boot partition, if it is newer; returns whether nothing was wrong.
+
+        The camera waits for it at each boot: what failed is not tried again as it is.
+        """
         with self._locked():
             well = True
-            for bundle in sorted(folder.glob("*.bundle")):
-                try:
-                    why = needless(bundle, self._store)
-                except UpdateError as e:
-                    well = False
-                    self._failed("", str(e))
-                    continue
-                if why:
-                    _log.info("%s: left alone: %s", bundle, why)
-                    continue
-                well = self._install(beside(bundle)) and well
+            for bundle in sorted(folder.glob("[!.]*.bundle")):  # macOS leaves a ._name beside each file
+                if self._store.trial is not None:
+                    break  # one at a time: the others at a later boot
+                well = self._take_one(bundle) and well
         return well
+
+    def _take_one(self, bundle: Path) -> bool:
+        mark = self._mark(bundle)
+        if mark in self._store.state.refused:
+            _log.info("%s: left alone: it failed before; under another name it is tried again", bundle)
+            return True
+        try:
+            if why := needless(bundle, self._store):
+                _log.info("%s: left alone: %s", bundle, why)
+                return True
+            self._installed(beside(bundle))
+        except MaskgateError as e:
+            self._failed("", str(e))
+            self._store.refuse(mark)
+            return False
+        return True
+
+    def _mark(self, bundle: Path) -> str:
+        """What a bundle is known by: another one comes of another name, signature or key."""
+        seen = [bundle, beside(bundle).signature, *sorted(self._keys.glob("*.pub"))]
+        stats = [(p.name, p.lstat()) for p in seen if os.path.lexists(p)]
+        told = [(name, stat.st_size, int(stat.st_mtime)) for name, stat in stats]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
     def take(self, bundle: Path) -> None:
         """Install one file, as a person asked for; raises UpdateError where it is not taken."""
@@ -105,7 +129,7 @@ class Duty:
             trial = self._store.trial
             if trial is not None and self._exchange.confirmed() == trial.name:
                 self._finish(trial.name)  # in the last moment
-                self._exchange.clear()
+                self._exchange.clear_confirmed()
             elif trial is not None:
                 self._give_back(trial, why)
                 self._tell("reset-failed", SERVICE)

@@ -3,10 +3,13 @@
 import ipaddress
 import logging
 import shutil
+import signal
 import time
 import urllib.error
 import urllib.request
-from http.client import HTTPException, HTTPMessage
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -22,7 +25,7 @@ _log = logging.getLogger(__name__)
 _TIMEOUT_S = 30.0
 """Without a byte; the unit bounds the whole."""
 _LIMIT_S = 3600.0
-"""For the whole bundle."""
+"""For signature and bundle together."""
 _SPARE = 64_000_000
 _BLOCK = 1 << 18
 
@@ -36,7 +39,8 @@ def fetch(exchange: Exchange, disk: Disk) -> None:
     request = exchange.requested()
     try:
         if request is not None:
-            _fetch(request, exchange, disk)
+            with _stoppable():
+                _fetch(request, exchange, disk)
     except UpdateError as e:
         if request is not None:
             exchange.leave(Outcome(result="failed", kind=None, version=request.version, reason=str(e)))
@@ -45,12 +49,28 @@ def fetch(exchange: Exchange, disk: Disk) -> None:
         disk.remove(exchange.request_path)
 
 
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM, which systemd sends when the unit's time is up, ends it as any other failure does."""
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what follows is short
+        raise UpdateError("the download was stopped before it was whole")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _fetch(request: Request, exchange: Exchange, disk: Disk) -> None:
     require_allowed(request.url)
     signature, bundle = (p.with_name(f"{p.name}.part") for p in (exchange.signature, exchange.bundle))
+    ends_s = time.monotonic() + _LIMIT_S
     try:
-        _download(f"{request.url}.minisig", signature, SIGNATURE_MAX, disk)
-        _download(request.url, bundle, SIZE_MAX, disk)
+        _download(f"{request.url}.minisig", signature, SIGNATURE_MAX, disk, ends_s)
+        _download(request.url, bundle, SIZE_MAX, disk, ends_s)
         disk.sync()
         disk.rename(signature, exchange.signature)
         disk.save(exchange.wanted_path, request.model_dump_json().encode())
@@ -102,12 +122,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _download(url: str, to: Path, size_max: int, disk: Disk) -> None:
+def _download(url: str, to: Path, size_max: int, disk: Disk, ends_s: float) -> None:
     disk.remove(to)
     asked = urllib.request.Request(url, headers={"User-Agent": f"maskgate/{__version__}"})  # noqa: S310  checked
     try:
         with urllib.request.build_opener(_Redirects).open(asked, timeout=_TIMEOUT_S) as answer:
-            _save(answer, to, size_max, disk, url)
+            _save(answer, to, size_max, disk, url, ends_s)
     except urllib.error.HTTPError as e:
         raise UpdateError(f"{url}: the server says {e.code} {e.reason}") from e
     except urllib.error.URLError as e:
@@ -116,10 +136,11 @@ def _download(url: str, to: Path, size_max: int, disk: Disk) -> None:
         raise UpdateError(f"{url}: the connection broke off: {e or type(e).__name__}") from e
 
 
-def _save(answer: IO[bytes], to: Path, size_max: int, disk: Disk, url: str) -> None:
-    size, ends_s = 0, time.monotonic() + _LIMIT_S
+def _save(answer: HTTPResponse, to: Path, size_max: int, disk: Disk, url: str, ends_s: float) -> None:
+    size, told = 0, answer.length  # Debian 12's read1 does not count it down
     with disk.create(to) as out:
-        while block := answer.read(_BLOCK):
+        # what there is: to wait for a whole block could take for ever, byte by byte
+        while block := answer.read1(_BLOCK if told is None else min(_BLOCK, told - size)):
             size += len(block)
             if size > size_max:
                 raise UpdateError(f"{url}: more than {size_max / 1e6:g} MB come; no more are taken")
@@ -128,6 +149,5 @@ def _save(answer: IO[bytes], to: Path, size_max: int, disk: Disk, url: str) -> N
             if shutil.disk_usage(to.parent).free < _SPARE:
                 raise UpdateError(f"{to.parent}: less than {_SPARE / 1e6:.0f} MB are free: no room for {url}")
             out.write(block)
-        told = getattr(answer, "length", None)
-        if told:
-            raise UpdateError(f"{url}: the connection broke off: {told} bytes are missing")
+        if told is not None and size < told:
+            raise UpdateError(f"{url}: the connection broke off: {told - size} bytes are missing")

@@ -135,6 +135,23 @@ def test_removal_keeps_what_is_yours_and_purging_nothing(root: Root, deb: Path) 
     assert left == set()
 
 
+def test_what_was_removed_and_comes_again_is_enabled_but_not_what_is_masked(root: Root, deb: Path) -> None:
+    units = ["maskgate-machine.service", "maskgate-machine-report.timer", "maskgate-update-boot.service"]
+    units += ["maskgate-update.path", "maskgate-update-fetch.path", "maskgate-update-return.timer"]
+
+    def enabled() -> list[str]:
+        return root.run("systemctl", "is-enabled", "maskgate", *units, check=False).stdout.split()
+
+    root.apt("install", root.give(deb))
+    assert enabled() == ["disabled"] + ["enabled"] * 6
+    root.apt("remove", "maskgate")
+    root.apt("install", root.give(deb))
+    assert enabled() == ["disabled"] + ["enabled"] * 6
+    root.run("systemctl", "mask", units[-1])
+    root.apt("install", "--reinstall", root.give(deb))
+    assert enabled() == ["disabled"] + ["enabled"] * 5 + ["masked"]
+
+
 def test_another_release_is_refused_and_its_package_is_the_newer_one(root: Root, lab: "Lab") -> None:
     debs = {release: lab.deb(release) for release in ("bookworm", "trixie")}
     refused = root.apt("install", root.give(debs["trixie"]), check=False)

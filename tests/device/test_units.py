@@ -57,6 +57,24 @@ def test_systemd_finds_nothing_to_complain_about(unit: Path, device: Path) -> No
     assert (result.returncode, result.stderr) == (0, "")  # it exits 0 even on typos: only silence is good
 
 
+def test_nothing_waits_for_itself_where_cloud_init_configures_the_network(device: Path) -> None:
+    """Its units go before sysinit.target, and one of them after the network; so Debian's do."""
+    units = device / "usr/lib/systemd/system"
+    for name, before, after in (
+        ("cloud-init", "sysinit.target", "networking.service"),
+        ("networking", "network.target", "network-pre.target"),
+    ):
+        (units / f"{name}.service").write_text(
+            f"[Unit]\nDefaultDependencies=no\nBefore={before}\nAfter={after}\nWants={after}\n"
+            "[Service]\nType=oneshot\nExecStart=/bin/sh\n"
+        )
+    for target, unit in (("sysinit", "cloud-init"), ("multi-user", "maskgate-machine")):
+        (units / f"{target}.target.wants").mkdir()
+        (units / f"{target}.target.wants/{unit}.service").symlink_to(units / f"{unit}.service")
+    result = run("systemd-analyze", "verify", "--man=no", f"--root={device}", "multi-user.target")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda u: u.name)
 def test_the_services_are_hardened(unit: Path) -> None:
     result = run("systemd-analyze", "security", "--offline=true", "--no-pager", str(unit))

@@ -249,6 +249,15 @@ def test_a_password_that_stays_readable_is_told() -> None:
     )
 
 
+def test_so_are_those_of_other_speakers() -> None:
+    text = '[speaker.webhook]\nurl = "https://a:s3cret@horn.example.org/"\n[speaker.home_assistant]\n'
+    text += 'url = "http://b:s3cret@ha.local:8123"\ntoken_file = "/etc/t"\nentity = "media_player.x"\n'
+    assert [remark.split(" ")[0] for remark in wanted(SITE + text).remarks] == [
+        "speaker.webhook.url",
+        "speaker.home_assistant.url",
+    ]
+
+
 def run(*arguments: object) -> int:
     return _run(_parser().parse_args(["machine", *map(str, arguments)]))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import load_config
-from edge.machine.applying import apply
+from edge.machine.applying import _ours, _try_all, apply
 from edge.machine.card import Card, read_card
 from edge.machine.outcome import Verdict
 from edge.machine.plan import Facts, File, Plan, make_plan
@@ -173,6 +173,47 @@ def test_the_device_gets_it_all_and_the_card_keeps_no_secret(applied: Device) ->
     assert list((applied.boot / "credentials").iterdir()) == []
     text = (SERVICE + MQTT + MACHINE + WIFI).replace('passphrase = "pass phrase"', TAKEN_OVER)
     assert (applied.boot / "maskgate.toml").read_text() == text
+
+
+def test_a_device_that_keeps_nothing_leaves_the_secrets_where_they_are(device: Device) -> None:
+    (device.root / "run/maskgate-image").mkdir(parents=True)
+    (device.root / "run/maskgate-image/volatile").touch()
+    device.card(SERVICE + MQTT + WIFI, mqtt_password="s3cret\n")  # noqa: S106
+    outcome = apply(device.boot, device.root)
+    assert outcome.verdict is Verdict.APPLIED
+    assert outcome.remarks[-1].startswith("the card keeps its secrets")
+    assert (device.boot / "credentials/mqtt-password").read_text() == "s3cret\n"
+    assert (device.boot / "maskgate.toml").read_text() == SERVICE + MQTT + WIFI
+    shutil.rmtree(device.root)  # the power is cut, and the card is well again
+    Device(device.boot.parent).apply()
+    assert list((device.boot / "credentials").iterdir()) == []
+
+
+def test_a_programs_user_gets_no_key_but_a_persons_and_our_own_do(device: Device) -> None:
+    passwd = device.root / "etc/passwd"
+    passwd.write_text("messagebus:x:101:101::/:/usr/sbin/nologin\npi:x:1000:1000::/home/pi:/bin/bash\n")
+    device.card(SERVICE + MACHINE + 'ssh_user = "messagebus"\n')
+    (said,) = device.apply(Verdict.REFUSED)
+    assert said.startswith("machine.ssh_user: found 'messagebus', a user of the system")
+    device.card(SERVICE + MACHINE + 'ssh_user = "pi"\n')
+    device.apply()
+    sysusers = (device.root / "etc/sysusers.d/maskgate-login.conf").read_text()
+    passwd.write_text(f"pi:x:998:998:{sysusers.split(chr(34))[1]}:/home/pi:/bin/bash\n")
+    device.card(SERVICE + MACHINE + 'ssh_user = "pi"\n# again\n')
+    device.apply()
+
+
+def test_a_radio_that_says_no_is_told_and_is_no_failure() -> None:
+    failed, hints = _try_all([("iw", "--nonsense"), ("rfkill", "--nonsense"), ("false",), ("true",)])
+    assert failed == ["false: exit code 1"]
+    assert [hint.split(" ")[0] for hint in hints] == ["iw", "rfkill"]
+
+
+def test_a_unit_that_somebody_else_switched_on_is_not_ours_to_switch_off() -> None:
+    units = ("ssh.service", "maskgate.service")
+    assert _ours(units, (), lambda _: True) == ("maskgate.service",)
+    assert _ours(units, ("ssh.service",), lambda _: True) == units
+    assert _ours(units, (), lambda _: False) == units
 
 
 def test_nothing_is_done_twice_and_certificates_stay(applied: Device) -> None:

@@ -18,7 +18,7 @@ from edge.machine.boot import writable, write_if_changed
 from edge.machine.card import Card
 from edge.machine.outcome import Outcome, Verdict, keep_outcome, kept_outcome, tell_service
 from edge.machine.reading import Known, read
-from edge.machine.report import compose, differs, encoded
+from edge.machine.report import compose, differs, encoded, warnings
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "systemd/maskgate.toml"
 GOOD = '[site]\nid = "hq"\ndevice = "north-door"\n[camera]\nsource = "/dev/video3"\n'
@@ -114,6 +114,19 @@ def test_a_card_that_is_small_or_full_is_told(
     assert [line.split(":")[0] for line in looking.disks(root, boot)] == [
         "the card is too small", "the disk is full", f"the boot partition {boot} is full",
     ]  # fmt: skip
+
+
+def test_what_the_image_found_at_the_start_is_in_the_report_and_in_health(
+    root: Path, boot: Path, tmp_path: Path
+) -> None:
+    notes = root / "run/maskgate-image/notes"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("The data partition can't be used.\n")
+    assert "Warnings\n--------\n- The data partition can't be used.\n" in report(root, boot)
+    tell_service(warnings(root, boot), tmp_path / "run")
+    assert "The data partition can't be used." in machine_problems(tmp_path / "run/problems")
+    notes.write_text("")
+    assert warnings(root, boot) == []
 
 
 def test_a_32_bit_system_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

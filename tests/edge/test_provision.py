@@ -247,6 +247,65 @@ def test_a_full_card_is_named(trixie: Path, config: Path, tmp_path: Path) -> Non
         check(look(trixie), package, config)
 
 
+class Started:
+    """The script on a boot partition, with Debian's tools played."""
+
+    def __init__(self, folder: Path) -> None:
+        self.boot, self.tools, self.called = folder / "boot", folder / "tools", folder / "called"
+        self.boot.mkdir()
+        self.tools.mkdir()
+        self.called.touch()
+        self.script = self.boot / firstboot.SCRIPT
+        text = firstboot.script().decode().replace("PATH=", f"PATH={self.tools}:", 1)
+        self.script.write_text(text.replace("log=/run/", f"log={folder}/", 1))
+        for tool in ("dpkg", "apt-get", "systemctl"):
+            self.play(tool, f'echo {tool} "$@" >>{self.called}')
+        self.play("dpkg-query", "exit 1")
+
+    def play(self, tool: str, text: str) -> None:
+        (self.tools / tool).write_text(f"#!/bin/sh\n{text}\n")
+        (self.tools / tool).chmod(0o755)
+
+    def run(self) -> str:
+        subprocess.run(["sh", self.script], check=True, capture_output=True, timeout=30)
+        return self.called.read_text()
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Started:
+    return Started(tmp_path)
+
+
+@pytest.mark.parametrize("status", ["", "deinstall ok config-files", "install ok half-configured"])
+def test_what_is_not_installed_whole_is_installed(started: Started, status: str) -> None:
+    (started.boot / "cmdline.txt").write_text(CMDLINE)
+    package = deb(started.boot)
+    started.play("dpkg-query", f"printf %s '{status}'")
+    assert re.search(rf"^apt-get .*install .*{re.escape(package.name)}$", started.run(), re.MULTILINE)
+    assert not package.exists()
+    assert (started.boot / "cmdline.txt").read_text() == CMDLINE
+
+
+def test_an_installed_maskgate_is_not_replaced_by_what_lies_on_the_card(started: Started) -> None:
+    (started.boot / "cmdline.txt").write_text(f"{CMDLINE} systemd.run={started.script} {THEN}\n")
+    deb(started.boot)
+    started.play("dpkg-query", "printf %s 'install ok installed'")
+    assert started.run() == ""
+    assert (started.boot / "cmdline.txt").read_text() == f"{CMDLINE}\n"  # all the same, or it starts for ever
+
+
+def test_a_command_line_that_is_not_there_is_not_made(started: Started) -> None:
+    started.run()
+    assert not (started.boot / "cmdline.txt").exists()
+
+
+def test_a_command_line_without_a_root_is_not_written(started: Started) -> None:
+    before = f"x systemd.run={started.script} {THEN}\n"
+    (started.boot / "cmdline.txt").write_text(before)
+    started.run()
+    assert (started.boot / "cmdline.txt").read_text() == before
+
+
 def test_the_script_is_understood_by_any_shell() -> None:
     script = Path(firstboot.__file__).with_name(firstboot.SCRIPT)
     subprocess.run(["sh", "-n", script], check=True)

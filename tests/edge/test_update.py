@@ -1,5 +1,6 @@
 """Updates on a device: put on trial, kept, taken back, refused; and what starts, whatever lies there."""
 
+import errno
 import os
 import pwd
 import shutil
@@ -8,7 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from releases import ARCH, PYTHON, Device, Key, application, contents, make_key, names, on_trial, tree_of
+from releases import (
+    ARCH,
+    PYTHON,
+    Device,
+    Key,
+    application,
+    contents,
+    final,
+    make_key,
+    names,
+    on_trial,
+    tree_of,
+)
 
 from edge.config import SHIPPED_MODELS
 from edge.errors import ModelError, UpdateError
@@ -19,7 +32,7 @@ from edge.releases.disk import Disk, open_plain
 from edge.releases.exchange import Request
 from edge.releases.release import Release
 from edge.update.cli import give_back
-from edge.update.duty import LIMIT, SERVICE, STARTS_MAX, beside
+from edge.update.duty import LIMIT, SERVICE, STARTS_MAX, Duty, beside
 from edge.update.install import Proof, install, needless
 from edge.update.prove import prove, self_test
 from edge.update.signature import load_keys
@@ -339,6 +352,70 @@ def test_the_boot_partition_is_looked_at_once_and_given_up_ones_are_left(device:
     assert "signed with key" in first
     assert "zzz.bundle: is no bundle, or a damaged one" in second
     assert device.in_use() == ("shipped", "shipped")
+
+
+def test_a_bundle_on_the_boot_partition_that_failed_is_not_tried_at_each_boot(
+    device: Device, other: Key
+) -> None:
+    card = device.root / "card"
+    bundle = device.bundle(application("2.0.0"), card, key=other)
+    (card / "zzz.bundle").write_bytes(b"no bundle")
+    (card / "._zzz.bundle").write_bytes(b"macOS's")
+    assert not device.duty().take_from(card)
+    assert len(device.outcomes()) == 2
+    assert device.duty().take_from(card)
+    assert device.outcomes() == []
+    device.ops.sign(bundle)
+    os.utime(beside(bundle).signature, (1, 1))
+    assert device.duty().take_from(card)
+    assert device.in_use() == ("application-2.0.0", "shipped")
+
+
+def test_the_boot_partitions_second_bundle_waits_for_the_end_of_the_trial(device: Device) -> None:
+    card = device.root / "card"
+    device.bundle(application("2.0.0"), card)
+    device.bundle(Release(kind="models", version="1.5.0"), card)
+    for _ in range(2):
+        assert device.duty().take_from(card)
+        assert device.in_use() == ("application-2.0.0", "shipped")
+    device.exchange().confirm(device.exchange().trial())
+    device.duty().attend()
+    assert device.duty().take_from(card)
+    assert device.in_use() == ("application-2.0.0", "models-1.5.0")
+    assert device.outcomes() == ["update to application 2.0.0 is final"]
+
+
+class FullDisk(Disk):
+    """The end of a trial can't be written."""
+
+    def step(self, what: str) -> None:
+        if what == "remove trial.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_confirmation_is_kept_until_the_trial_is_over(device: Device) -> None:
+    on_trial(device)
+    device.exchange().confirm(device.exchange().trial())
+    with pytest.raises(OSError, match="No space"):
+        device.duty(FullDisk()).attend()
+    device.duty().give_back("it took too long")
+    assert device.in_use() == ("application-3.0.0", "shipped")
+
+
+def test_a_bundle_that_comes_during_a_rollback_is_not_lost(device: Device) -> None:
+    final(device, "2.0.0")
+    device.exchange().ask_rollback()
+
+    def meanwhile(*words: str) -> None:
+        if words[0] == "reset-failed":
+            device.arrives(application("3.0.0"))
+
+    Duty(
+        device.store(), device.exchange(), device.proved.append, device.ops.public.parent, meanwhile
+    ).attend()
+    assert device.in_use() == ("shipped", "shipped")
+    assert device.duty().attend()
+    assert device.in_use() == ("application-3.0.0", "shipped")
 
 
 def test_links_and_devices_in_the_services_folder_are_not_followed(device: Device, tmp_path: Path) -> None:

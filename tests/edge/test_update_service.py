@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -41,6 +43,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.asked: list[str] = []
+        self.go_on, self.waited_out = threading.Event(), False
         outer = self
 
         class Handler(SimpleHTTPRequestHandler):
@@ -53,6 +56,14 @@ class Server:
                     self.send_response(302)
                     self.send_header("Location", "http://example.org/x.bundle")
                     self.end_headers()
+                elif self.path.startswith(("/slow", "/stop")):
+                    self.send_response(200)
+                    self.send_header("Content-Length", "1000")
+                    self.end_headers()
+                    self.wfile.write(b"x")
+                    if self.path.startswith("/stop"):
+                        os.kill(os.getpid(), signal.SIGTERM)  # as systemd does
+                    outer.waited_out = not outer.go_on.wait(5)
                 elif self.path.startswith("/short"):
                     self.send_response(200)
                     self.send_header("Content-Length", "1000")
@@ -75,6 +86,7 @@ def server(device: Device) -> Iterator[Server]:
     (device.root / "server").mkdir()
     server = Server(device.root / "server")
     yield server
+    server.go_on.set()
     server.http.shutdown()
     server.thread.join()
     server.http.server_close()
@@ -117,6 +129,25 @@ def test_a_download_that_fails_is_said_and_leaves_nothing(
     (said,) = device.outcomes()
     assert said.startswith("update to version 2.0.0 failed: ")
     assert says in said
+    assert names(device.exchange_folder) == []
+
+
+def test_a_server_that_sends_byte_by_byte_is_left_when_the_time_is_up(
+    device: Device, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.update.fetch._LIMIT_S", 0.0)
+    with pytest.raises(UpdateError, match="not there after"):
+        asked_for(device, f"{server.url}/slow.bundle")
+    assert not server.waited_out
+    assert names(device.exchange_folder) == [f"outcome-{device.exchange().outcomes()[0].id}.json"]
+
+
+def test_a_download_that_systemd_ends_is_said_and_leaves_nothing(device: Device, server: Server) -> None:
+    with pytest.raises(UpdateError, match="was stopped before it was whole"):
+        asked_for(device, f"{server.url}/stop.bundle")
+    assert device.outcomes() == [
+        "update to version 2.0.0 failed: the download was stopped before it was whole"
+    ]
     assert names(device.exchange_folder) == []
 
 
@@ -228,6 +259,17 @@ def test_a_camera_that_fails_begins_the_health_period_anew(
     assert [desk.after(s) for s in (0, 59)] == ["", ""]
     desk.updates.broken()
     assert [desk.after(s) for s in (10, 59, 1)] == ["", "", "application-2.0.0"]
+
+
+def test_a_confirmation_that_cannot_be_written_is_tried_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    online = dataclasses.replace(desk.postbox.link.status, state="online")
+    monkeypatch.setattr(type(desk.postbox.link), "status", online)
+    desk.exchange.folder.rename(away := desk.exchange.kept / "away")
+    assert [desk.after(s) for s in (0, 61)] == ["", ""]
+    away.rename(desk.exchange.folder)
+    assert [desk.after(s) for s in (1, 30)] == ["", "application-2.0.0"]
 
 
 def test_what_came_of_it_goes_through_the_outbox_and_is_a_problem_if_it_is_one(

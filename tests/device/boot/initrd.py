@@ -19,6 +19,7 @@ LOOK_AROUND = """\
 for name in cat grep df mount sync poweroff echo; do alias $name="/bin/busybox $name"; done
 echo "notes: $(cat /run/maskgate-image/notes)"
 echo "over: $(grep ' /run/maskgate-image/data ' /proc/mounts)"
+echo "volatile: $([ -e /run/maskgate-image/volatile ] && echo yes)"
 echo "data: $(df -m /run/maskgate-image/data | /bin/busybox tail -n 1)"
 echo "kept: $(cat /etc/kept 2>/dev/null)"
 echo yes >>/etc/kept
@@ -83,7 +84,9 @@ def boot(whole: Path, tmp_path: Path) -> Callable[..., Seen]:
         guest.wait("end", lambda: "that is all" in guest.said, 180)
         guest.cut_power()
         lines = [line.split(": ", 1) for line in guest.said.splitlines() if ": " in line]
-        return Seen({key: value for key, value in lines if key in {"notes", "over", "data", "kept"}})
+        return Seen(
+            {key: value for key, value in lines if key in {"notes", "over", "volatile", "data", "kept"}}
+        )
 
     return booted
 
@@ -99,6 +102,7 @@ def test_the_data_partition_grows_once_and_keeps_what_is_written(boot: Callable[
     assert first["over"].startswith("/dev/vda3 /run/maskgate-image/data ext4 rw,noatime")
     assert int(first["data"].split()[1]) > 200
     assert first.get("notes", "") == ""
+    assert first.get("volatile", "") == ""
     second = boot()  # the power was cut before
     assert second["kept"] == "yes"
     assert second["data"].split()[1] == first["data"].split()[1]
@@ -132,3 +136,4 @@ def test_without_a_data_partition_it_goes_on_in_memory(boot: Callable[..., Seen]
     seen = boot(take_away)
     assert "kept in memory and lost when power goes" in seen["notes"]
     assert seen["over"].startswith("tmpfs")
+    assert seen["volatile"] == "yes"  # by which the secrets stay on the card

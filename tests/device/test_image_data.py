@@ -1,0 +1,53 @@
+"""What the image's first program does with the data partition: anew only if nothing can be saved."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+INIT = Path(__file__).resolve().parents[2] / "systemd/image/initrd/init"
+AROUND = """
+timeout() { shift; "$@"; }
+sleep() { :; }
+note() { :; }
+resize2fs() { :; }
+make_data() { echo anew; }
+mount_data() { echo mount; return $MOUNT; }
+e2fsck() {
+    case $1 in -p) return 8 ;; esac
+    status=${CODES%% *}
+    CODES=${CODES#* }
+    return $status
+}
+open_data && echo open || echo memory
+"""
+"""The programs that it runs, with the answers that the case wants."""
+EXT4 = b"\x53\xef"
+
+
+@pytest.mark.parametrize(
+    ("codes", "mark", "mount", "done"),
+    [
+        ("1", EXT4, 0, "mount open"),
+        ("8 0", EXT4, 0, "mount open"),  # one read that failed
+        ("8 8", EXT4, 0, "memory"),
+        ("12 12", EXT4, 0, "memory"),
+        ("143 143", EXT4, 0, "memory"),  # ended, for it took too long
+        ("0 0", EXT4, 1, "mount mount memory"),
+        ("4", EXT4, 0, "anew mount open"),
+        ("8", b"\1\2", 0, "anew mount open"),
+        ("8", b"\0\0", 0, "anew mount open"),
+        ("8 8", None, 0, "memory"),  # nothing can be read at all
+    ],
+)
+def test_only_what_is_beyond_repair_is_made_anew(
+    tmp_path: Path, codes: str, mark: bytes | None, mount: int, done: str
+) -> None:
+    functions = INIT.read_text().split("\nmount -t proc ")[0].replace("/dev/console", "/dev/stderr")
+    partition = tmp_path / "partition"
+    if mark is not None:
+        partition.write_bytes(bytes(1080) + mark + bytes(1000))
+    values = f"DATA_PART=../{partition}\nCODES='{codes} '\nMOUNT={mount}\n"
+    script = functions + AROUND.replace("open_data &&", f"{values}open_data &&")
+    out = subprocess.run(["sh", "-c", script], capture_output=True, check=True, text=True)
+    assert out.stdout.split() == done.split()
