@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
+from threading import Event
 from typing import IO
 from urllib.parse import urlsplit
 
@@ -39,8 +40,8 @@ def fetch(exchange: Exchange, disk: Disk) -> None:
     request = exchange.requested()
     try:
         if request is not None:
-            with _stoppable():
-                _fetch(request, exchange, disk)
+            with _stoppable() as stop:
+                _fetch(request, exchange, disk, stop)
     except UpdateError as e:
         if request is not None:
             exchange.leave(Outcome(result="failed", kind=None, version=request.version, reason=str(e)))
@@ -50,27 +51,30 @@ def fetch(exchange: Exchange, disk: Disk) -> None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """SIGTERM, which systemd sends when the unit's time is up, ends it as any other failure does."""
+def _stoppable() -> Iterator[Event]:
+    """SIGTERM, which systemd sends when the unit's time is up, ends it as any other failure does.
 
-    def stop(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what follows is short
-        raise UpdateError("the download was stopped before it was whole")
-
-    before = signal.signal(signal.SIGTERM, stop)
+    With the next byte, or when none comes for ``_TIMEOUT_S``: systemd waits longer than that.
+    """
+    stop = Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        yield
+        yield stop
+    except UpdateError as e:
+        if stop.is_set():
+            raise UpdateError("the download was stopped before it was whole") from e
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _fetch(request: Request, exchange: Exchange, disk: Disk) -> None:
+def _fetch(request: Request, exchange: Exchange, disk: Disk, stop: Event) -> None:
     require_allowed(request.url)
     signature, bundle = (p.with_name(f"{p.name}.part") for p in (exchange.signature, exchange.bundle))
     ends_s = time.monotonic() + _LIMIT_S
     try:
-        _download(f"{request.url}.minisig", signature, SIGNATURE_MAX, disk, ends_s)
-        _download(request.url, bundle, SIZE_MAX, disk, ends_s)
+        _download(f"{request.url}.minisig", signature, SIGNATURE_MAX, disk, ends_s, stop)
+        _download(request.url, bundle, SIZE_MAX, disk, ends_s, stop)
         disk.sync()
         disk.rename(signature, exchange.signature)
         disk.save(exchange.wanted_path, request.model_dump_json().encode())
@@ -122,12 +126,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _download(url: str, to: Path, size_max: int, disk: Disk, ends_s: float) -> None:
+def _download(url: str, to: Path, size_max: int, disk: Disk, ends_s: float, stop: Event) -> None:
     disk.remove(to)
     asked = urllib.request.Request(url, headers={"User-Agent": f"maskgate/{__version__}"})  # noqa: S310  checked
     try:
         with urllib.request.build_opener(_Redirects).open(asked, timeout=_TIMEOUT_S) as answer:
-            _save(answer, to, size_max, disk, url, ends_s)
+            _save(answer, to, size_max, disk, url, ends_s, stop)
     except urllib.error.HTTPError as e:
         raise UpdateError(f"{url}: the server says {e.code} {e.reason}") from e
     except urllib.error.URLError as e:
@@ -136,12 +140,16 @@ def _download(url: str, to: Path, size_max: int, disk: Disk, ends_s: float) -> N
         raise UpdateError(f"{url}: the connection broke off: {e or type(e).__name__}") from e
 
 
-def _save(answer: HTTPResponse, to: Path, size_max: int, disk: Disk, url: str, ends_s: float) -> None:
+def _save(
+    answer: HTTPResponse, to: Path, size_max: int, disk: Disk, url: str, ends_s: float, stop: Event
+) -> None:
     size, told = 0, answer.length  # Debian 12's read1 does not count it down
     with disk.create(to) as out:
         # what there is: to wait for a whole block could take for ever, byte by byte
         while block := answer.read1(_BLOCK if told is None else min(_BLOCK, told - size)):
             size += len(block)
+            if stop.is_set():
+                raise UpdateError(f"{url}: stopped")
             if size > size_max:
                 raise UpdateError(f"{url}: more than {size_max / 1e6:g} MB come; no more are taken")
             if time.monotonic() > ends_s:

@@ -226,7 +226,10 @@ class Ops:
         return pytest.fail(f"no {leaf} with {wanted} within {WAIT_S} s; heard: {seen}")
 
     def close(self) -> None:
+        gone = threading.Event()
+        self._client.on_disconnect = lambda *_: gone.set()
         self._client.disconnect()
+        gone.wait(10)  # or the socket stays open
         self._client.loop_stop()
 
 
