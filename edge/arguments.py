@@ -1,8 +1,34 @@
-"""Types of command line arguments."""
+"""What the commands share: how one is added, and types of arguments."""
 
 import argparse
 import math
+from collections.abc import Callable
 from pathlib import Path
+
+
+def add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[argparse.Namespace], int] | None,
+    text: str,
+    epilog: str = "",
+) -> argparse.ArgumentParser:
+    """A command, its help as it is written.
+
+    Args:
+        commands: those that it is one of.
+        name: as it is typed.
+        run: what it does; returns the exit code. None: it has commands of its own.
+        text: what it does, in a phrase.
+        epilog: examples, exit codes.
+    """
+    made = commands.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    if run is not None:
+        made.set_defaults(command=run)
+    return made
 
 
 def path(text: str) -> Path:

@@ -5,10 +5,10 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from edge import __version__, commands
-from edge.arguments import count, path, positive
+from edge.arguments import add_command, count, path, positive
 from edge.config import DEFAULT_PATH
 from edge.errors import MaskgateError
 from edge.image import cli as image_cli
@@ -17,8 +17,6 @@ from edge.ops import events_cli, watch_cli
 from edge.output import Output, OutputError
 from edge.provision import cli as provision_cli
 from edge.update import cli as update_cli
-
-_HELP = argparse.RawDescriptionHelpFormatter
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,13 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="store_true", help="log details")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: object, text: str, example: str) -> argparse.ArgumentParser:
-        made = subparsers.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"example:\n  {example}",
-            formatter_class=_HELP,
-        )  # fmt: skip
-        made.set_defaults(command=run)
-        return made
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], text: str, example: str
+    ) -> argparse.ArgumentParser:
+        return add_command(subparsers, name, run, text, f"example:\n  {example}")
 
     def configurable(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
         made.add_argument(

@@ -4,7 +4,7 @@ import argparse
 import json
 from dataclasses import asdict
 
-from edge.arguments import path
+from edge.arguments import add_command, path
 
 _VERIFY = """examples:
   maskgate image verify dist/maskgate-0.1.0-arm64.img.xz
@@ -15,18 +15,16 @@ It needs neither root nor mounts, and room for the unpacked image in the folder 
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``image`` to the commands of ``maskgate``."""
-    text = "check a card's image before it is written onto cards"
-    images = subparsers.add_parser(
-        "image", help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_VERIFY,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    kinds = images.add_subparsers(required=True, metavar="WHAT")
-    text = "say of each part of an image whether it is as it should be"
-    checks = kinds.add_parser(
-        "verify", help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_VERIFY,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    checks.set_defaults(command=verify)
+    images = add_command(
+        subparsers, "image", None, "check a card's image before it is written onto cards", _VERIFY
+    )
+    checks = add_command(
+        images.add_subparsers(required=True, metavar="WHAT"),
+        "verify",
+        verify,
+        "say of each part of an image whether it is as it should be",
+        _VERIFY,
+    )
     checks.add_argument("image", type=path, metavar="IMAGE", help=".img, .img.xz or .img.zst")
     checks.add_argument("--json", action="store_true", help="a JSON object for each check")
 

@@ -4,11 +4,11 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.arguments import path
+from edge.arguments import add_command, path
 from edge.errors import ConfigError, MaskgateError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -29,23 +29,14 @@ _REPORT = """example, as root:
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``machine`` to the commands of ``maskgate``."""
-    text = "make a machine a device, as maskgate.toml on its boot partition says"
-    machine = subparsers.add_parser(
-        "machine", help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_APPLY,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    kinds = machine.add_subparsers(required=True, metavar="WHAT")
-
-    def command(
-        name: str, run: Callable[[argparse.Namespace], int], text: str, epilog: str
-    ) -> argparse.ArgumentParser:
-        made = kinds.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
-        made.set_defaults(command=run)
-        return made
-
+    machine = add_command(
+        subparsers,
+        "machine",
+        None,
+        "make a machine a device, as maskgate.toml on its boot partition says",
+        _APPLY,
+    )
+    command = partial(add_command, machine.add_subparsers(required=True, metavar="WHAT"))
     checks = command("check", check, "find every mistake in a maskgate.toml, before the card goes in", _CHECK)
     checks.add_argument("file", type=path, metavar="FILE")
     applies = command("apply", apply, "take over what is new on the boot partition, and answer there", _APPLY)

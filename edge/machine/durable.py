@@ -1,10 +1,10 @@
 """Files that are whole after a power cut: either the old one or the new one."""
 
 import os
-import stat
 from pathlib import Path
 
 from edge.errors import MaskgateError, StoreError
+from edge.files import NotPlainError, open_plain, sync_folder
 
 
 def write(path: Path, data: bytes, mode: int | None = 0o644, group: int | None = None) -> None:
@@ -78,15 +78,6 @@ def _new(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 
 
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def read_plain(path: Path, at_most: int) -> bytes:
     """The content of a plain file; links are not followed, and pipes make nobody wait.
 
@@ -95,14 +86,12 @@ def read_plain(path: Path, at_most: int) -> bytes:
         MaskgateError: it is no plain file, too long, or can't be read.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            os.close(handle)
-            raise MaskgateError(f"{path.name}: is no file, but a folder or a device: remove it")
-        with os.fdopen(handle, "rb") as file:
+        with open_plain(path) as file:
             data = file.read(at_most + 1)
     except FileNotFoundError:
         raise
+    except NotPlainError as e:
+        raise MaskgateError(f"{path.name}: is no file, but a folder or a device: remove it") from e
     except OSError as e:
         raise MaskgateError(f"{path.name}: can't be read: {e.strerror}") from e
     if len(data) > at_most:

@@ -4,13 +4,14 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.arguments import count, path, positive
+from edge.arguments import add_command, count, path, positive
 from edge.errors import MaskgateError, UsageError
 from edge.ops.broker import Received, add_broker_options, broker_settings
 from edge.signals import stop_on_signals
@@ -35,23 +36,10 @@ The devices of a simulation answer no commands. Two simulations at once need a -
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``events`` to the commands of ``maskgate``."""
-    text = "check, simulate and describe what devices say over MQTT"
-    events = subparsers.add_parser(
-        "events", help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_CHECK,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    kinds = events.add_subparsers(required=True, metavar="WHAT")
-
-    def command(
-        name: str, run: Callable[[argparse.Namespace], int], text: str, epilog: str
-    ) -> argparse.ArgumentParser:
-        made = kinds.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
-        made.set_defaults(command=run)
-        return made
-
+    events = add_command(
+        subparsers, "events", None, "check, simulate and describe what devices say over MQTT", _CHECK
+    )
+    command = partial(add_command, events.add_subparsers(required=True, metavar="WHAT"))
     checks = command("check", check, "check messages against the contract", _CHECK)
     checks.add_argument("file", nargs="?", metavar="FILE", help="JSON lines; - is standard input")
     add_broker_options(checks)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import get_args
 
-from edge.arguments import positive
+from edge.arguments import add_command, positive
 from edge.errors import UsageError
 from edge.events import CommandName
 from edge.ops.broker import add_broker_options, broker_settings
@@ -22,11 +22,7 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     def command(
         name: str, run: Callable[[argparse.Namespace], int], text: str, epilog: str
     ) -> argparse.ArgumentParser:
-        made = subparsers.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
-        made.set_defaults(command=run)
+        made = add_command(subparsers, name, run, text, epilog)
         add_broker_options(made)
         return made
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from edge.arguments import path
+from edge.arguments import add_command, path
 
 _EXAMPLE = """example:
   maskgate provision --boot /media/$USER/bootfs --config maskgate.toml \\
@@ -15,10 +15,7 @@ exit code: 0 fine, 1 the card can't be written, 2 card and package do not fit, 7
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``provision`` to the commands of ``maskgate``."""
     text = "make a flashed Raspberry Pi OS card install maskgate at its first start, without a network"
-    made = subparsers.add_parser(
-        "provision", help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    made = add_command(subparsers, "provision", run, text, _EXAMPLE)
     made.add_argument(
         "--boot", type=path, required=True, metavar="DIR", help="where the card's first partition is mounted"
     )
@@ -28,7 +25,6 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         "--style", choices=["auto", "cloud-init", "firstrun"], default="auto",
         help="who installs it at the first start (default: auto, by what lies on the card)",
     )  # fmt: skip
-    made.set_defaults(command=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from edge import files
 from edge.errors import UpdateError
 
 
@@ -52,7 +53,7 @@ class Disk:
         self.step(f"rename to {new.name}")
         old.replace(new)
         self.step(f"sync {new.parent.name}")
-        sync_folder(new.parent)
+        files.sync_folder(new.parent)
 
     def remove(self, path: Path) -> None:
         """A file or a tree, if it is there; where the power is cut, a part of it may stay."""
@@ -82,15 +83,6 @@ class Disk:
         """Called when files last, or all of them; for tests that lose what does not."""
 
 
-def sync_folder(folder: Path) -> None:
-    """What is called how in it lasts."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 @contextmanager
 def open_plain(path: Path, size_max: int) -> Iterator[BinaryIO]:
     """A file that others may have put there: no link, no device, not too big.
@@ -99,13 +91,13 @@ def open_plain(path: Path, size_max: int) -> Iterator[BinaryIO]:
         UpdateError: it is none.
     """
     try:
-        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+        file = files.open_plain(path)
+    except files.NotPlainError as e:
+        raise UpdateError(f"{path}: is no plain file") from e
     except OSError as e:
         raise UpdateError(f"{path}: can't be read: {e.strerror}") from e
     with file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise UpdateError(f"{path}: is no plain file")
-        if found.st_size > size_max:
-            raise UpdateError(f"{path}: has {found.st_size} bytes; at most {size_max} are taken")
+        size = os.fstat(file.fileno()).st_size
+        if size > size_max:
+            raise UpdateError(f"{path}: has {size} bytes; at most {size_max} are taken")
         yield file

@@ -4,12 +4,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.arguments import path
+from edge.arguments import add_command, path
 from edge.config import DEFAULT_PATH
 from edge.errors import UpdateError, UsageError
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from edge.update.duty import Duty
 
 _MAKE = """examples:
-  maskgate update make --deb dist/maskgate_0.2.0_arm64.deb --out dist --key ~/ops.key
+  maskgate update make --deb dist/maskgate_0.2.0+deb12_arm64.deb --out dist --key ~/ops.key
   maskgate update make --models models --version 1.2.0 --out dist
 Keys are made once: minisign -G -p ops.pub -s ops.key; ops.pub belongs into /etc/maskgate/update-keys of each
 device, ops.key to nobody else."""
@@ -34,23 +33,14 @@ _NOT_STARTED_AGAIN = {"2", "78"}
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``update`` to the commands of ``maskgate``."""
-    text = "make signed updates, and see or do on a device what becomes of them"
-    update = subparsers.add_parser(
-        "update", help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_WHAT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    kinds = update.add_subparsers(required=True, metavar="WHAT")
-
-    def command(
-        name: str, run: Callable[[argparse.Namespace], int], text: str, epilog: str = ""
-    ) -> argparse.ArgumentParser:
-        made = kinds.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
-        made.set_defaults(command=run)
-        return made
-
+    update = add_command(
+        subparsers,
+        "update",
+        None,
+        "make signed updates, and see or do on a device what becomes of them",
+        _WHAT,
+    )
+    command = partial(add_command, update.add_subparsers(required=True, metavar="WHAT"))
     makes = command("make", make, "make a bundle of a package's application, or of models", _MAKE)
     what = makes.add_mutually_exclusive_group(required=True)
     what.add_argument("--deb", type=path, metavar="FILE", help="the application in this package")
