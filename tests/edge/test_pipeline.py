@@ -170,6 +170,23 @@ def test_a_camera_that_is_tampered_with_is_an_event_in_words_and_numbers() -> No
     assert events[0].data.reason == "covered"
 
 
+def test_only_a_face_that_can_be_judged_proves_that_the_lens_is_free() -> None:
+    class Noting(NoTampering):
+        def __init__(self) -> None:
+            self.seen: list[bool] = []
+
+        def update(self, image: Image, now_s: float, *, face_seen: bool) -> None:
+            self.seen.append(face_seen)
+
+    small = Face(Box(10, 10, 30, 35), 0.9)
+    everywhere = [{"name": "a", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]], "min_face_width_px": 50}]
+    pipeline = make([[], [small], [BARE], [small, BARE]], zones=everywhere)
+    pipeline.classifier = ScriptedClassifier({BARE.box: 0.02, small.box: 0.02})
+    pipeline.tampering = noting = Noting()
+    run(pipeline, 4)
+    assert noting.seen == [False, False, True, True]
+
+
 def test_a_source_that_ends_in_mid_violation_still_closes_it() -> None:
     events = [e for r in run(make([[BARE]] * 8), 8) for e in r.events]
     assert [e.type for e in events] == ["violation.opened", "violation.closed"]

@@ -179,6 +179,18 @@ def test_a_crowd_that_hides_the_view_is_no_tampering_as_long_as_faces_are_seen(k
     assert told[0][0] >= 60 + AFTER_S
 
 
+@pytest.mark.parametrize("kind", ["other view", "torch", "opaque"])
+def test_a_face_excuses_no_other_view_and_no_light(kind: str) -> None:
+    reason, tampered = TAMPERINGS[kind]
+    watched = check()
+    told = [
+        change
+        for image, t in film(SCENES["corridor"], lambda s, t: tampered(s, t) if t >= 30 else s, 60, Camera())
+        if (change := watched.update(image, t, face_seen=True))
+    ]
+    assert [change.reason for change in told] == [reason]
+
+
 def test_a_short_one_is_no_event() -> None:
     assert not watch(
         check(), film(SCENES["corridor"], lambda s, t: HAND if 30 <= t < 37 else s, 60, Camera())
