@@ -12,6 +12,7 @@ FOLDS    := --weights $(WEIGHTS)/$(IMAGENET) --epochs 8 --fold ilc,maskon --fold
 PYTHON   ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
 # What the tests run against for real; apt names.
 SYSTEM   := mosquitto openssl minisign alsa-utils espeak-ng ffmpeg systemd systemd-container mmdebstrap \
+            dosfstools mtools fdisk \
             gir1.2-gst-rtsp-server-1.0 python3-gi \
             gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 

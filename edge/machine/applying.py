@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from edge.config import mistakes
@@ -28,15 +29,20 @@ _log = logging.getLogger(__name__)
 _COMMAND_TIMEOUT_S = 60.0
 _PEOPLE = 1000
 """From this number on, users are people."""
+Run = Callable[..., str]
+"""Runs a program with its arguments; returns what went wrong, or nothing."""
 
 
-def apply(boot_dir: Path, root: Path) -> Outcome:
+def apply(boot_dir: Path, root: Path, run: Run | None = None) -> Outcome:
     """Take over what is new on the card.
 
     Args:
         boot_dir: the boot partition.
-        root: of the file system to write to; only for this machine's own are programs run and units started.
+        root: of the file system to write to.
+        run: for the programs that put it in force; default: this machine's own, and none for another root.
     """
+    if run is None and root == Path("/") and _systemd_runs():
+        run = _run
     state = load_state(root)
     in_force = bool(state.when)
     try:
@@ -53,7 +59,7 @@ def apply(boot_dir: Path, root: Path) -> Outcome:
     except ConfigError as e:
         return Outcome(Verdict.REFUSED, tuple(lines_of(e)), (), in_force)
     try:
-        return _take_over(boot_dir, root, card, wanted, state)
+        return _take_over(boot_dir, root, card, wanted, state, run)
     except StoreError as e:
         return Outcome(Verdict.REFUSED, (str(e),), wanted.remarks, in_force)
 
@@ -74,14 +80,15 @@ def _check_user(root: Path, wanted: Wanted) -> None:
             raise mistakes(wanted.name, [said])
 
 
-def _take_over(boot_dir: Path, root: Path, card: Card, wanted: Wanted, state: State) -> Outcome:
+def _take_over(
+    boot_dir: Path, root: Path, card: Card, wanted: Wanted, state: State, run: Run | None
+) -> Outcome:
     plan = make_plan(wanted, facts_of(root))
     retired = [unit for unit in RETIRED if unit in state.units and unit not in plan.units]
-    live = root == Path("/") and _systemd_runs()
-    ours = _ours(plan.units, state.units, _enabled if live else lambda _: False)
+    ours = _ours(plan.units, state.units, partial(_enabled, run) if run else lambda _: False)
     state = _install(root, plan, wanted, replace(state, card="", units=(*state.units, *ours)))
     complaints = _forget(boot_dir, root, card, wanted)
-    failed, hints = _try_all(_steps(plan, retired)) if live else ([], [])
+    failed, hints = _try_all(_steps(plan, retired), run) if run else ([], [])
     remarks = (*wanted.remarks, *plan.remarks, *complaints, *hints)
     done = read_card(boot_dir) or card
     state = replace(
@@ -142,8 +149,8 @@ def _ours(wanted: Iterable[str], before: Iterable[str], enabled: Callable[[str],
     return tuple(u for u in wanted if u in known or u not in RETIRED or not enabled(u))
 
 
-def _enabled(unit: str) -> bool:
-    return not _run("systemctl", "is-enabled", "--quiet", unit)
+def _enabled(run: Run, unit: str) -> bool:
+    return not run("systemctl", "is-enabled", "--quiet", unit)
 
 
 def _forget(boot_dir: Path, root: Path, card: Card, wanted: Wanted) -> list[str]:
@@ -175,9 +182,9 @@ def _steps(plan: Plan, retired: Iterable[str]) -> list[Command]:
     return steps
 
 
-def _try_all(steps: Iterable[Command]) -> tuple[list[str], list[str]]:
+def _try_all(steps: Iterable[Command], run: Run) -> tuple[list[str], list[str]]:
     """Run them; returns what failed, and what failed that may."""
-    complaints = [(step[0] in MAY_FAIL, said) for step in steps if (said := _run(*step))]
+    complaints = [(step[0] in MAY_FAIL, said) for step in steps if (said := run(*step))]
     return [s for may, s in complaints if not may], [s for may, s in complaints if may]
 
 

@@ -71,11 +71,12 @@ def apply(args: argparse.Namespace) -> int:
     """From the card to the device."""
     from edge.machine.applying import apply as take_over
     from edge.machine.outcome import Verdict, keep_outcome
+    from edge.machine.report import warnings
 
     _require_root(args)
     outcome = take_over(args.boot, args.root)
     print(f"maskgate.toml {outcome.verdict.value}")
-    for line in (*outcome.mistakes, *outcome.remarks):
+    for line in (*outcome.mistakes, *outcome.remarks, *warnings(args.root, args.boot)):
         print(f"- {line}")
     if args.root == Path("/"):
         keep_outcome(outcome)

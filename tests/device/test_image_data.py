@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.machine import looking
+
 INIT = Path(__file__).resolve().parents[2] / "systemd/image/initrd/init"
 AROUND = """
 timeout() { shift; "$@"; }
@@ -22,6 +24,7 @@ e2fsck() {
 open_data && echo open || echo memory
 """
 """The programs that it runs, with the answers that the case wants."""
+FUNCTIONS = INIT.read_text().split("\nmount -t proc ")[0].replace("/dev/console", "/dev/stderr")
 EXT4 = b"\x53\xef"
 
 
@@ -43,11 +46,29 @@ EXT4 = b"\x53\xef"
 def test_only_what_is_beyond_repair_is_made_anew(
     tmp_path: Path, codes: str, mark: bytes | None, mount: int, done: str
 ) -> None:
-    functions = INIT.read_text().split("\nmount -t proc ")[0].replace("/dev/console", "/dev/stderr")
     partition = tmp_path / "partition"
     if mark is not None:
         partition.write_bytes(bytes(1080) + mark + bytes(1000))
     values = f"DATA_PART=../{partition}\nCODES='{codes} '\nMOUNT={mount}\n"
-    script = functions + AROUND.replace("open_data &&", f"{values}open_data &&")
+    script = FUNCTIONS + AROUND.replace("open_data &&", f"{values}open_data &&")
     out = subprocess.run(["sh", "-c", script], capture_output=True, check=True, text=True)
     assert out.stdout.split() == done.split()
+
+
+def test_a_device_that_keeps_nothing_says_so_and_maskgate_machine_understands_it(tmp_path: Path) -> None:
+    (tmp_path / "run/maskgate-image").mkdir(parents=True)
+    around = """
+mkdir() { :; }
+umount() { echo "umount $*"; }
+mount() { echo "mount $*"; }
+go_on_in_memory
+"""
+    functions = FUNCTIONS.replace("/run/", f"{tmp_path}/run/")
+    assert not looking.forgets(tmp_path)
+    out = subprocess.run(["sh", "-ec", functions + around], capture_output=True, check=True, text=True)
+    assert [line.split(" -o ")[0] for line in out.stdout.splitlines()] == [
+        f"umount {tmp_path}/run/maskgate-image/data", "mount -t tmpfs", "mount -t overlay overlay",
+    ]  # fmt: skip
+    assert looking.forgets(tmp_path)
+    (said,) = looking.notes(tmp_path)
+    assert said.endswith("kept in memory and lost when power goes; renew the card.")

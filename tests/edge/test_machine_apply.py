@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from edge.config import load_config
-from edge.machine.applying import _ours, _try_all, apply
+from edge.machine import durable
+from edge.machine.applying import _run, apply
 from edge.machine.card import Card, read_card
 from edge.machine.outcome import Verdict
 from edge.machine.plan import Facts, File, Plan, make_plan
@@ -133,6 +134,27 @@ class Device:
         assert outcome.verdict is verdict, outcome
         return [*outcome.mistakes]
 
+    def install(self, *programs: str) -> None:
+        (self.root / "usr/sbin").mkdir(parents=True)
+        for name in programs:
+            (self.root / "usr/sbin" / name).touch()
+
+    def put_in_force(
+        self, *failing: str, enabled: frozenset[str] = frozenset()
+    ) -> tuple[list[str], list[str]]:
+        """Apply with programs, of which some fail; returns what was run and what is remarked."""
+        ran: list[str] = []
+
+        def run(*command: str) -> str:
+            if command[:3] == ("systemctl", "is-enabled", "--quiet"):
+                return "" if command[3] in enabled else "no"
+            ran.append(" ".join(command))
+            return next((f"{ran[-1]}: broken" for part in failing if part in ran[-1]), "")
+
+        outcome = apply(self.boot, self.root, run)
+        assert outcome.verdict is Verdict.APPLIED, outcome
+        return ran, [*outcome.remarks]
+
     def snapshot(self) -> dict[str, object]:
         """All there is, but for when it was."""
         found: dict[str, object] = {
@@ -203,17 +225,75 @@ def test_a_programs_user_gets_no_key_but_a_persons_and_our_own_do(device: Device
     device.apply()
 
 
-def test_a_radio_that_says_no_is_told_and_is_no_failure() -> None:
-    failed, hints = _try_all([("iw", "--nonsense"), ("rfkill", "--nonsense"), ("false",), ("true",)])
-    assert failed == ["false: exit code 1"]
-    assert [hint.split(" ")[0] for hint in hints] == ["iw", "rfkill"]
+def test_what_fails_to_come_into_force_is_told_and_tried_again_at_each_start(device: Device) -> None:
+    device.install("sshd")
+    device.card(SERVICE + MACHINE)
+    units = "ssh.service maskgate.service maskgate-speaker.service"
+    for _ in range(2):
+        ran, remarks = device.put_in_force("daemon-reload")
+        assert ran[-3:] == [
+            "systemctl daemon-reload",
+            f"systemctl enable {units}",
+            f"systemctl --no-block restart {units}",
+        ]
+        assert remarks[-1] == "systemctl daemon-reload: broken"
+        assert load_state(device.root).card == ""
+    _, remarks = device.put_in_force()
+    assert not [remark for remark in remarks if "broken" in remark]
+    device.apply(Verdict.UNCHANGED)
 
 
-def test_a_unit_that_somebody_else_switched_on_is_not_ours_to_switch_off() -> None:
-    units = ("ssh.service", "maskgate.service")
-    assert _ours(units, (), lambda _: True) == ("maskgate.service",)
-    assert _ours(units, ("ssh.service",), lambda _: True) == units
-    assert _ours(units, (), lambda _: False) == units
+def test_a_radio_that_says_no_is_told_and_not_tried_again(device: Device) -> None:
+    device.install("iw", "rfkill", "wpa_supplicant")
+    device.card(SERVICE + WIFI)
+    _, remarks = device.put_in_force("iw reg set", "rfkill")
+    assert [remark.split(" ")[0] for remark in remarks if "broken" in remark] == ["iw", "rfkill"]
+    device.apply(Verdict.UNCHANGED)
+
+
+def test_a_program_that_fails_is_told_with_what_it_said() -> None:
+    assert _run("true") == ""
+    assert _run("false") == "false: exit code 1"
+    said = _run("ls", "/no/such")
+    assert said.startswith("ls /no/such: ")
+    assert said.endswith("cannot access '/no/such': No such file or directory")
+    assert _run("no-such-program", "x") == "no-such-program x: there is no such program"
+
+
+def test_what_we_switched_on_is_switched_off_again_until_that_has_worked(device: Device) -> None:
+    device.install("sshd")
+    off = ["systemctl disable ssh.service", "systemctl --no-block stop ssh.service"]
+    device.card(SERVICE + MACHINE)
+    ran, _ = device.put_in_force()
+    assert not {*off} & {*ran}
+    device.card(SERVICE)
+    for _ in range(2):
+        ran, _ = device.put_in_force("disable ssh.service")
+        assert [step for step in ran if step in off] == off
+    ran, _ = device.put_in_force()
+    assert [step for step in ran if step in off] == off
+    device.card(SERVICE + "# more\n")
+    ran, _ = device.put_in_force()
+    assert not {*off} & {*ran}
+
+
+def test_a_unit_that_somebody_else_switched_on_is_not_ours_to_switch_off(device: Device) -> None:
+    device.install("sshd")
+    device.card(SERVICE + MACHINE)
+    device.put_in_force(enabled=frozenset({"ssh.service", "maskgate.service"}))
+    assert load_state(device.root).units == ("maskgate.service", "maskgate-speaker.service")
+    device.card(SERVICE)
+    ran, _ = device.put_in_force(enabled=frozenset({"ssh.service"}))
+    assert not [step for step in ran if "ssh" in step]
+
+
+def test_secrets_that_can_not_be_taken_from_the_card_are_told(device: Device) -> None:
+    device.card(SERVICE + WIFI)
+    (device.boot / ".maskgate.toml.new").mkdir()
+    _, remarks = device.put_in_force()
+    assert [remark.split(": ")[:2] for remark in remarks if "secrets" in remark] == [
+        ["the card still holds secrets that the device has taken over", f"{device.boot}/maskgate.toml"]
+    ]
 
 
 def test_nothing_is_done_twice_and_certificates_stay(applied: Device) -> None:
@@ -361,6 +441,26 @@ def test_a_power_cut_at_any_point_is_made_good_at_the_next_start(
     assert cuts > 15
 
 
+def test_after_a_power_cut_the_card_of_before_is_not_taken_for_what_is_in_force(
+    memory: Path, power: list[int]
+) -> None:
+    device = Device(memory)
+    device.card(old := SERVICE + MACHINE)
+    device.apply()
+    whole = device.snapshot()
+    device.card(SERVICE + MACHINE.replace("north-door", "south-door"))
+    for cuts in range(100):
+        power[0] = cuts
+        with pytest.raises(PowerCut):
+            device.apply()
+        if (device.root / "etc/hostname").read_text() == "south-door\n":
+            break
+    power[0] = 1_000_000
+    device.card(old)
+    device.apply()
+    assert device.snapshot() == whole
+
+
 def test_after_a_power_cut_nothing_is_left_that_nobody_wants(memory: Path, power: list[int]) -> None:
     cuts, done = 0, False
     while not done:
@@ -378,6 +478,34 @@ def test_after_a_power_cut_nothing_is_left_that_nobody_wants(memory: Path, power
         left = {p.name for p in (device.root / "etc").rglob("*") if not p.is_dir()}
         assert left == {"hostname", "hosts", "localtime", "timezone"}, cuts
     assert cuts > 15
+
+
+def test_bytes_and_names_are_on_the_disk_before_anything_else_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, str]] = []
+
+    def recorded(name: str) -> None:
+        real = getattr(os, name)
+
+        def call(what: int | str | Path, *args: object, **kwargs: object) -> object:
+            path = Path(f"/proc/self/fd/{what}").readlink() if isinstance(what, int) else what
+            done.append((name, Path(path).name))
+            return real(what, *args, **kwargs)
+
+        monkeypatch.setattr(os, name, call)
+
+    for name in ("fsync", "replace", "unlink"):
+        recorded(name)
+    folder = ("fsync", tmp_path.name)
+    durable.write(tmp_path / "file", b"x")
+    assert done == [("fsync", ".file.new"), ("replace", ".file.new"), folder]
+    done.clear()
+    durable.link(tmp_path / "name", "file")
+    assert done == [("unlink", ".name.new"), ("replace", ".name.new"), folder]
+    done.clear()
+    durable.remove(tmp_path / "file")
+    assert done == [("unlink", ".file.new"), ("unlink", "file"), folder]
 
 
 def test_the_digest_changes_with_whatever_counts(device: Device) -> None:

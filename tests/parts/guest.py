@@ -61,6 +61,12 @@ class Card:
         )
         return shown.stdout.decode(errors="replace")
 
+    def boot_partition(self) -> bytes:
+        """All of it, also what is in no file."""
+        with self.path.open("rb") as card:
+            card.seek(self._starts[0])
+            return card.read(self._starts[1] - self._starts[0])
+
     def put(self, name: str, path: Path) -> None:
         """Put a file over the root file system, into the layer that the device writes to."""
         place = f"overlay/upper{name}"

@@ -40,11 +40,14 @@ revisit_s = 20.0  # frames are seconds apart
 host = "10.0.2.2"
 port = {port}
 ca_file = "broker-ca.pem"
+username = "north-door"
+password_file = "mqtt-password"
 
 [machine]
 host_name = "north-door"
 timezone = "Asia/Jakarta"
 """
+PASSWORD = b"the word of the north door"
 WAITING = """\
 rm -rf /tmp/box; mkdir /tmp/box; cp /var/lib/maskgate/outbox.sqlite* /tmp/box/; python3 -c '
 import json, sqlite3
@@ -131,7 +134,9 @@ def card(
     card.give(folder / "maskgate.toml")
     (folder / "credentials").mkdir()
     (folder / "credentials/broker-ca.pem").write_bytes((keys / "ca.pem").read_bytes())
+    (folder / "credentials/mqtt-password").write_bytes(PASSWORD)
     card.give(folder / "credentials")
+    assert PASSWORD in card.boot_partition()
     long = folder / "clip.mp4"
     visit = folder / "visit.mp4"
     ffmpeg = (program("ffmpeg", "ffmpeg"), "-v", "error")
@@ -178,6 +183,10 @@ def test_the_installer_reads_an_answer(guest: Guest) -> None:
     report = guest.run("cat /boot/firmware/maskgate-report.txt")
     assert "maskgate.toml was applied" in report
     assert "Asia/Jakarta" in guest.run("readlink /etc/localtime")
+
+
+def test_the_card_keeps_no_secret_not_even_for_undelete_programs(card: Card) -> None:
+    assert PASSWORD not in card.boot_partition()
 
 
 def test_every_event_of_an_outage_arrives_once_although_the_power_is_cut(
