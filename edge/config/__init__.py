@@ -6,6 +6,7 @@ from edge.config.example import example_config
 from edge.config.loading import Config, load_config, mistakes, parse_as, parse_config
 from edge.config.mqtt import Mqtt
 from edge.config.ops import Commands, HomeAssistantDiscovery, Update
+from edge.config.secret_files import secret_files, with_secret_files
 from edge.config.speaker import HomeAssistant, Speaker, Webhook
 from edge.config.surroundings import Crowding, Hours, Indicators, Line, Tampering, Zone
 
@@ -40,5 +41,7 @@ __all__ = [
     "mistakes",
     "parse_as",
     "parse_config",
+    "secret_files",
     "state_dir",
+    "with_secret_files",
 ]

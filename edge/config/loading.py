@@ -15,6 +15,7 @@ from edge.config.base import Section
 from edge.config.device import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, Site
 from edge.config.mqtt import Mqtt
 from edge.config.ops import Commands, HomeAssistantDiscovery, Update
+from edge.config.secret_files import SUFFIX
 from edge.config.speaker import Speaker
 from edge.config.surroundings import (
     Crowding,
@@ -146,7 +147,7 @@ def _shown(value: object, key: str) -> str:
     """What was found, or only what kind of thing it is where it may be, or hold, a secret."""
     if isinstance(value, dict):
         return "a table"
-    hidden = key in _SECRET_KEYS or key.endswith("_file")
+    hidden = key in _SECRET_KEYS or key.endswith(SUFFIX)
     if hidden or "://" in (text := repr(value)) or "{" in text:
         return f"a value of type {type(value).__name__}, which is not shown"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -1,20 +1,14 @@
 """The brokers, how they are reached, and what proves who is who."""
 
-import os
-from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from edge.config.base import Name, Section
+from edge.config.secret_files import Secret
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-def _from_credentials(path: Path) -> Path:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return path if folder is None else Path(folder) / path  # an absolute path stays as it is
 
 
 def split_address(text: str) -> tuple[str, int | None]:
@@ -37,8 +31,6 @@ def _address(text: str) -> str:
     return text
 
 
-Secret = Annotated[Path, AfterValidator(_from_credentials)]
-"""A file; a relative name is one in ``$CREDENTIALS_DIRECTORY``, where systemd's LoadCredential= puts it."""
 Address = Annotated[str, AfterValidator(_address)]
 
 

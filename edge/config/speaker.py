@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from edge.config.base import SHIPPED_SOUNDS, Name, Section
+from edge.config.secret_files import Secret
 
 
 class Webhook(Section):
@@ -13,7 +14,7 @@ class Webhook(Section):
 
     url: str = Field(pattern=r"^https?://", examples=["https://horn.example.org/announce"])
     timeout_s: float = Field(3.0, gt=0, le=30, examples=[3.0])
-    token_file: Path | None = Field(None, examples=["/etc/maskgate/webhook-token"])
+    token_file: Secret | None = Field(None, examples=["/etc/maskgate/webhook-token"])
     """Sent as a bearer token."""
 
 
@@ -21,7 +22,7 @@ class HomeAssistant(Section):
     """Another speaker: a Home Assistant service call over its REST API."""
 
     url: str = Field(pattern=r"^https?://", examples=["http://homeassistant.local:8123"])
-    token_file: Path = Field(examples=["/etc/maskgate/home-assistant-token"])
+    token_file: Secret = Field(examples=["/etc/maskgate/home-assistant-token"])
     entity: str = Field(pattern=r"^media_player\.[a-z0-9_]+$", examples=["media_player.lobby"])
     tts_entity: str | None = Field(None, pattern=r"^tts\.[a-z0-9_]+$", examples=["tts.piper"])
     """Given: the message is spoken by it; else ``media`` is played."""

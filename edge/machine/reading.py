@@ -12,7 +12,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from edge.check import check_config
-from edge.config import CameraConfig, Config, Models, Mqtt, mistakes, parse_as, parse_config
+from edge.config import (
+    CameraConfig,
+    Config,
+    Models,
+    mistakes,
+    parse_as,
+    parse_config,
+    secret_files,
+    with_secret_files,
+)
 from edge.errors import ConfigError
 from edge.machine.card import CREDENTIALS, TOML, Card
 from edge.machine.settings import CardConfig, Wifi
@@ -23,8 +32,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_FILES = ("password_file", "ca_file", "cert_file", "key_file")
-"""Of [mqtt]: those that may be credentials."""
 _WHOLE_LINE = 'passphrase must stand on a line of its own below [machine.wifi], as in: passphrase = "..."'
 
 
@@ -71,9 +78,9 @@ def read(card: Card, known: Known) -> Wanted:
     if found:
         raise mistakes(card.name, found)
     service_text = without_table(text, "machine") if raw.keys() - {"machine"} else None
-    named = [path for key in _FILES if (path := getattr(config.mqtt, key)) and not path.is_absolute()]
+    named = {key: str(path) for key, path in secret_files(config).items() if not path.is_absolute()}
     credentials = {**known.credentials, **card.credentials}
-    missing = [_missing_file(str(name), card) for name in named if str(name) not in credentials]
+    missing = [_missing_file(key, name, card) for key, name in named.items() if name not in credentials]
     wifi = config.machine.wifi
     psk = _psk(wifi, known) if wifi else None
     if wifi and wifi.passphrase is None and psk is None:
@@ -85,10 +92,10 @@ def read(card: Card, known: Known) -> Wanted:
         config,
         card.name,
         service_text,
-        {str(name): credentials[str(name)] for name in named if str(name) in credentials},
+        {name: credentials[name] for name in named.values() if name in credentials},
         psk,
         tuple(missing),
-        tuple(_remarks(config, card, {str(name) for name in named}, service_text)),
+        tuple(_remarks(config, card, {*named.values()}, service_text)),
     )
 
 
@@ -114,9 +121,7 @@ def check_elsewhere(wanted: Wanted) -> None:
         update["camera"] = CameraConfig()
     if not config.speaker.sounds.is_dir():
         update["speaker"] = config.speaker.model_copy(update={"output": "none"})
-    if wanted.missing or any(_absolute(config.mqtt, key) for key in _FILES):
-        update["mqtt"] = Mqtt()
-    _check(config.model_copy(update=update), wanted)
+    _check(config.model_copy(update=update), wanted, here=False)
 
 
 def lines_of(error: ConfigError) -> list[str]:
@@ -125,13 +130,14 @@ def lines_of(error: ConfigError) -> list[str]:
     return [line.strip() for line in rest] or [first]
 
 
-def _check(config: Config, wanted: Wanted) -> None:
+def _check(config: Config, wanted: Wanted, *, here: bool = True) -> None:
+    files = secret_files(config)
     with _staged(wanted.credentials) as folder:
-        here = {key: folder / path for key in _FILES if (path := getattr(config.mqtt, key))}
-        if wanted.missing:
-            here = dict.fromkeys(_FILES)
+        there: dict[str, Path | None] = {key: folder / path for key, path in files.items()}
+        if wanted.missing or not (here or all(not path.is_absolute() for path in files.values())):
+            there = dict.fromkeys(files)
         try:
-            check_config(config.model_copy(update={"mqtt": config.mqtt.model_copy(update=here)}), wanted.name)
+            check_config(with_secret_files(config, there), wanted.name)
         except ConfigError as e:
             raise ConfigError(str(e).replace(f"{folder}/", f"{CREDENTIALS}/")) from e
 
@@ -179,24 +185,19 @@ def _psk(wifi: Wifi, known: Known) -> str | None:
     return hashlib.pbkdf2_hmac("sha1", wifi.passphrase.encode(), wifi.ssid.encode(), 4096, 32).hex()
 
 
-def _missing_file(name: str, card: Card) -> str:
+def _missing_file(key: str, name: str, card: Card) -> str:
     alike = next((n for n in card.credentials if n.lower() in {f"{name}.txt".lower(), name.lower()}), None)
     hint = (
         f"; {alike} is there: rename it" if alike else f": put it into the folder {CREDENTIALS} beside {TOML}"
     )
-    return f"{CREDENTIALS}/{name}: named in [mqtt], and neither here nor on the device{hint}"
-
-
-def _absolute(mqtt: Mqtt, key: str) -> bool:
-    path = getattr(mqtt, key)
-    return path is not None and path.is_absolute()
+    return f"{CREDENTIALS}/{name}: named by {key}, and neither here nor on the device{hint}"
 
 
 def _remarks(config: CardConfig, card: Card, named: set[str], service_text: str | None) -> Iterator[str]:
     if service_text is None:
         yield f"{TOML} says nothing but [machine]: maskgate's own configuration stays as it is"
     for name in sorted(card.credentials.keys() - named):
-        yield f"{CREDENTIALS}/{name}: nothing in [mqtt] names it; it was not used, and still lies on the card"
+        yield f"{CREDENTIALS}/{name}: nothing in {TOML} names it; it was not used, and still lies on the card"
     others = {"webhook": config.speaker.webhook, "home_assistant": config.speaker.home_assistant}
     urls = {f"speaker.{key}.url": other.url for key, other in others.items() if other is not None}
     for key, url in {"camera.source": config.camera.source, **urls}.items():

@@ -1,21 +1,24 @@
 """A maskgate.toml on the boot partition of a machine that boots: applied, answered, and mistakes survived."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from debian import Machine, eventually
+from web_speaker import WebSpeaker
 
 if TYPE_CHECKING:
     from conftest import Ops
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CLIP = "/usr/lib/maskgate/edge/demo/clip/visitors.mp4"
+HORN = '[speaker.webhook]\nurl = "http://127.0.0.1:{port}/"\ntoken_file = "horn-token"\n'
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrjkCXFTGKJt5qaAFWK/K59WUJLYPXvMMToIUG9l1Pt me@laptop"
 
 
-def card(machine: Machine, port: int, source: str = CLIP) -> Path:
+def card(machine: Machine, port: int, source: str = CLIP, horn: str = "") -> Path:
     """What an installer copies there."""
     boot = machine.root / "boot/firmware"
     (boot / "credentials").mkdir(parents=True, exist_ok=True)
@@ -25,7 +28,7 @@ def card(machine: Machine, port: int, source: str = CLIP) -> Path:
         f'[machine]\nhost_name = "north-door"\ntimezone = "Asia/Jakarta"\nssh_keys = ["{KEY}"]\n\n'
         '[machine.wifi]\nssid = "Büro"\npassphrase = "pass phrase"\ncountry = "ID"\n\n'
         f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\nusername = "north-door"\n'
-        'password_file = "mqtt-password"\n'
+        f'password_file = "mqtt-password"\n\n{horn}'
     )
     return boot
 
@@ -36,13 +39,25 @@ def answered(machine: Machine) -> str:
     return (machine.root / "boot/firmware/maskgate-report.txt").read_bytes().decode().replace("\r\n", "\n")
 
 
+@pytest.fixture
+def horn() -> Iterator[WebSpeaker]:
+    made = WebSpeaker()
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("ops", [("north-door", "s3cret word")], indirect=True)
-def test_a_card_becomes_a_device_and_mistakes_do_not_end_it(machine: Machine, ops: "Ops") -> None:
-    boot = card(machine, ops.port)
+def test_a_card_becomes_a_device_and_mistakes_do_not_end_it(
+    machine: Machine, ops: "Ops", horn: WebSpeaker
+) -> None:
+    boot = card(machine, ops.port, horn=HORN.format(port=horn.port))
+    (boot / "credentials/horn-token").write_text("t0ken\r\n")
     ops.listen()
     machine.start()
     ops.hear("north-door/status", state="online")
     ops.hear("event", type="violation.opened")
+    eventually(lambda: len(horn.asked) > 0)
+    assert horn.asked[0][1]["Authorization"] == "Bearer t0ken"
     assert machine.shown("Result", "maskgate-machine.service") == "success"
     report = answered(machine)
     assert "maskgate.toml was applied at this start\n" in report
@@ -56,6 +71,7 @@ def test_a_card_becomes_a_device_and_mistakes_do_not_end_it(machine: Machine, op
     everything = b"".join(p.read_bytes() for p in boot.rglob("*") if p.is_file())
     assert b"pass phrase" not in everything
     assert b"s3cret" not in everything
+    assert b"t0ken" not in everything
 
     machine.cut_power()
     good = (machine.root / "etc/maskgate/config.toml").read_text()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.config import Config, example_config, load_config, parse_config, state_dir
+from edge.config import Config, example_config, load_config, parse_config, secret_files, state_dir
 from edge.config.loading import section_in
 from edge.errors import ConfigError
 
@@ -202,9 +202,19 @@ def test_what_is_no_address_is_named(wrong: str) -> None:
 
 
 def test_a_relative_name_is_a_credential_of_systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    raw = {"mqtt": {"ca_file": "ca.pem", "key_file": "/etc/key.pem"}}
+    raw = {
+        "mqtt": {"ca_file": "ca.pem", "key_file": "/etc/key.pem"},
+        "speaker": {"webhook": {"url": "https://horn.example.org/", "token_file": "token"}},
+    }
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    assert parse_config(raw, "gate.toml").mqtt.ca_file == Path("ca.pem")
+    assert secret_files(parse_config(raw, "gate.toml")) == {
+        "mqtt.ca_file": Path("ca.pem"),
+        "mqtt.key_file": Path("/etc/key.pem"),
+        "speaker.webhook.token_file": Path("token"),
+    }
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    mqtt = parse_config(raw, "gate.toml").mqtt
-    assert (mqtt.ca_file, mqtt.key_file) == (tmp_path / "ca.pem", Path("/etc/key.pem"))
+    assert secret_files(parse_config(raw, "gate.toml")) == {
+        "mqtt.ca_file": tmp_path / "ca.pem",
+        "mqtt.key_file": Path("/etc/key.pem"),
+        "speaker.webhook.token_file": tmp_path / "token",
+    }

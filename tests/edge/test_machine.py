@@ -233,13 +233,38 @@ def test_credentials_are_those_that_are_named_from_the_card_or_the_device() -> N
     found = read(card, known)
     assert found.credentials == {"mqtt-password": b"new"}
     assert found.remarks == (
-        "credentials/notes: nothing in [mqtt] names it; it was not used, and still lies on the card",
+        "credentials/notes: nothing in maskgate.toml names it; it was not used, and still lies on the card",
     )
     (missing,) = read(Card(card.toml, {"mqtt-password.txt": b""}), NOBODY).missing
     assert missing == (
-        "credentials/mqtt-password: named in [mqtt], and neither here nor on the device; mqtt-password.txt "
-        "is there: rename it"
+        "credentials/mqtt-password: named by mqtt.password_file, and neither here nor on the device; "
+        "mqtt-password.txt is there: rename it"
     )
+
+
+HORN = '[speaker.webhook]\nurl = "https://horn.example.org/"\ntoken_file = "horn-token"\n'
+
+
+def test_the_tokens_of_other_speakers_are_credentials_too(tmp_path: Path, capsys: Any) -> None:
+    card = Card((SITE + HORN).encode(), {"horn-token": b"t0ken"})
+    assert read(card, NOBODY).credentials == {"horn-token": b"t0ken"}
+    (missing,) = wanted(SITE + HORN).missing
+    assert missing == (
+        "credentials/horn-token: named by speaker.webhook.token_file, and neither here nor on the device: "
+        "put it into the folder credentials beside maskgate.toml"
+    )
+    file = tmp_path / "maskgate.toml"
+    file.write_text(SITE + '[camera]\nsource = "/dev/video0"\n' + HORN)
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials/horn-token").write_text("two words")
+    assert run("check", file) == 78
+    said = capsys.readouterr().err
+    assert (
+        "speaker.webhook.token_file credentials/horn-token: holds no token: one line without spaces" in said
+    )
+    file.write_text(file.read_text() + '[speaker.home_assistant]\nurl = "http://ha.local:8123"\n'
+                    'token_file = "/etc/token"\nentity = "media_player.lobby"\nmedia = "x"\n')  # fmt: skip
+    assert run("check", file) == 0  # what lies on the device alone is not looked for
 
 
 def test_a_password_that_stays_readable_is_told() -> None:
@@ -269,7 +294,7 @@ def test_a_file_is_checked_before_the_card_goes_in(tmp_path: Path, capsys: Any) 
     assert run("check", file) == 0
     out, err = capsys.readouterr()
     assert out == f"{file}: fine\n"
-    assert err.startswith("note: credentials/mqtt-password: named in [mqtt]")
+    assert err.startswith("note: credentials/mqtt-password: named by mqtt.password_file")
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials/mqtt-password").write_bytes(b"\xef\xbb\xbf\r\n")
     assert run("check", file) == 78

@@ -211,6 +211,16 @@ def test_a_device_that_keeps_nothing_leaves_the_secrets_where_they_are(device: D
     assert list((device.boot / "credentials").iterdir()) == []
 
 
+def test_a_speakers_token_goes_the_same_way(device: Device) -> None:
+    horn = '[speaker.webhook]\nurl = "https://horn.example.org/"\ntoken_file = "horn-token"\n'
+    device.card(SERVICE + horn, horn_token="t0ken\n")  # noqa: S106
+    device.apply()
+    assert (device.root / "etc/maskgate/credentials/horn-token").read_text() == "t0ken\n"
+    unit = device.root / "etc/systemd/system/maskgate-speaker.service.d/50-maskgate-machine.conf"
+    assert unit.read_text() == "[Service]\nLoadCredential=horn-token:/etc/maskgate/credentials/horn-token\n"
+    assert list((device.boot / "credentials").iterdir()) == []
+
+
 def test_a_programs_user_gets_no_key_but_a_persons_and_our_own_do(device: Device) -> None:
     passwd = device.root / "etc/passwd"
     passwd.write_text("messagebus:x:101:101::/:/usr/sbin/nologin\npi:x:1000:1000::/home/pi:/bin/bash\n")
@@ -346,7 +356,7 @@ def test_a_secret_that_was_forgotten_keeps_what_works_but_does_not_lock_a_fresh_
     device.card(SERVICE + MQTT + MACHINE + WIFI)
     (said,) = device.apply(Verdict.INCOMPLETE)
     assert said.startswith(
-        "credentials/mqtt-password: named in [mqtt], and neither here nor on the device: put it"
+        "credentials/mqtt-password: named by mqtt.password_file, and neither here nor on the device: put it"
     )
     assert (device.root / "etc/ssh/maskgate-authorized_keys").exists()
     assert not (device.root / "etc/systemd/system").exists()  # a unit would not start without it
@@ -356,7 +366,7 @@ def test_a_secret_that_was_forgotten_keeps_what_works_but_does_not_lock_a_fresh_
     before = device.snapshot()
     device.card((device.boot / "maskgate.toml").read_text().replace('"mqtt-password"', '"other"'))
     (said,) = device.apply(Verdict.REFUSED)
-    assert said.startswith("credentials/other: named in [mqtt]")
+    assert said.startswith("credentials/other: named by mqtt.password_file")
     device.card((device.boot / "maskgate.toml").read_text().replace('"other"', '"mqtt-password"'))
     assert device.snapshot() == before
 

@@ -165,7 +165,7 @@ def test_the_file_to_start_from_is_fine_with_all_of_it_switched_on() -> None:
     wanted = read(Card(text.encode(), {}), Known({}, {}))
     assert wanted.config.machine.network is not None
     assert wanted.config.machine.wifi is not None
-    assert len(wanted.missing) == 4
+    assert len(wanted.missing) == 5
 
 
 @pytest.fixture(params=["vfat", "ext2"])

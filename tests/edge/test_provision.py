@@ -221,7 +221,7 @@ def test_a_credential_that_is_nowhere_is_a_mistake(
     (config.parent / "credentials/ca.pem").unlink()
     code, said = provision(trixie, deb(tmp_path))
     assert code == 78
-    assert "credentials/ca.pem: named in [mqtt]" in said
+    assert "credentials/ca.pem: named by mqtt.ca_file" in said
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,11 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
 import pytest
+from web_speaker import WebSpeaker
 
 from edge.clock import SystemClock
 from edge.config import HomeAssistant, Speaker, Webhook
@@ -30,50 +29,9 @@ HEARD = Heard("violation.opened", "v1", CLOCK.utc(), True, 0.0, payload=EVENT)
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.x"  # noqa: S105  nobody takes it
 
 
-class Server:
-    """An HTTP server that answers as it is told, and notes what it was asked."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.statuses: list[int] = []
-        """For the next requests, before ``status``."""
-        self.hang = threading.Event()  # while clear, nobody hangs
-        self.free = threading.Event()
-        self.asked: list[tuple[str, dict[str, str], bytes]] = []
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                owner.asked.append((self.path, dict(self.headers), body))
-                if owner.hang.is_set():
-                    owner.free.wait(WAIT_S)
-                    return
-                self.send_response(owner.statuses.pop(0) if owner.statuses else owner.status)
-                if owner.status in (301, 302, 307):
-                    self.send_header("Location", f"http://127.0.0.1:{owner.port}/elsewhere")
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"[]")
-
-            def log_message(self, *_: Any) -> None:
-                """Silence."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    def close(self) -> None:
-        self.free.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
+def server() -> Iterator[WebSpeaker]:
+    made = WebSpeaker()
     yield made
     made.close()
 
@@ -100,7 +58,7 @@ def home(port: int, token: Path, **more: str) -> HomeAssistantSink:
 STOP = threading.Event()
 
 
-def test_the_webhook_gets_the_violations_cloud_event_and_the_token(server: Server, token: Path) -> None:
+def test_the_webhook_gets_the_violations_cloud_event_and_the_token(server: WebSpeaker, token: Path) -> None:
     said = webhook(server.port, token).say(HEARD, STOP)
     assert said.started_s <= said.ended_s
     ((path, headers, body),) = server.asked
@@ -109,7 +67,7 @@ def test_the_webhook_gets_the_violations_cloud_event_and_the_token(server: Serve
     assert headers["Authorization"] == f"Bearer {TOKEN}"
 
 
-def test_without_a_token_none_is_sent(server: Server) -> None:
+def test_without_a_token_none_is_sent(server: WebSpeaker) -> None:
     server.status = 204
     webhook(server.port, path="").say(HEARD, STOP)
     ((path, headers, _),) = server.asked
@@ -129,7 +87,7 @@ def test_without_a_token_none_is_sent(server: Server) -> None:
     ],
 )
 def test_a_refusal_is_told_and_it_is_known_whether_it_lasts(
-    server: Server, status: int, error: type, words: str
+    server: WebSpeaker, status: int, error: type, words: str
 ) -> None:
     server.status = status
     with pytest.raises(SpeakerError, match=words) as caught:
@@ -140,7 +98,7 @@ def test_a_refusal_is_told_and_it_is_known_whether_it_lasts(
     assert len(server.asked) == 1
 
 
-def test_a_server_that_hangs_is_left_after_the_time_out(server: Server, token: Path) -> None:
+def test_a_server_that_hangs_is_left_after_the_time_out(server: WebSpeaker, token: Path) -> None:
     server.hang.set()
     with pytest.raises(UnansweredError, match=r"no answer within 0\.2 s"):
         webhook(server.port).say(HEARD, STOP)
@@ -174,7 +132,7 @@ def test_nonsense_is_no_answer(answer: bytes) -> None:
         thread.join()
 
 
-def test_home_assistant_speaks_the_message(server: Server, token: Path) -> None:
+def test_home_assistant_speaks_the_message(server: WebSpeaker, token: Path) -> None:
     home(server.port, token, tts_entity="tts.piper", message="Masker, ya.").say(HEARD, STOP)
     ((path, headers, body),) = server.asked
     assert path == "/api/services/tts/speak"
@@ -186,7 +144,7 @@ def test_home_assistant_speaks_the_message(server: Server, token: Path) -> None:
     }
 
 
-def test_home_assistant_plays_a_recording(server: Server, token: Path) -> None:
+def test_home_assistant_plays_a_recording(server: WebSpeaker, token: Path) -> None:
     media = "media-source://media_source/local/mask.mp3"
     home(server.port, token, media=media).say(HEARD, STOP)
     ((path, _, body),) = server.asked
@@ -209,7 +167,7 @@ def test_home_assistant_plays_a_recording(server: Server, token: Path) -> None:
     ids=["at once", "trouble that passes", "a refusal that lasts"],
 )
 def test_only_what_may_change_is_asked_again(
-    server: Server, statuses: list[int], outcome: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: WebSpeaker, statuses: list[int], outcome: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(voice_module, "_RETRY_MIN_S", 0.01)
     server.statuses = list(statuses)

@@ -1,0 +1,49 @@
+"""Files with secrets that a configuration names: a relative name is a systemd credential."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator
+
+from edge.config.base import Section
+
+SUFFIX = "_file"
+"""How their keys end, and no others."""
+S = TypeVar("S", bound=Section)
+
+
+def _from_credentials(path: Path) -> Path:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return path if folder is None else Path(folder) / path  # an absolute path stays as it is
+
+
+Secret = Annotated[Path, AfterValidator(_from_credentials)]
+"""A file; a relative name is one in ``$CREDENTIALS_DIRECTORY``, where systemd's LoadCredential= puts it."""
+
+
+def secret_files(section: Section, at: str = "") -> dict[str, Path]:
+    """The files that are named, by key, as in ``mqtt.ca_file``."""
+    found: dict[str, Path] = {}
+    for key in type(section).model_fields:
+        value = getattr(section, key)
+        if isinstance(value, Section):
+            found |= secret_files(value, f"{at}{key}.")
+        elif key.endswith(SUFFIX) and value is not None:
+            found[f"{at}{key}"] = value
+    return found
+
+
+def with_secret_files(section: S, files: Mapping[str, Path | None]) -> S:
+    """The same with other files, or none, for these keys."""
+    update: dict[str, object] = {}
+    for key in type(section).model_fields:
+        value = getattr(section, key)
+        if isinstance(value, Section):
+            start = f"{key}."
+            below = {name.removeprefix(start): path for name, path in files.items() if name.startswith(start)}
+            update[key] = with_secret_files(value, below)
+        elif key in files:
+            update[key] = files[key]
+    return section.model_copy(update=update)
