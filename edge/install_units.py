@@ -34,8 +34,9 @@ _PROGRAM = "/usr/bin/maskgate"
 _HIDDEN = ("/root", "/home", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - none is written to
 """What the services can't see: ProtectHome=, PrivateTmp=."""
 _WAY_OUT = (
-    "Install it for all users instead: PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install WHEEL, "
-    "or: UV_TOOL_DIR=/opt/uv UV_TOOL_BIN_DIR=/usr/local/bin uv tool install --no-managed-python WHEEL"
+    "Install it for all users instead, with the system's own Python: PIPX_HOME=/opt/pipx "
+    "PIPX_BIN_DIR=/usr/local/bin pipx install --python /usr/bin/python3 WHEEL, or: UV_TOOL_DIR=/opt/uv "
+    "UV_TOOL_BIN_DIR=/usr/local/bin uv tool install --python /usr/bin/python3 WHEEL"
 )
 _COMMANDS = (
     ("systemd-sysusers",),
