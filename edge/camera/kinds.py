@@ -16,6 +16,8 @@ FORMS = (
 )
 PIPELINE = "gst:"
 _LOGIN = re.compile(r"(?<=://)[^\s!]*(?=@)|(?<=user-pw=)\S+")
+_BARE_LOGIN = re.compile(r"(?s).*:.*@")
+"""Of an address whose scheme was mistyped or forgotten."""
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _PARAMETER = re.compile(r"(?i)((?:user(?:name)?|pass(?:word|wd)?|pwd|token|key|auth)=)[^&/?]*")
 
@@ -72,7 +74,7 @@ def kind_of(source: str) -> SourceKind:
     if found is Found.FILE:
         return SourceKind.CLIP
     hint = f" (did you mean /dev/video{source}?)" if source.isdecimal() else ""
-    raise UsageError(f"source {source!r}: {found.value}{hint}. {FORMS}.")
+    raise UsageError(f"source {without_secrets(source)!r}: {found.value}{hint}. {FORMS}.")
 
 
 def _kind_of_url(source: str, scheme: str) -> SourceKind:
@@ -104,7 +106,7 @@ def pictures_in(path: Path) -> list[Path]:
     if found is Found.FILE:
         return [path]
     if found is not Found.FOLDER:
-        raise UsageError(f"source {str(path)!r}: {found.value}. {FORMS}.")
+        raise UsageError(f"source {without_secrets(str(path))!r}: {found.value}. {FORMS}.")
     try:
         inside = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     except OSError as e:
@@ -126,7 +128,7 @@ def without_secrets(source: str) -> str:
     if source.startswith(PIPELINE):
         return _LOGIN.sub("***", source)
     if not _SCHEME.match(source):
-        return source
+        return _BARE_LOGIN.sub("***@", source)
     scheme, rest = source.split("://", 1)
     _user, at, rest = rest.rpartition("@")
     address, query, _ = rest.partition("?")

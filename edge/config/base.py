@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 DEFAULT_PATH = Path("/etc/maskgate/config.toml")
 _HERE = Path(__file__).resolve().parents[1]
@@ -20,6 +20,16 @@ Point = tuple[Share, Share]
 """(x, y) as shares of the picture's width and height."""
 Pin = Annotated[str, Field(pattern=r"^GPIO(1?[0-9]|2[0-7])$")]
 """A pin by the number that the chip gives it, which is not its place on the header: GPIO17 is place 11."""
+
+
+def _named(value: object) -> object:
+    if value == "":
+        raise ValueError("is empty: name a file, or leave the key out")
+    return value
+
+
+File = Annotated[Path, BeforeValidator(_named)]
+"""A file or folder; an empty name would be the current folder."""
 
 
 class Section(BaseModel):

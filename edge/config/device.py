@@ -1,11 +1,10 @@
 """What the device is made of: site, camera, models, decision, outbox."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from edge.config.base import SHIPPED_MODELS, Name, Section, state_dir
+from edge.config.base import SHIPPED_MODELS, File, Name, Section, state_dir
 
 
 def _no_speaker(device: str) -> str:
@@ -39,8 +38,8 @@ class CameraConfig(Section):
 class Models(Section):
     """The two models and what runs them."""
 
-    mask: Path = Field(SHIPPED_MODELS / "mask.tflite", examples=["/usr/share/maskgate/models/mask.tflite"])
-    face: Path = Field(SHIPPED_MODELS / "face.tflite", examples=["/usr/share/maskgate/models/face.tflite"])
+    mask: File = Field(SHIPPED_MODELS / "mask.tflite", examples=["/usr/share/maskgate/models/mask.tflite"])
+    face: File = Field(SHIPPED_MODELS / "face.tflite", examples=["/usr/share/maskgate/models/face.tflite"])
     runtime: Literal["auto", "litert", "tflite"] = Field("auto", examples=["auto"])
     threads: int = Field(1, ge=1, le=8, examples=[1])
     mask_threshold: float | None = Field(None, gt=0, lt=1, examples=[0.5])
@@ -76,7 +75,7 @@ class Decision(Section):
 class OutboxConfig(Section):
     """Events that the broker has not acknowledged yet."""
 
-    path: Path = Field(
+    path: File = Field(
         default_factory=lambda: state_dir() / "outbox.sqlite", examples=["/var/lib/maskgate/outbox.sqlite"]
     )
     max_rows: int = Field(100_000, ge=100, examples=[100_000])

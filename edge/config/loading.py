@@ -3,7 +3,6 @@
 Every key is defined in this package and nowhere else.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -15,6 +14,7 @@ from edge.config.base import Section
 from edge.config.device import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, Site
 from edge.config.mqtt import Mqtt
 from edge.config.ops import Commands, HomeAssistantDiscovery, Update
+from edge.config.reading import read_toml
 from edge.config.secret_files import SUFFIX
 from edge.config.speaker import Speaker
 from edge.config.surroundings import (
@@ -29,14 +29,15 @@ from edge.config.surroundings import (
 )
 from edge.errors import ConfigError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 _SECRET_KEYS = frozenset({"source", "url", "username", "passphrase", "ssh_keys"})
 _LONGEST = 200
 """Characters of a wrong value that are shown."""
+_WANTED = {
+    "tuple_type": "input should be a list, in [ ]",
+    "model_type": "input should be a table of its own",
+    "path_type": "input should be a path, in quotes",
+}
+"""What pydantic says in the words of Python."""
 
 
 class Config(Section):
@@ -85,19 +86,7 @@ def load_config(path: Path) -> Config:
     Raises:
         ConfigError: the file can't be read, is not TOML, or has mistakes: all of them are listed.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as e:
-        raise ConfigError(f"{path}: no such file. Make one with: maskgate config > {path}") from e
-    except OSError as e:
-        raise ConfigError(
-            f"{path}: can't be read: {e.strerror}. Let this user read it, or give another one"
-        ) from e
-    except UnicodeDecodeError as e:
-        raise ConfigError(f"{path}: can't be read: not UTF-8 ({e.reason} at byte {e.start})") from e
-    except tomllib.TOMLDecodeError as e:
-        raise ConfigError(f"{path}: not valid TOML: {e}") from e
-    return parse_config(raw, str(path))
+    return parse_config(read_toml(path), str(path))
 
 
 def parse_config(raw: dict[str, Any], where: str) -> Config:
@@ -133,21 +122,25 @@ def _explain(root: type[Config], err: dict[str, Any]) -> str:
     owner, field = _find(root, err["loc"])
     key = next((k for k in reversed(err["loc"]) if isinstance(k, str)), "")
     if err["type"] == "extra_forbidden":
+        if where == "machine":
+            return "machine: belongs into a card's maskgate.toml: maskgate machine check FILE checks one"
         kind = "section" if owner is root else "key"
         return f"{where}: unknown {kind}. Allowed here: {', '.join(owner.model_fields)}"
     if err["type"] == "missing":
         return f"{where}: missing.{_example(key, field)}"
     if err["type"] == "value_error":
         return f"{where}: {err['msg'].removeprefix('Value error, ')}.{_example(key, field)}"
-    found = _shown(err["input"], key)
-    return f"{where}: found {found}; {err['msg'][0].lower()}{err['msg'][1:]}.{_example(key, field)}"
+    instead = err["type"] == "model_type" and not isinstance(err["input"], (int, float))
+    found = _shown(err["input"], key, hidden=instead)
+    wanted = _WANTED.get(err["type"]) or f"{err['msg'][0].lower()}{err['msg'][1:]}"
+    return f"{where}: found {found}; {wanted}.{_example(key, field)}"
 
 
-def _shown(value: object, key: str) -> str:
+def _shown(value: object, key: str, *, hidden: bool) -> str:
     """What was found, or only what kind of thing it is where it may be, or hold, a secret."""
     if isinstance(value, dict):
         return "a table"
-    hidden = key in _SECRET_KEYS or key.endswith(SUFFIX)
+    hidden = hidden or key in _SECRET_KEYS or key.endswith(SUFFIX)
     if hidden or "://" in (text := repr(value)) or "{" in text:
         return f"a value of type {type(value).__name__}, which is not shown"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator
 
-from edge.config.base import Section
+from edge.config.base import File, Section
 
 SUFFIX = "_file"
 """How their keys end, and no others."""
@@ -19,7 +19,7 @@ def _from_credentials(path: Path) -> Path:
     return path if folder is None else Path(folder) / path  # an absolute path stays as it is
 
 
-Secret = Annotated[Path, AfterValidator(_from_credentials)]
+Secret = Annotated[File, AfterValidator(_from_credentials)]
 """A file; a relative name is one in ``$CREDENTIALS_DIRECTORY``, where systemd's LoadCredential= puts it."""
 
 

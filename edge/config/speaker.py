@@ -1,11 +1,10 @@
 """The announcement, and the other speakers that may make it."""
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from edge.config.base import SHIPPED_SOUNDS, Name, Section
+from edge.config.base import SHIPPED_SOUNDS, File, Name, Section
 from edge.config.secret_files import Secret
 
 
@@ -34,7 +33,7 @@ class HomeAssistant(Section):
 class Speaker(Section):
     """The announcement."""
 
-    sounds: Path = Field(SHIPPED_SOUNDS, examples=["/etc/maskgate/sounds"])
+    sounds: File = Field(SHIPPED_SOUNDS, examples=["/etc/maskgate/sounds"])
     """A folder with one ``<language>.wav`` for each language."""
     languages: tuple[Name, ...] = Field(("id", "en"), min_length=1, examples=[["id", "en"]])
     """Played one after the other."""
@@ -52,7 +51,7 @@ class Speaker(Section):
     """Hours of silence, in the time zone of ``[hours]``."""
     zones: tuple[Name, ...] = Field((), examples=[["lobby"]])
     """Only violations in these zones; empty: all of the site's."""
-    socket: Path | None = Field(None, examples=["/run/maskgate-speaker/local.sock"])
+    socket: File | None = Field(None, examples=["/run/maskgate-speaker/local.sock"])
     """The local path: a device on the same machine speaks to this socket, with or without a broker."""
     webhook: Webhook | None = None
     home_assistant: HomeAssistant | None = None

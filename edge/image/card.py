@@ -50,8 +50,12 @@ def open_card(image: Path, scratch: Path) -> Card:
     if not image.is_file():
         raise UsageError(f"{image}: is no file; give a card's image: .img, .img.xz or .img.zst")
     try:
+        image.open("rb").close()
+    except OSError as e:
+        raise UsageError(f"{image}: can't be read: {e.strerror}") from e
+    try:
         raw = _unpacked(image, scratch)
-        parts = _table(raw)
+        parts = _table(raw, image)
         for number, (name, _) in KINDS.items():
             _cut(raw, scratch / name, *parts[number])
     except OSError as e:
@@ -78,28 +82,28 @@ def _unpacked(image: Path, scratch: Path) -> Path:
     return raw
 
 
-def _table(raw: Path) -> dict[int, tuple[int, int]]:
-    """Where the partitions are: number to (start, length) in bytes."""
+def _table(raw: Path, image: Path) -> dict[int, tuple[int, int]]:
+    """Where the partitions are: number to (start, length) in bytes; errors name the image that was given."""
     listed = run("sfdisk", "--json", raw)
     if listed.returncode != 0:
-        said = listed.stderr.decode(errors="replace").strip()
-        raise DamagedImage(f"{raw}: has no partition table ({said}): is it a card's image?")
+        said = listed.stderr.decode(errors="replace").strip().replace(str(raw), image.name)
+        raise DamagedImage(f"{image}: has no partition table ({said}): is it a card's image?")
     table = json.loads(listed.stdout)["partitiontable"]
     parts, size = table.get("partitions", []), raw.stat().st_size
     types = [str(part["type"]) for part in parts]
     if table["label"] != "dos" or len(parts) != len(KINDS):
         raise DamagedImage(
-            f"{raw}: has a {table['label']} table of {len(parts)} partitions, not a dos table of three: "
+            f"{image}: has a {table['label']} table of {len(parts)} partitions, not a dos table of three: "
             "is it an image of maskgate?"
         )
     found = {}
     for number, ((name, allowed), kind, part) in enumerate(zip(KINDS.values(), types, parts, strict=True), 1):
         if kind not in allowed:
-            raise DamagedImage(f"{raw}: partition {number} ({name}) is of type {kind}, not {min(allowed)}")
+            raise DamagedImage(f"{image}: partition {number} ({name}) is of type {kind}, not {min(allowed)}")
         start, length = part["start"] * _SECTOR, part["size"] * _SECTOR
         if start + length > size:
             raise DamagedImage(
-                f"{raw}: is cut short: partition {number} ({name}) ends at byte {start + length}, the file "
+                f"{image}: is cut short: partition {number} ({name}) ends at byte {start + length}, the file "
                 f"at {size}: fetch or build it again"
             )
         found[number] = (start, length)

@@ -9,15 +9,15 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
 
 from typing_extensions import Self
 
+from edge.arguments import path
 from edge.config import Config, Mqtt, load_config, parse_config
 from edge.config.mqtt import split_address
-from edge.errors import LinkError, UsageError
+from edge.errors import ConfigError, LinkError, UsageError
 
 _PORT = 1883
 _LOOK_S = 0.2
@@ -34,7 +34,7 @@ def add_broker_options(parser: argparse.ArgumentParser) -> None:
         "--broker", metavar="HOST[:PORT]", help=f"without encryption (default: localhost:{_PORT})"
     )
     parser.add_argument(
-        "--config", type=Path, metavar="FILE",
+        "--config", type=path, metavar="FILE",
         help="a configuration whose [mqtt] gives the broker, certificates and login; all else is optional",
     )  # fmt: skip
     parser.add_argument(
@@ -58,7 +58,10 @@ def broker_settings(args: argparse.Namespace) -> Mqtt:
             settings["encryption"] = "none"
     if args.topic_prefix is not None:
         settings["prefix"] = args.topic_prefix
-    return parse_config({"mqtt": settings}, "the command line").mqtt
+    try:
+        return parse_config({"mqtt": settings}, "the command line").mqtt
+    except ConfigError as e:
+        raise UsageError(str(e)) from e
 
 
 def parse_address(text: str) -> tuple[str, int]:

@@ -61,6 +61,11 @@ def look_at(message: Received, *, live: bool) -> Form:
         live: it has just come, so that no time in it may lie ahead.
     """
     form = Form()
+    if not message.topic:  # only what was written down can be without one
+        form.flaws.append(
+            Flaw("(topic)", "none", 'a JSON object with "topic", or a CloudEvent with "source"')
+        )
+        return form
     topic = parse_topic(message.topic)
     if topic is None:
         leaves = "|".join(LEAVES)

@@ -197,6 +197,10 @@ def test_a_truncated_one_is_named(make: Callable[..., Path]) -> None:
 def test_something_else_than_a_card_is_named(tmp_path: Path) -> None:
     (tmp_path / "photo.img").write_bytes(b"JFIF" * 1000)
     assert "no partition table" in verify(tmp_path / "photo.img")["image"]
+    packed = tmp_path / "photo.img.xz"
+    packed.write_bytes(lzma.compress(b"JFIF" * 1000))
+    said = verify(packed)["image"]
+    assert said.startswith(f"{packed}: has no partition table (sfdisk: photo.img.xz: ")
     code, _, said = call(str(tmp_path / "none.img"))
     assert code == 2
     assert "none.img: is no file" in said

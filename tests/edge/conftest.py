@@ -67,6 +67,8 @@ class Ops:
         """Disconnect and join."""
         self.client.disconnect()
         self.client.loop_stop()
+        # they hold us, and we hold the client, whose sockets the collector would find still open
+        self.client.on_message = self.client.on_subscribe = None
 
 
 @pytest.fixture(name="eventually")

@@ -180,6 +180,8 @@ def test_file_kinds(tmp_path: Path) -> None:
         ("", "the source is empty"),
         ("rtsp:///stream", "no valid host"),
         ("rtsp://admin:pa/55#word@host/stream", "%2F %23"),
+        ("rtsp:/admin:pa55@host/stream", r"'\*\*\*@host/stream': no such file or folder"),
+        ("http:/admin:pa55@host/snap.jpg", r"'\*\*\*@host/snap.jpg': no such file or folder"),
     ],
 )
 def test_what_is_no_source(source: str, said: str) -> None:
@@ -206,6 +208,9 @@ def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
             "rtsp://192.0.2.7/user=***&password=***&channel=1",
         ),
         ("/dev/video0", "/dev/video0"),
+        ("admin:se@cret@192.0.2.7", "***@192.0.2.7"),
+        ("clips/door@2x.mp4", "clips/door@2x.mp4"),
+        ("/dev/v4l/by-path/usb-0:1:1.0-index0", "/dev/v4l/by-path/usb-0:1:1.0-index0"),
         (
             "gst:rtspsrc location=rtsp://me:se@cret@192.0.2.7/a user-pw=secret ! appsink",
             "gst:rtspsrc location=rtsp://***@192.0.2.7/a user-pw=*** ! appsink",

@@ -137,6 +137,7 @@ def test_what_may_not_be_read_is_named_and_the_rest_is_done(tmp_path: Path, shor
             (["replay", locked / "a.mp4"], 1, locked / "a.mp4"),
             (["run", "--source", locked / "a.mp4"], 1, locked / "a.mp4"),
             (["run", "--source", locked], 1, locked),
+            (["image", "verify", clip], 2, clip),
             (["detect", "--config", config, picture], 78, model),
             (["detect", "--config", locked / "c.toml", picture], 78, locked / "c.toml"),
         ):
@@ -273,6 +274,8 @@ def test_replay_prints_the_events_that_would_be_published() -> None:
         (["run", "--source", "gopher://camera"], 2, "gopher"),
         (["run", "--config", "missing.toml"], 78, "missing.toml: no such file"),
         (["config", "--check", "missing.toml"], 78, "missing.toml: no such file"),
+        (["watch", "--config", ""], 2, "--config: the path is empty"),
+        (["watch", "--topic-prefix", "#"], 2, "mqtt.prefix: found '#'"),
         (["paint"], 2, "invalid choice: 'paint'"),
     ],
 )

@@ -82,6 +82,8 @@ def test_a_mistake_deep_inside_is_named_with_its_place(tmp_path: Path) -> None:
         ({"speaker": {"webhook": {"url": "a:s3cret@h"}}}, "speaker.webhook.url"),
         ({"camera": {"source": {"url": "rtsp://a:s3cret@h/x"}}}, "camera.source"),
         ({"camera": "rtsp://a:s3cret@h/x"}, "camera"),
+        ({"mqtt": "s3cret"}, "mqtt"),
+        ({"mqtt": ["s3cret"]}, "mqtt"),
         ({"camera": {"width": "rtsp://a:s3cret@h/x"}}, "camera.width"),
         ({"zones": [[{"token": "s3cret"}]]}, "zones.0"),
         ({"speaker": {"webhook": {"url": "ftp://a:s3cret@h/x"}}}, "speaker.webhook.url"),
@@ -139,7 +141,10 @@ def test_a_mistake_between_keys_reads_like_a_sentence() -> None:
     [
         (None, "no such file. Make one with: maskgate config"),
         (b"[camera\n", "not valid TOML"),
-        (b"\xff", "can't be read: not UTF-8"),
+        (b"[site]\nid = 'caf\xe9'\n", 'can\'t be read: not UTF-8 in line 2; choose "UTF-8"'),
+        ("[site]".encode("utf-16"), 'UTF-16 or no text at all; choose "UTF-8" in the editor'),
+        (b"a = " + b"[" * 5000, "not valid TOML: too many brackets"),
+        (b"\n" * 2_000_000, "longer than 1 MiB: is it the right file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
@@ -150,6 +155,51 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
         load_config(path)
     assert str(path) in str(caught.value)
     assert caught.value.exit_code == 78
+
+
+def test_what_an_editor_puts_in_front_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "gate.toml"
+    path.write_bytes(b"\xef\xbb\xbf[site]\r\nid = 'caf'\r\n")
+    assert load_config(path).site.id == "caf"
+
+
+def test_a_file_without_an_end_is_not_read_to_its_end() -> None:
+    with pytest.raises(ConfigError, match="/dev/zero: is longer than 1 MiB"):
+        load_config(Path("/dev/zero"))
+
+
+def test_the_file_of_a_card_is_sent_to_the_command_that_checks_it() -> None:
+    with pytest.raises(ConfigError, match=r"machine: belongs into a card's .*maskgate machine check FILE"):
+        parse_config({"machine": {"host_name": "gate-1"}}, "maskgate.toml")
+    with pytest.raises(ConfigError, match=r"site\.machine: unknown key"):
+        parse_config({"site": {"machine": 1}}, "gate.toml")
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"hours": {"open": "daily"}}, "hours.open: found 'daily'; input should be a list, in [ ]."),
+        ({"camera": 3}, "camera: found 3; input should be a table of its own."),
+        ({"outbox": {"path": 5}}, "outbox.path: found 5; input should be a path, in quotes. Example: path ="),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_explained_without_python(raw: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(raw, "gate.toml")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "models.mask", "models.face", "outbox.path", "speaker.sounds", "speaker.socket", "mqtt.ca_file",
+        "mqtt.password_file",
+    ],
+)  # fmt: skip
+def test_an_empty_name_is_not_the_current_folder(key: str) -> None:
+    section, name = key.split(".")
+    with pytest.raises(ConfigError, match=rf"{key}: is empty: name a file, or leave the key out\. Example: "):
+        parse_config({section: {name: ""}}, "gate.toml")
 
 
 def test_systemd_says_where_the_state_lives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

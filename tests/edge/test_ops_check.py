@@ -239,6 +239,13 @@ def test_all_forms_of_lines_are_read() -> None:
     ]  # fmt: skip
 
 
+def test_a_line_that_is_no_message_is_none_and_not_shown() -> None:
+    (wrong_file,) = read_lines([b'passphrase = "secret"\n'])
+    (problem,) = Checker(live=False).check(wrong_file)
+    wanted = 'a JSON object with "topic", or a CloudEvent with "source"'
+    assert str(problem) == f"1    (topic): found none; expected {wanted}"
+
+
 def call(*arguments: str) -> tuple[int, str, str]:
     """``maskgate events check``: exit code, standard output, standard error."""
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
