@@ -1,5 +1,6 @@
 """From a file to what its TOML says, whichever editor wrote it."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+BOM = b"\xef\xbb\xbf"
+"""What some editors put in front."""
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST = 1024 * 1024
 """Bytes; a configuration has some thousand. What is longer, or never ends, is another file."""
-_BOM = b"\xef\xbb\xbf"
-_SAVE_AS = 'choose "UTF-8" in the editor\'s "Save as"'
+SAVE_AS = 'choose "UTF-8" in the editor\'s "Save as"'
+_CURLY = re.compile("[\u2018\u2019\u201c\u201d\u201e]")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -34,19 +38,38 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from e
     if len(data) > _LONGEST:
         raise ConfigError(f"{path}: is longer than 1 MiB: is it the right file?")
-    try:
-        return tomllib.loads(_text(path, data))
-    except tomllib.TOMLDecodeError as e:
-        raise ConfigError(f"{path}: not valid TOML: {e}") from e
-    except RecursionError as e:
-        raise ConfigError(f"{path}: not valid TOML: too many brackets within each other") from e
+    return tables_of(text_of(data, str(path)), str(path))
 
 
-def _text(path: Path, data: bytes) -> str:
-    if b"\0" in data:
-        raise ConfigError(f"{path}: can't be read: not UTF-8, but UTF-16 or no text at all; {_SAVE_AS}")
+def text_of(data: bytes, name: str) -> str:
+    """A file's text, without what an editor put in front.
+
+    Raises:
+        ConfigError: it is none in UTF-8.
+    """
+    if b"\0" in data or data.startswith(UTF16):
+        raise ConfigError(f"{name}: is saved as UTF-16, or is no text; {SAVE_AS}")
     try:
-        return data.removeprefix(_BOM).decode("utf-8")
+        return data.removeprefix(BOM).decode("utf-8")
     except UnicodeDecodeError as e:
         line = data.count(b"\n", 0, e.start) + 1
-        raise ConfigError(f"{path}: can't be read: not UTF-8 in line {line}; {_SAVE_AS}") from e
+        raise ConfigError(
+            f"{name}: line {line} holds a letter that is not UTF-8, as when saved as ANSI; {SAVE_AS}"
+        ) from e
+
+
+def tables_of(text: str, name: str) -> dict[str, Any]:
+    """What a text says.
+
+    Raises:
+        ConfigError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
+        at = re.search(r"at line (\d+)", str(e))
+        line = text.splitlines()[int(at[1]) - 1 :][:1] if at else []
+        hint = ". Its quotes are curly: write \" or '" if _CURLY.search("".join(line)) else ""
+        raise ConfigError(f"{name}: not valid TOML: {e}{hint}") from e
+    except RecursionError as e:
+        raise ConfigError(f"{name}: not valid TOML: too many brackets within each other") from e

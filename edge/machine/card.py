@@ -8,15 +8,13 @@ from pathlib import Path
 
 from edge import __version__
 from edge.config import mistakes
+from edge.config.reading import BOM, SAVE_AS, UTF16, text_of
 from edge.errors import ConfigError, MaskgateError
 from edge.machine.durable import read_plain
 
 TOML, REPORT, CREDENTIALS = "maskgate.toml", "maskgate-report.txt", "credentials"
 _TOML_MAX, _CREDENTIAL_MAX, _CREDENTIALS_MAX = 64 * 1024, 64 * 1024, 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_BOM = b"\xef\xbb\xbf"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_SAVE_AS = 'choose "UTF-8" in the editor\'s "Save as"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Card:
     @property
     def text(self) -> str:
         """The configuration's text, its line ends as they are."""
-        return self.toml.removeprefix(_BOM).decode("utf-8")
+        return text_of(self.toml, self.name)
 
     @property
     def digest(self) -> str:
@@ -45,7 +43,7 @@ class Card:
 
     def with_text(self, text: str) -> bytes:
         """Another text as the file's new content."""
-        return (_BOM if self.toml.startswith(_BOM) else b"") + text.encode()
+        return (BOM if self.toml.startswith(BOM) else b"") + text.encode()
 
 
 def read_card(boot: Path, toml: str = TOML) -> Card | None:
@@ -62,7 +60,7 @@ def read_card(boot: Path, toml: str = TOML) -> Card | None:
     data = b""
     try:
         data = read_plain(boot / toml, _TOML_MAX)
-        _require_utf8(toml, data)
+        text_of(data, toml)
     except FileNotFoundError:
         if not (boot / f"{toml}.txt").exists():
             return None
@@ -76,11 +74,11 @@ def read_card(boot: Path, toml: str = TOML) -> Card | None:
         except (MaskgateError, OSError) as e:
             found.append(f"{CREDENTIALS}/{e}")
             continue
-        if content.startswith(_UTF16):
-            found.append(f"{CREDENTIALS}/{path.name}: is saved as UTF-16; {_SAVE_AS}")
-        credentials[path.name] = content.removeprefix(_BOM)
+        if content.startswith(UTF16):
+            found.append(f"{CREDENTIALS}/{path.name}: is saved as UTF-16; {SAVE_AS}")
+        credentials[path.name] = content.removeprefix(BOM)
     if found:
-        raise mistakes("the boot partition", found)
+        raise mistakes(str(boot), found)
     return Card(data, credentials, toml)
 
 
@@ -93,15 +91,3 @@ def _credential_files(folder: Path) -> list[Path]:
     except OSError as e:
         raise ConfigError(f"{CREDENTIALS}: can't be read: {e.strerror}") from e
     return [p for p in files if p.name.lower() not in {"thumbs.db", "desktop.ini"}][:_CREDENTIALS_MAX]
-
-
-def _require_utf8(name: str, data: bytes) -> None:
-    if data.startswith(_UTF16) or b"\0" in data:
-        raise MaskgateError(f"{name}: is saved as UTF-16, or is no text; {_SAVE_AS}")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as e:
-        line = data.count(b"\n", 0, e.start) + 1
-        raise MaskgateError(
-            f"{name}: line {line} holds a letter that is not UTF-8, as when saved as ANSI; {_SAVE_AS}"
-        ) from e

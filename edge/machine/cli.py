@@ -113,6 +113,8 @@ def _answer(outcome: "Outcome", args: argparse.Namespace, *, services: bool) -> 
 def _require_root(args: argparse.Namespace) -> None:
     if args.root == Path("/") and os.geteuid() != 0:
         raise UsageError("only root may change this machine: sudo maskgate machine ...")
+    if not args.root.is_dir():
+        raise MaskgateError(f"{args.root}: no such folder: give the root of a file system as --root")
     if not args.boot.is_dir():
         raise MaskgateError(
             f"{args.boot}: no such folder: is the boot partition mounted? Or give another --boot"

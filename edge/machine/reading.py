@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,15 +21,11 @@ from edge.config import (
     secret_files,
     with_secret_files,
 )
+from edge.config.reading import tables_of
 from edge.errors import ConfigError
 from edge.machine.card import CREDENTIALS, TOML, Card
 from edge.machine.settings import CardConfig, Wifi
 from edge.machine.toml_text import without_passphrase, without_table
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _WHOLE_LINE = 'passphrase must stand on a line of its own below [machine.wifi], as in: passphrase = "..."'
 
@@ -106,7 +101,7 @@ def check_on_device(wanted: Wanted) -> None:
         ConfigError: lists every mistake.
     """
     if wanted.service_text is not None:
-        _check(parse_config(tomllib.loads(wanted.service_text), wanted.name), wanted)
+        _check(parse_config(tables_of(wanted.service_text, wanted.name), wanted.name), wanted)
 
 
 def check_elsewhere(wanted: Wanted) -> None:
@@ -117,7 +112,7 @@ def check_elsewhere(wanted: Wanted) -> None:
     """
     config = wanted.config
     update: dict[str, object] = {"models": Models()}
-    if "://" not in config.camera.source:
+    if config.camera.source.startswith("/"):
         update["camera"] = CameraConfig()
     if not config.speaker.sounds.is_dir():
         update["speaker"] = config.speaker.model_copy(update={"output": "none"})
@@ -152,10 +147,10 @@ def _staged(credentials: Mapping[str, bytes]) -> Iterator[Path]:
 
 
 def _raw(card: Card) -> dict[str, Any]:
-    try:
-        return tomllib.loads(card.text)
-    except (tomllib.TOMLDecodeError, RecursionError) as e:
-        raise ConfigError(f"{card.name}: not valid TOML: {e}") from e
+    if raw := tables_of(card.text, card.name):
+        return raw
+    said = f"{card.name}: is empty, or all comment: write into it, or take it away and nothing changes"
+    raise ConfigError(said)  # not obeyed: that would take Wi-Fi and keys from a device whose card is damaged
 
 
 def _mistakes_of_text(raw: dict[str, Any], text: str) -> Iterator[str]:

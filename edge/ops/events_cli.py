@@ -19,6 +19,8 @@ from edge.signals import stop_on_signals
 if TYPE_CHECKING:
     from edge.ops.check import Checker, Problem
 
+_DEVICES_MAX = 20_000
+"""Of one simulation; a thousand were tried, a hundred million end a machine."""
 _CHECK = """examples:
   maskgate events check out/demo/messages.jsonl
   maskgate events check --broker broker.example.org --for 60
@@ -158,6 +160,10 @@ def simulate(args: argparse.Namespace) -> int:
     from edge.ops.simulate.site import make_sites
     from edge.ops.simulate.stage import Habits
 
+    if args.devices > _DEVICES_MAX:
+        raise UsageError(
+            f"--devices {args.devices}: more than {_DEVICES_MAX} need several runs, on several machines"
+        )
     settings, stop = broker_settings(args), stop_on_signals()
     seed = random.SystemRandom().randrange(10**6) if args.seed is None else args.seed
     now = datetime.now().astimezone()

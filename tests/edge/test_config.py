@@ -141,8 +141,11 @@ def test_a_mistake_between_keys_reads_like_a_sentence() -> None:
     [
         (None, "no such file. Make one with: maskgate config"),
         (b"[camera\n", "not valid TOML"),
-        (b"[site]\nid = 'caf\xe9'\n", 'can\'t be read: not UTF-8 in line 2; choose "UTF-8"'),
-        ("[site]".encode("utf-16"), 'UTF-16 or no text at all; choose "UTF-8" in the editor'),
+        (
+            b"[site]\nid = 'caf\xe9'\n",
+            'line 2 holds a letter that is not UTF-8, as when saved as ANSI; choose "UTF-8"',
+        ),
+        ("[site]".encode("utf-16"), 'is saved as UTF-16, or is no text; choose "UTF-8" in the editor'),
         (b"a = " + b"[" * 5000, "not valid TOML: too many brackets"),
         (b"\n" * 2_000_000, "longer than 1 MiB: is it the right file"),
     ],

@@ -125,6 +125,20 @@ def test_what_an_editor_may_have_done_is_named(data: bytes, said: str, tmp_path:
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["", "\n \r\n", "# [site]\n"])
+def test_a_file_that_says_nothing_takes_nothing_away(text: str) -> None:
+    assert mistakes(text).startswith(
+        "maskgate.toml: is empty, or all comment: write into it, or take it away"
+    )
+
+
+def test_curly_quotes_are_called_so() -> None:
+    assert mistakes("[site]\nid = \u201chq\u201d\n").endswith(
+        "(at line 2, column 6). Its quotes are curly: write \" or '"
+    )
+    assert "curly" not in mistakes("# \u201chq\u201d\n[site]\nid = hq\n")
+
+
 def test_a_name_that_windows_made_longer_a_folder_and_a_link_are_named(tmp_path: Path) -> None:
     assert read_card(tmp_path) is None
     (tmp_path / "maskgate.toml.txt").touch()
@@ -265,6 +279,19 @@ def test_the_tokens_of_other_speakers_are_credentials_too(tmp_path: Path, capsys
     file.write_text(file.read_text() + '[speaker.home_assistant]\nurl = "http://ha.local:8123"\n'
                     'token_file = "/etc/token"\nentity = "media_player.lobby"\nmedia = "x"\n')  # fmt: skip
     assert run("check", file) == 0  # what lies on the device alone is not looked for
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [("/srv/clip.mp4", 0), ("/dev/video7", 0), ("rtsp:/admin:pw@camera/1", 78), ("clip.mp4", 78)],
+)
+def test_a_camera_that_no_device_can_have_is_named_before_the_card_goes_in(
+    source: str, code: int, tmp_path: Path, capsys: Any
+) -> None:
+    file = tmp_path / "maskgate.toml"
+    file.write_text(f'{SITE}[camera]\nsource = "{source}"\n')
+    assert run("check", file) == code
+    assert ("camera.source: " in capsys.readouterr().err) == bool(code)
 
 
 def test_a_password_that_stays_readable_is_told() -> None:

@@ -188,6 +188,17 @@ def partition(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
+def test_a_file_system_that_is_not_there_is_not_made(
+    boot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (boot / "maskgate.toml").write_text(GOOD)
+    nowhere = tmp_path / "rotfs"
+    command = _parser().parse_args(["machine", "apply", "--boot", str(boot), "--root", str(nowhere)])
+    assert _run(command) == 1
+    assert f"{nowhere}: no such folder: give the root of a file system as --root" in capsys.readouterr().err
+    assert not nowhere.exists()
+
+
 def test_the_journal_is_told_what_the_report_warns_of(
     root: Path, boot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from edge.cli import _parser, _run
 from edge.config import Mqtt, parse_config
 from edge.errors import LinkError, UsageError
 from edge.events import TYPES
@@ -210,3 +211,8 @@ def test_what_makes_no_sense_is_refused(option: str, value: str) -> None:
     done = subprocess.run(command("simulate", option, value), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"argument {option}: invalid" in done.stderr
+
+
+def test_more_devices_than_fit_into_memory_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(_parser().parse_args(["events", "simulate", "--devices", "100000000"])) == 2
+    assert "--devices 100000000: more than 20000 need several runs" in capsys.readouterr().err
