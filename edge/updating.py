@@ -9,8 +9,9 @@ from collections.abc import Callable
 from edge.clock import Clock, trusted
 from edge.events import Data, Event, Releases, UpdateFailed, UpdateFinished, UpdateReturned
 from edge.postbox import Postbox
-from edge.releases.exchange import Exchange, Outcome, Request
+from edge.releases.exchange import Exchange
 from edge.releases.release import in_use
+from edge.releases.said import Outcome, Request
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 5.0

@@ -38,7 +38,6 @@ class Disk:
             if owner is not None:
                 os.fchown(file.fileno(), *owner)
             os.fsync(file.fileno())
-        self.settled(part)
         self.rename(part, path)
 
     @contextmanager
@@ -65,7 +64,7 @@ class Disk:
         if folder:
             shutil.rmtree(path)
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)  # the download and root may both be at it
 
     def make(self, folder: Path) -> None:
         """A folder, and those above it."""
@@ -77,10 +76,6 @@ class Disk:
         """All that was written so far lasts. At once: thousands of files, one by one, take a card minutes."""
         self.step("sync")
         os.sync()
-        self.settled()
-
-    def settled(self, *paths: Path) -> None:
-        """Called when files last, or all of them; for tests that lose what does not."""
 
 
 @contextmanager

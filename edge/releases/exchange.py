@@ -7,17 +7,14 @@ files.
 
 import logging
 import os
-import uuid
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from edge.errors import UpdateError
 from edge.releases.choose import KEPT
 from edge.releases.disk import Disk, open_plain
-from edge.releases.release import Kind, Version
+from edge.releases.said import Outcome, Request
 from edge.releases.store import Store, Trial
 
 _log = logging.getLogger(__name__)
@@ -27,42 +24,6 @@ KEYS = Path("/etc/maskgate/update-keys")
 """The public keys (``*.pub``) whose signatures this machine believes."""
 OUTCOMES_MAX = 20
 """Not yet told; of more, the oldest are forgotten."""
-
-
-class _Said(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Request(_Said):
-    """What ops asked for."""
-
-    url: str = Field(max_length=2000)
-    """Of the bundle; its signature lies beside it, under the same name and ``.minisig``."""
-    version: Version
-
-
-class Outcome(_Said):
-    """What came of an update."""
-
-    id: str = Field(default_factory=lambda: str(uuid.uuid4()), pattern="^[0-9a-f-]{36}$")
-    """The event's."""
-    time: AwareDatetime = Field(default_factory=lambda: datetime.now(timezone.utc))
-    result: Literal["finished", "failed", "returned"]
-    kind: Kind | None
-    """None: it did not come so far that this is known."""
-    version: str
-    """Which was tried."""
-    in_use: str = ""
-    """Of the same kind, now."""
-    reason: str = ""
-
-    def __str__(self) -> str:
-        what = f"update to {self.kind or 'version'} {self.version}" if self.version else "update"
-        if self.result == "finished":
-            return f"{what} is final"
-        if self.result == "failed":
-            return f"{what} failed: {self.reason}"
-        return f"{what} was taken back, {self.in_use} is in use: {self.reason}"
 
 
 class Exchange:
@@ -173,8 +134,8 @@ class Exchange:
         self._disk.save(self._last, outcome.model_dump_json().encode())
 
     def clear_incoming(self) -> None:
-        """Root has taken the download."""
-        for path in (self.bundle, self.signature, self.wanted_path):
+        """Root has taken the download; what asked for it is still there if the power went."""
+        for path in (self.request_path, self.bundle, self.signature, self.wanted_path):
             self._disk.remove(path)
 
     def clear_rollback(self) -> None:

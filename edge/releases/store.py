@@ -148,7 +148,9 @@ class Store:
 
     def give_back(self, trial: Trial, why: str) -> None:
         """As it was before the trial; ``finish`` ends it."""
-        self._save("state.json", _given_up(trial.before, trial.name, why))
+        older = [(n, w) for n, w in trial.before.given_up.items() if n != trial.name]
+        given_up = dict([*older, (trial.name, why)][-_GIVEN_UP_MAX:])
+        self._save("state.json", trial.before.model_copy(update={"given_up": given_up}))
 
     def reopen(self) -> Trial:
         """Put on trial again what was the last update: so that it can be given back, in steps that are sure.
@@ -196,8 +198,3 @@ class Store:
 
     def _save(self, name: str, content: _Kept) -> None:
         self.disk.save(self.kept / name, content.model_dump_json().encode())
-
-
-def _given_up(state: State, name: str, why: str) -> State:
-    older = [(n, w) for n, w in state.given_up.items() if n != name]
-    return state.model_copy(update={"given_up": dict([*older, (name, why)][-_GIVEN_UP_MAX:])})

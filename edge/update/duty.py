@@ -2,39 +2,27 @@
 
 import contextlib
 import fcntl
-import hashlib
 import logging
 import os
-import shutil
-import subprocess
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from edge.errors import MaskgateError, UpdateError
-from edge.releases.exchange import KEYS, Exchange, Outcome
+from edge.releases.exchange import KEYS, Exchange
+from edge.releases.said import Outcome
 from edge.releases.store import Store, Trial
-from edge.update.install import Prove, Source, install, needless
+from edge.update.install import Prove, Source, beside, install, needless
 from edge.update.signature import load_keys
+from edge.update.systemd import Systemctl, systemctl
 
 _log = logging.getLogger(__name__)
 STARTS_MAX = 3
 """Of the service in one trial; the next one is the old release's."""
+_LEVELS = {"finished": logging.INFO, "returned": logging.WARNING, "failed": logging.ERROR}
 SERVICE, SPEAKER, LIMIT = "maskgate.service", "maskgate-speaker.service", "maskgate-update-return.timer"
-
-Systemctl = Callable[..., None]
-
-
-def systemctl(*arguments: str) -> None:
-    """Tell systemd, where it runs; what it refuses is logged."""
-    program = shutil.which("systemctl")
-    if program is None or not Path("/run/systemd/system").is_dir():
-        return
-    done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True)  # noqa: S603
-    if done.returncode != 0:
-        _log.error("systemctl %s: %s", " ".join(arguments), done.stderr.strip())
 
 
 class Duty:
@@ -85,7 +73,7 @@ class Duty:
         return well
 
     def _take_one(self, bundle: Path) -> bool:
-        mark = self._mark(bundle)
+        mark = beside(bundle).mark(self._keys)
         if mark in self._store.state.refused:
             _log.info("%s: left alone: it failed before; under another name it is tried again", bundle)
             return True
@@ -95,17 +83,11 @@ class Duty:
                 return True
             self._installed(beside(bundle))
         except MaskgateError as e:
-            self._failed("", str(e))
+            # told once more after a power cut: then under the same id
+            self._say(Outcome(id=str(uuid.UUID(mark[:32])), result="failed", reason=str(e)))
             self._store.refuse(mark)
             return False
         return True
-
-    def _mark(self, bundle: Path) -> str:
-        """What a bundle is known by: another one comes of another name, signature or key."""
-        seen = [bundle, beside(bundle).signature, *sorted(self._keys.glob("*.pub"))]
-        stats = [(p.name, p.lstat()) for p in seen if os.path.lexists(p)]
-        told = [(name, stat.st_size, int(stat.st_mtime)) for name, stat in stats]
-        return hashlib.sha256(repr(told).encode()).hexdigest()
 
     def take(self, bundle: Path) -> None:
         """Install one file, as a person asked for; raises UpdateError where it is not taken."""
@@ -117,10 +99,8 @@ class Duty:
         with contextlib.suppress(BlockingIOError), self._locked(fcntl.LOCK_NB):  # the camera does not wait
             trial = self._store.trial
             if trial is not None and self._store.count_start(trial) > STARTS_MAX:
-                self._give_back(
-                    trial,
-                    f"it was started {STARTS_MAX} times and never judged frames long enough to be final",
-                )
+                why = f"it was started {STARTS_MAX} times and never judged frames long enough to be final"
+                self._give_back(trial, why)
                 self._tell("try-restart", "--no-block", SPEAKER)
 
     def give_back(self, why: str) -> None:
@@ -152,24 +132,18 @@ class Duty:
     def _go_back(self) -> None:
         self._give_back(self._store.trial or self._store.reopen(), "this was commanded")
         self._tell("reset-failed", SERVICE)
-        self._restart()
+        self._tell("try-restart", "--no-block", SERVICE, SPEAKER)
 
     def _take_incoming(self) -> bool:
         wanted, trial = self._exchange.wanted(), self._store.trial
         if wanted is not None and trial is not None and trial.version == wanted.version:
             return True  # the power went between this and clear
-        return self._install(
-            Source(
-                self._exchange.bundle, self._exchange.signature,
-                wanted=wanted.version if wanted else None, over_mqtt=True,
-            )
-        )  # fmt: skip
-
-    def _install(self, source: Source) -> bool:
+        version = wanted.version if wanted else None
+        source = Source(self._exchange.bundle, self._exchange.signature, wanted=version, over_mqtt=True)
         try:
             self._installed(source)
         except MaskgateError as e:
-            self._failed(source.wanted or "", str(e))
+            self._say(wanted.failed(str(e)) if wanted else Outcome(result="failed", reason=str(e)))
             return False
         return True
 
@@ -177,9 +151,6 @@ class Duty:
         release = install(source, self._store, load_keys(self._keys), self._prove)
         _log.info("%s is on trial", release.title)
         self._tell("restart", "--no-block", LIMIT)
-        self._restart()
-
-    def _restart(self) -> None:
         self._tell("try-restart", "--no-block", SERVICE, SPEAKER)
 
     def _finish(self, name: str) -> None:
@@ -197,21 +168,16 @@ class Duty:
         self._store.finish()
         self._tell("stop", LIMIT)
 
-    def _failed(self, version: str, why: str) -> None:
-        outcome = Outcome(result="failed", kind=None, version=version, reason=why)
-        _log.error("%s", outcome)
-        self._say(outcome)
-
     def _leave(self, result: Literal["finished", "returned"], trial: Trial, why: str) -> None:
         # told once more after a power cut: then under the same name
         name, in_use = uuid.uuid5(uuid.UUID(trial.id), result), self._store.used(trial.kind)
         outcome = Outcome(
             id=str(name), result=result, kind=trial.kind, version=trial.version, in_use=in_use, reason=why
         )
-        _log.log(logging.INFO if result == "finished" else logging.WARNING, "%s", outcome)
         self._say(outcome)
 
     def _say(self, outcome: Outcome) -> None:
+        _log.log(_LEVELS[outcome.result], "%s", outcome)
         self._exchange.leave(outcome)
         self._exchange.remember(outcome)
 
@@ -232,8 +198,3 @@ class Duty:
                 self._leave("returned", trial, self._store.state.given_up[trial.name])
                 self._store.finish()
             yield
-
-
-def beside(bundle: Path) -> Source:
-    """A bundle and the signature next to it, as minisign names it."""
-    return Source(bundle, bundle.with_name(f"{bundle.name}.minisig"))

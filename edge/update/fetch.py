@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import os
 import shutil
 import signal
 import time
@@ -18,7 +19,8 @@ from urllib.parse import urlsplit
 from edge import __version__
 from edge.errors import UpdateError
 from edge.releases.disk import Disk
-from edge.releases.exchange import Exchange, Outcome, Request
+from edge.releases.exchange import Exchange
+from edge.releases.said import Request
 from edge.update.bundle import SIZE_MAX
 from edge.update.signature import SIGNATURE_MAX
 
@@ -37,14 +39,15 @@ def fetch(exchange: Exchange, disk: Disk) -> None:
     Raises:
         UpdateError: it failed.
     """
-    request = exchange.requested()
+    there = os.path.lexists(exchange.bundle)  # the power went before the request was removed
+    request = None if there else exchange.requested()
     try:
         if request is not None:
             with _stoppable() as stop:
                 _fetch(request, exchange, disk, stop)
     except UpdateError as e:
         if request is not None:
-            exchange.leave(Outcome(result="failed", kind=None, version=request.version, reason=str(e)))
+            exchange.leave(request.failed(str(e)))
         raise
     finally:
         disk.remove(exchange.request_path)

@@ -3,6 +3,7 @@
 import compileall
 import hashlib
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,18 @@ class Source:
     wanted: str | None = None
     """The version that was asked for; None: whatever it is."""
     over_mqtt: bool = False
+
+    def mark(self, keys: Path) -> str:
+        """What it is known by: another one comes of another name, signature or key in that folder."""
+        seen = [self.bundle, self.signature, *sorted(keys.glob("*.pub"))]
+        stats = [(p.name, p.lstat()) for p in seen if os.path.lexists(p)]
+        told = [(name, stat.st_size, int(stat.st_mtime)) for name, stat in stats]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def beside(bundle: Path) -> Source:
+    """A bundle and the signature next to it, as minisign names it."""
+    return Source(bundle, bundle.with_name(f"{bundle.name}.minisig"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,17 @@
 """Updates on a machine that boots: what works stays, what does not goes by itself, a forgery never comes."""
 
-import functools
+import contextlib
 import json
 import re
 import shutil
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from debian import Machine, done, eventually, program
-from releases import Key, make_key
+from releases import Key, make_key, serving
 
 from edge.update.bundle import pack
 from edge.update.make import from_models
@@ -25,13 +23,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE_S = 300.0
 """Two hundred megabytes are unpacked and compiled."""
-
-
-class Shelf(SimpleHTTPRequestHandler):
-    """A folder behind http."""
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="session")
@@ -64,13 +55,8 @@ def shelf(lab: "Lab", key: Key, tmp_path_factory: pytest.TempPathFactory) -> Ite
         forged.seek(1_000_000)
         forged.write(b"forged")
     shutil.copy(folder / "0.3.0.bundle.minisig", folder / "0.4.0.bundle.minisig")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Shelf, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(folder, []) as url:
+        yield url
 
 
 def order(ops: "Ops", *words: str) -> None:
@@ -160,11 +146,13 @@ def test_what_works_stays_what_does_not_goes_and_what_is_forged_never_comes(
     assert "its signature does not fit" in failed["data"]["reason"]
     assert "its signature does not fit" in journal(at_work, "maskgate-update")
     assert any("0.4.0 failed" in problem for problem in ops.hear("health")["problems"])
-
     assert "0.4.0 failed: " in status(at_work)["last"]
 
     order(ops, "rollback")
     ops.hear("event", type="update.returned", version="0.2.0", in_use="0.1.0")
+    with contextlib.closing(type(ops)(ops.port, None, "")) as later:  # who comes now hears it too
+        later.listen()
+        later.hear("info", releases={"application": "0.1.0", "models": "1.9.0", "on_trial": False})
     assert status(at_work)["given_up"].keys() == {"application-0.2.0", "application-0.3.0"}
     assert at_work.state() == "active"
     assert at_work.run("systemctl", "--failed", "--plain", "--no-legend").split()[:1] in (

@@ -1,10 +1,15 @@
 """Updates on a device: put on trial, kept, taken back, refused; and what starts, whatever lies there."""
 
 import errno
+import inspect
 import os
 import pwd
+import re
 import shutil
+import sys
+import tempfile
 from argparse import Namespace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +34,12 @@ from edge.model.golden import check_golden
 from edge.model.runtime import find_runtime
 from edge.releases import choose
 from edge.releases.disk import Disk, open_plain
-from edge.releases.exchange import Request
 from edge.releases.release import Release
+from edge.releases.said import Request
 from edge.update.cli import give_back
-from edge.update.duty import LIMIT, SERVICE, STARTS_MAX, Duty, beside
-from edge.update.install import Proof, install, needless
-from edge.update.prove import prove, self_test
+from edge.update.duty import LIMIT, SERVICE, SPEAKER, STARTS_MAX, Duty
+from edge.update.install import Proof, beside, install, needless
+from edge.update.prove import USER, prove, self_test
 from edge.update.signature import load_keys
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -55,14 +60,29 @@ def device(tmp_path: Path, ops: Key) -> Device:
     return Device(tmp_path / "device", ops)
 
 
+class FullDisk(Disk):
+    """Has no room for one step."""
+
+    def __init__(self, no_room_for: str) -> None:
+        self.no_room_for = no_room_for
+
+    def step(self, what: str) -> None:
+        if what == self.no_room_for:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+SWITCHED = [
+    ("restart", "--no-block", LIMIT),
+    ("try-restart", "--no-block", SERVICE, SPEAKER),
+]
+"""What systemd is told when a release goes on trial."""
+
+
 def test_an_update_goes_on_trial_is_confirmed_and_stays(device: Device) -> None:
     device.arrives(application("2.0.0"))
     assert device.duty().attend()
     assert device.in_use() == ("application-2.0.0", "shipped")
-    assert device.told == [
-        ("restart", "--no-block", LIMIT),
-        ("try-restart", "--no-block", SERVICE, "maskgate-speaker.service"),
-    ]
+    assert device.told == SWITCHED
     assert device.proved == [Proof(device.kept / "releases/application-2.0.0", None)]
     assert names(device.exchange_folder) == []
     trial = device.exchange().trial()
@@ -70,10 +90,11 @@ def test_an_update_goes_on_trial_is_confirmed_and_stays(device: Device) -> None:
     assert (trial.version, trial.over_mqtt) == ("2.0.0", True)
     device.exchange().confirm(trial)
     assert device.duty().attend()
-    assert (device.exchange().trial(), device.told[-1]) == (None, ("stop", LIMIT))
+    assert device.exchange().trial() is None
     assert device.outcomes() == ["update to application 2.0.0 is final"]
     device.duty().give_back("too late")  # the timer, in the same moment
     assert device.in_use() == ("application-2.0.0", "shipped")
+    assert device.told == [*SWITCHED, ("stop", LIMIT)]
 
 
 def test_a_service_that_never_confirms_is_taken_back_after_so_many_starts(device: Device) -> None:
@@ -82,8 +103,10 @@ def test_a_service_that_never_confirms_is_taken_back_after_so_many_starts(device
     for _ in range(STARTS_MAX):
         device.duty().started()
         assert device.in_use() == ("application-2.0.0", "shipped")
+    assert device.told == SWITCHED
     device.duty().started()
     assert device.in_use() == ("shipped", "shipped")
+    assert device.told == [*SWITCHED, ("stop", LIMIT), ("try-restart", "--no-block", SPEAKER)]
     (said,) = device.outcomes()
     assert said.startswith(
         "update to application 2.0.0 was taken back, 1.0.0 is in use: it was started 3 times"
@@ -97,7 +120,13 @@ def test_time_is_up_for_what_was_not_confirmed(device: Device) -> None:
     device.duty().attend()
     device.duty().give_back("it took too long")
     assert device.in_use() == ("shipped", "shipped")
-    assert ("restart", "--no-block", SERVICE) in device.told
+    assert device.told == [
+        *SWITCHED,
+        ("stop", LIMIT),
+        ("reset-failed", SERVICE),
+        ("restart", "--no-block", SERVICE),
+        ("try-restart", "--no-block", SPEAKER),
+    ]
     assert device.outcomes() == [
         "update to application 2.0.0 was taken back, 1.0.0 is in use: it took too long"
     ]
@@ -131,8 +160,14 @@ def test_one_can_go_back_once_and_older_ones_are_removed(device: Device) -> None
         device.duty().attend()
     assert names(device.kept / "releases") == ["application-3.0.0", "application-4.0.0"]
     device.outcomes()
+    device.told.clear()
     device.exchange().ask_rollback()
     device.duty().attend()
+    assert device.told == [
+        ("stop", LIMIT),
+        ("reset-failed", SERVICE),
+        ("try-restart", "--no-block", SERVICE, SPEAKER),
+    ]
     assert device.in_use() == ("application-3.0.0", "shipped")
     assert device.outcomes() == [
         "update to application 4.0.0 was taken back, 3.0.0 is in use: this was commanded"
@@ -285,14 +320,29 @@ def test_another_version_than_was_asked_for_is_refused(device: Device) -> None:
     assert "2.0.1 was asked for, but incoming.bundle holds application 2.0.0" in device.outcomes()[0]
 
 
-def test_a_full_disk_is_said_before_anything_is_written(
+def test_without_room_for_bundle_and_files_nothing_is_written(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = device.bundle(application("2.0.0"), device.root / "card")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 1_000_000))
-    with pytest.raises(UpdateError, match=r"application 2.0.0 needs 64 MB there, 1 MB are free"):
+    files = device.trees["application-2.0.0"].values()
+    needs = bundle.stat().st_size + sum(len(c) + 4096 for c in files) + 64_000_000
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, needs - 1))
+    with pytest.raises(UpdateError, match=r"kept: application 2.0.0 needs 64 MB there, 64 MB are free"):
         device.duty().take(bundle)
-    assert not (device.kept / "releases").exists()
+    assert names(device.kept) == ["exchange", "lock"]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, needs))
+    device.duty().take(bundle)
+    assert device.in_use() == ("application-2.0.0", "shipped")
+
+
+@pytest.mark.parametrize("step", ["create bundle", "create release.json", "rename to application-2.0.0"])
+def test_a_disk_that_fills_up_in_the_middle_is_named_and_nothing_is_left(step: str, device: Device) -> None:
+    bundle = device.bundle(application("2.0.0"), device.root / "card")
+    with pytest.raises(UpdateError, match=r"kept: can't be written: No space left on device"):
+        device.duty(FullDisk(step)).take(bundle)
+    assert device.in_use() == ("shipped", "shipped")
+    assert set(names(device.kept)) <= {"exchange", "lock", "releases"}
+    assert list((device.kept / "releases").glob("*")) == []
 
 
 def test_what_came_can_be_read_by_the_services_whoever_installed_it(device: Device) -> None:
@@ -358,17 +408,67 @@ def test_a_bundle_on_the_boot_partition_that_failed_is_not_tried_at_each_boot(
     device: Device, other: Key
 ) -> None:
     card = device.root / "card"
-    bundle = device.bundle(application("2.0.0"), card, key=other)
+    device.bundle(application("2.0.0"), card, key=other)
     (card / "zzz.bundle").write_bytes(b"no bundle")
     (card / "._zzz.bundle").write_bytes(b"macOS's")
     assert not device.duty().take_from(card)
     assert len(device.outcomes()) == 2
     assert device.duty().take_from(card)
     assert device.outcomes() == []
-    device.ops.sign(bundle)
+
+
+def renamed(bundle: Path, device: Device) -> None:
+    beside(bundle).signature.rename(bundle.with_name("other.bundle.minisig"))
+    bundle.rename(bundle.with_name("other.bundle"))
+
+
+def written_again(bundle: Path, device: Device) -> None:
+    os.utime(bundle, (1, 1))
+
+
+def longer(bundle: Path, device: Device) -> None:
+    then = bundle.stat().st_mtime
+    with bundle.open("ab") as file:
+        file.write(b"x")
+    os.utime(bundle, (then, then))
+
+
+def signed_again(bundle: Path, device: Device) -> None:
     os.utime(beside(bundle).signature, (1, 1))
-    assert device.duty().take_from(card)
-    assert device.in_use() == ("application-2.0.0", "shipped")
+
+
+def unsigned(bundle: Path, device: Device) -> None:
+    beside(bundle).signature.unlink()
+
+
+def another_key(bundle: Path, device: Device) -> None:
+    shutil.copy2(next(device.keys.glob("*.pub")), device.keys / "another.pub")
+
+
+def another_key_of_that_name(bundle: Path, device: Device) -> None:
+    os.utime(next(device.keys.glob("*.pub")), (1, 1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [renamed, written_again, longer, signed_again, unsigned, another_key, another_key_of_that_name],
+)
+def test_a_bundle_that_failed_is_tried_again_when_it_its_signature_or_a_key_is_another(
+    change: Callable[[Path, Device], None], device: Device, other: Key
+) -> None:
+    device.keys = device.root / "keys"
+    shutil.copytree(device.ops.public.parent, device.keys, ignore=shutil.ignore_patterns("*.sec"))
+    card = device.root / "card"
+    bundle = device.bundle(application("2.0.0"), card, key=other)
+    assert not device.duty().take_from(card)
+    assert device.duty().take_from(card)  # left alone
+    first = device.tell()
+    assert len(first) == 1
+    change(bundle, device)
+    assert not device.duty().take_from(card)
+    again = device.tell()
+    assert len(again) == 1
+    assert again.keys() != first.keys()
 
 
 def test_the_boot_partitions_second_bundle_waits_for_the_end_of_the_trial(device: Device) -> None:
@@ -385,19 +485,11 @@ def test_the_boot_partitions_second_bundle_waits_for_the_end_of_the_trial(device
     assert device.outcomes() == ["update to application 2.0.0 is final"]
 
 
-class FullDisk(Disk):
-    """The end of a trial can't be written."""
-
-    def step(self, what: str) -> None:
-        if what == "remove trial.json":
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-
 def test_a_confirmation_is_kept_until_the_trial_is_over(device: Device) -> None:
     on_trial(device)
     device.exchange().confirm(device.exchange().trial())
     with pytest.raises(OSError, match="No space"):
-        device.duty(FullDisk()).attend()
+        device.duty(FullDisk("remove trial.json")).attend()
     device.duty().give_back("it took too long")
     assert device.in_use() == ("application-3.0.0", "shipped")
 
@@ -476,6 +568,41 @@ def test_a_release_tries_itself_in_a_process_of_its_own(config: Path, tmp_path: 
     config.write_text('[site]\nid = "lab"\nnew = 1\n')
     with pytest.raises(UpdateError, match=r"site\.new: unknown key"):
         prove(Proof(REPOSITORY, None), config, user=me)
+
+
+@pytest.fixture
+def is_root() -> Iterator[bool]:
+    """And in a group more, where that can be."""
+    groups = os.getgroups()
+    if os.geteuid() == 0:
+        os.setgroups([1])
+    yield os.geteuid() == 0
+    if os.geteuid() == 0:
+        os.setgroups(groups)
+
+
+def test_a_release_tries_itself_as_a_user_who_may_do_nothing(
+    *, is_root: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If we are root; others stay who they are."""
+    says = (
+        "import os, sys\n\ndef main(_):\n    sys.exit(f'{os.getresuid()} {os.getresgid()} {os.getgroups()}')"
+    )
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")  # as on a device: ours may be in root's home
+    nobody = pwd.getpwnam("nobody")
+    users = (nobody.pw_uid,) * 3 if is_root else os.getresuid()
+    groups = (nobody.pw_gid,) * 3 if is_root else os.getresgid()
+    more: list[int] = [] if is_root else os.getgroups()
+    with tempfile.TemporaryDirectory() as folder:  # and so is tmp_path
+        tree = tree_of(Path(folder), application("2.0.0"), **{"edge/cli.py": says})
+        tree.chmod(0o755)
+        with pytest.raises(UpdateError, match=re.escape(f"failed: {users} {groups} {more}")):
+            prove(Proof(tree, None), Path("config.toml"), user="nobody")
+
+
+def test_it_is_tried_as_the_user_of_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"\nUser={USER}\n" in (REPOSITORY / "systemd/maskgate.service").read_text()
+    assert inspect.signature(prove).parameters["user"].default == USER
 
 
 def test_golden_vectors_of_another_model_do_not_come_out_right(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from edge.errors import UpdateError, UsageError
 from edge.releases.disk import Disk
 from edge.releases.release import Release
 from edge.update.bundle import pack, read_manifest, unpack
-from edge.update.duty import beside
+from edge.update.install import beside
 from edge.update.make import from_models, sign
 from edge.update.signature import digest_of, load_keys, parse_signature, verify
 

@@ -1,5 +1,7 @@
-"""The power may go at every step of an update."""
+"""The power may go at every step of an update: what fsync and sync did not make last is lost then."""
 
+import contextlib
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,10 +10,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from releases import Device, Key, application, final, make_key, on_trial
+from releases import Device, Key, application, final, make_key, on_trial, serving
 
+from edge.errors import UpdateError
 from edge.releases.disk import Disk
+from edge.releases.said import Request
 from edge.update.duty import STARTS_MAX
+from edge.update.fetch import fetch
+from edge.update.install import beside
 
 
 @pytest.fixture(scope="session")
@@ -19,40 +25,77 @@ def ops(tmp_path_factory: pytest.TempPathFactory) -> Key:
     return make_key(tmp_path_factory.mktemp("ops"), "ops")
 
 
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Key:
+    return make_key(tmp_path_factory.mktemp("other"), "other")
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, ops: Key) -> Device:
+    device = Device(tmp_path / "device", ops)
+    final(device, "2.0.0")
+    return device
+
+
 class PowerCutError(BaseException):
     """Nothing below catches it."""
 
 
 class CutDisk(Disk):
-    """Loses its power before the n-th change: what was not synced by then is torn in half."""
+    """Loses its power before the n-th change, and then what the real fsync and sync did not make last."""
 
-    def __init__(self, at: int) -> None:
-        self.left, self.unsynced = at, set[Path]()
-        self.steps: list[str] = []
+    def __init__(self, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = at
+        self.contents = set[int]()
+        """By their inodes."""
+        self.renamed: list[tuple[Path, Path, bytes | None]] = []
+        """Old name, new name, and the file that had that before."""
+        fsync, sync, replace = os.fsync, os.sync, os.replace
+
+        def noted_fsync(handle: int) -> None:
+            fsync(handle)
+            synced = os.fstat(handle).st_ino
+            self.contents.discard(synced)
+            self.renamed = [r for r in self.renamed if r[1].parent.stat().st_ino != synced]
+
+        def noted_sync() -> None:
+            sync()
+            self.contents.clear()
+            self.renamed.clear()
+
+        def noted_replace(old: Path, new: Path) -> None:
+            before = new.read_bytes() if new.is_file() else None
+            replace(old, new)
+            self.renamed.append((old, new, before))
+
+        for name, function in {"fsync": noted_fsync, "sync": noted_sync, "replace": noted_replace}.items():
+            monkeypatch.setattr(os, name, function)
 
     def step(self, what: str) -> None:
         if self.left == 0:
             raise PowerCutError
         self.left -= 1
-        self.steps.append(what)
 
     @contextmanager
     def create(self, path: Path) -> Iterator[BinaryIO]:
         with super().create(path) as file:
-            self.unsynced.add(path)
+            self.contents.add(os.fstat(file.fileno()).st_ino)
             yield file
 
-    def rename(self, old: Path, new: Path) -> None:
-        super().rename(old, new)
-        self.unsynced = {new / p.relative_to(old) if p.is_relative_to(old) else p for p in self.unsynced}
-
-    def settled(self, *paths: Path) -> None:
-        self.unsynced = self.unsynced - set(paths) if paths else set()
-
-    def tear(self) -> None:
-        for path in self.unsynced:
-            if path.exists():
+    def lose(self, root: Path) -> None:
+        """Names go back to what they were, files are torn in half; what was removed stays so."""
+        for old, new, before in reversed(self.renamed):
+            if new.exists():
+                old.parent.mkdir(exist_ok=True)
+                new.rename(old)
+            if before is not None:
+                new.write_bytes(before)
+        for path in root.rglob("*"):
+            if path.is_file() and path.stat().st_ino in self.contents:
                 os.truncate(path, path.stat().st_size // 2)
+
+
+Work = Callable[[Device, Disk | None], None]
 
 
 def take_incoming(device: Device, disk: Disk | None) -> None:
@@ -69,6 +112,19 @@ def start(device: Device, disk: Disk | None) -> None:
 
 def time_is_up(device: Device, disk: Disk | None) -> None:
     device.duty(disk).give_back("it took too long")
+
+
+def download(device: Device, disk: Disk | None) -> None:
+    if device.exchange().request_path.exists():
+        with contextlib.suppress(UpdateError):
+            fetch(device.exchange(disk), disk or Disk())
+    take_incoming(device, disk)
+
+
+def attend_and_download(device: Device, disk: Disk | None) -> None:
+    """Both units are started at boot; this one is the first."""
+    take_incoming(device, disk)
+    download(device, disk)
 
 
 def confirmed(device: Device) -> None:
@@ -88,6 +144,34 @@ def asked_back(device: Device) -> None:
 
 
 OLD, NEW = "application-2.0.0", "application-3.0.0"
+IS_BACK = "update to application 3.0.0 was taken back, 2.0.0 is in use"
+
+
+def cut_at_every_step(prepared: Device, work: Work, after: str, outcome: str | None) -> None:
+    """Whatever starts next is whole; who asks again gets what they asked for; ops hears of it, once."""
+    is_cut = True
+    for cuts in itertools.count():
+        device = prepared.copied(prepared.root.with_name(f"cut-{cuts}"))
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            disk = CutDisk(cuts, monkeypatch)
+            with contextlib.suppress(PowerCutError):
+                work(device, disk)
+                is_cut = False
+        disk.lose(device.root)
+        assert device.in_use()[0] in (OLD, NEW)  # and whole
+        if (device.kept / "trial.json").exists() and work is not start:
+            device.duty().started()  # the boot: as the unit does
+            assert device.in_use()[0] in (OLD, NEW)
+        told = device.tell()
+        work(device, None)
+        assert device.in_use() == (after, "shipped")
+        told |= device.tell()
+        assert len(told) == (outcome is not None)
+        assert outcome is None or next(iter(told.values())).startswith(outcome)
+        shutil.rmtree(device.root)
+        if not is_cut:
+            break
+    assert cuts > 2
 
 
 @pytest.mark.parametrize(
@@ -97,49 +181,52 @@ OLD, NEW = "application-2.0.0", "application-3.0.0"
         (lambda d: d.bundle(application("3.0.0"), d.root / "card"), take_from_card, NEW, None),
         (confirmed, take_incoming, NEW, "update to application 3.0.0 is final"),
         (on_trial, start, NEW, None),
-        (once_too_often, start, OLD, "update to application 3.0.0 was taken back, 2.0.0 is in use"),
-        (on_trial, time_is_up, OLD, "update to application 3.0.0 was taken back, 2.0.0 is in use"),
-        (asked_back, take_incoming, OLD, "update to application 3.0.0 was taken back, 2.0.0 is in use"),
+        (once_too_often, start, OLD, IS_BACK),
+        (on_trial, time_is_up, OLD, IS_BACK),
+        (asked_back, take_incoming, OLD, IS_BACK),
     ],
     ids=["install", "card", "confirm", "start", "fourth start", "time is up", "roll back"],
 )
 def test_the_power_may_go_at_every_step(
-    before: Callable[[Device], None],
-    work: Callable[[Device, Disk | None], None],
-    after: str,
-    outcome: str | None,
-    tmp_path: Path,
-    ops: Key,
+    before: Callable[[Device], None], work: Work, after: str, outcome: str | None, prepared: Device
 ) -> None:
-    """Whatever starts next is whole; and who asks again gets what they asked for."""
-    prepared = Device(tmp_path / "device", ops)
-    final(prepared, "2.0.0")
     before(prepared)
-    cuts = 0
-    while True:
-        root = tmp_path / f"cut-{cuts}"
-        shutil.copytree(prepared.root, root, symlinks=True)
-        device = Device.__new__(Device)
-        device.__dict__.update(prepared.__dict__)
-        device.root, device.kept, device.shipped = root, root / "kept", root / "shipped"
-        device.exchange_folder = device.kept / "exchange"
-        disk = CutDisk(cuts)
-        try:
-            work(device, disk)
-        except PowerCutError:
-            disk.tear()
-        else:
-            break
-        assert device.in_use()[0] in (OLD, NEW)  # and whole
-        if (device.kept / "trial.json").exists() and work is not start:
-            device.duty().started()  # the boot: as the unit does
-            assert device.in_use()[0] in (OLD, NEW)
-        work(device, None)
-        assert device.in_use() == (after, "shipped")
-        said = device.outcomes()
-        assert len(said) == (outcome is not None)
-        assert outcome is None or said[0].startswith(outcome)
-        shutil.rmtree(root)
-        cuts += 1
-    assert device.in_use() == (after, "shipped")
-    assert cuts > 2
+    cut_at_every_step(prepared, work, after, outcome)
+
+
+def test_what_is_refused_is_told_under_one_id_though_the_power_goes(prepared: Device, other: Key) -> None:
+    prepared.arrives(application("3.0.0"), key=other)
+    cut_at_every_step(prepared, take_incoming, OLD, "update to version 3.0.0 failed: ")
+    prepared.exchange().clear_incoming()
+    prepared.bundle(application("3.0.0"), prepared.root / "card", key=other)
+    cut_at_every_step(prepared, take_from_card, OLD, "update failed: ")
+
+
+@pytest.mark.parametrize("work", [download, attend_and_download])
+@pytest.mark.parametrize(
+    ("name", "after", "outcome"),
+    [("3.0.0.bundle", NEW, None), ("none.bundle", OLD, "update to version 3.0.0 failed: http")],
+)
+def test_the_power_may_go_at_every_step_of_a_download_and_what_came_is_not_asked_for_again(
+    name: str, after: str, outcome: str | None, work: Work, prepared: Device
+) -> None:
+    folder, asked = prepared.root / "server", list[str]()
+    bundle = prepared.bundle(application("3.0.0"), folder)
+    beside(bundle).signature.rename(folder / "3.0.0.bundle.minisig")
+    bundle.rename(folder / "3.0.0.bundle")
+
+    def once(device: Device, disk: Disk | None) -> None:
+        has_come, before = device.exchange().bundle.exists(), len(asked)
+        work(device, disk)
+        assert not (has_come and len(asked) > before)
+
+    with serving(folder, asked) as url:
+        prepared.exchange().ask(Request(url=f"{url}/{name}", version="3.0.0"))
+        cut_at_every_step(prepared, once, after, outcome)
+
+
+def test_what_came_is_not_asked_for_again_though_the_request_is_still_there(prepared: Device) -> None:
+    """Which would fail: nobody is there."""
+    prepared.arrives(application("3.0.0"))
+    shutil.copy(prepared.exchange().wanted_path, prepared.exchange().request_path)
+    cut_at_every_step(prepared, attend_and_download, NEW, None)

@@ -1,8 +1,10 @@
 """Updates that ops asks for: the download, and the service's part."""
 
 import dataclasses
+import errno
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -21,8 +23,9 @@ from edge.machine.outcome import Verdict
 from edge.machine.report import compose
 from edge.postbox import Postbox
 from edge.releases.disk import Disk
-from edge.releases.exchange import OUTCOMES_MAX, Exchange, Outcome, Request
+from edge.releases.exchange import OUTCOMES_MAX, Exchange
 from edge.releases.release import in_use
+from edge.releases.said import Outcome, Request
 from edge.sim.clock import ManualClock
 from edge.update.fetch import fetch, require_allowed
 from edge.updating import Updates
@@ -42,7 +45,6 @@ class Server:
     """A folder behind http."""
 
     def __init__(self, folder: Path) -> None:
-        self.asked: list[str] = []
         self.go_on, self.waited_out = threading.Event(), False
         outer = self
 
@@ -51,7 +53,6 @@ class Server:
                 super().__init__(*args, directory=str(folder))
 
             def do_GET(self) -> None:
-                outer.asked.append(self.path)
                 if self.path.startswith("/away"):
                     self.send_response(302)
                     self.send_header("Location", "http://example.org/x.bundle")
@@ -92,11 +93,11 @@ def server(device: Device) -> Iterator[Server]:
     server.http.server_close()
 
 
-def asked_for(device: Device, url: str) -> None:
+def asked_for(device: Device, url: str, disk: Disk | None = None) -> None:
     device.exchange().ask(Request(url=url, version="2.0.0"))
     with pytest.raises(UpdateError, match="Another update is on its way"):
         device.exchange().ask(Request(url=url, version="2.0.0"))
-    fetch(device.exchange(), Disk())
+    fetch(device.exchange(), disk or Disk())
 
 
 def test_what_is_asked_for_is_downloaded_and_goes_on_trial(device: Device, server: Server) -> None:
@@ -129,6 +130,46 @@ def test_a_download_that_fails_is_said_and_leaves_nothing(
     (said,) = device.outcomes()
     assert said.startswith("update to version 2.0.0 failed: ")
     assert says in said
+    assert names(device.exchange_folder) == []
+
+
+def test_without_room_for_a_download_ops_is_told_and_nothing_is_left(
+    device: Device, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = device.bundle(application("2.0.0"), device.root / "server")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 63_999_999))
+    with pytest.raises(UpdateError, match=r"exchange: less than 64 MB are free: no room for http"):
+        asked_for(device, f"{server.url}/{bundle.name}")
+    (said,) = device.outcomes()
+    assert "less than 64 MB are free" in said
+    assert names(device.exchange_folder) == []
+
+
+class FullDisk(Disk):
+    """Has room for a signature."""
+
+    def step(self, what: str) -> None:
+        if what == "create incoming.bundle.part":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_download_is_named(device: Device, server: Server) -> None:
+    bundle = device.bundle(application("2.0.0"), device.root / "server")
+    with pytest.raises(UpdateError, match=r"exchange: can't be written: No space left on device"):
+        asked_for(device, f"{server.url}/{bundle.name}", FullDisk())
+    assert len(device.outcomes()) == 1
+    assert names(device.exchange_folder) == []
+
+
+def test_root_may_remove_a_request_while_the_download_does(device: Device) -> None:
+    request = device.exchange().request_path
+    request.write_text("no request")
+
+    class Meanwhile(Disk):
+        def step(self, what: str) -> None:
+            request.unlink()
+
+    fetch(device.exchange(), Meanwhile())
     assert names(device.exchange_folder) == []
 
 

@@ -101,15 +101,49 @@ def test_what_is_no_signature_is_named(text: bytes) -> None:
         parse_signature(text, "x.minisig")
 
 
-def test_keys_are_roots_alone_and_none_is_an_error(ops: Key, tmp_path: Path) -> None:
+def test_without_a_key_nothing_is_believed(tmp_path: Path) -> None:
     with pytest.raises(UpdateError, match=r"no key \(\*.pub\) there, so no update can be believed"):
         load_keys(tmp_path)
-    shutil.copy(ops.public, tmp_path)
-    load_keys(tmp_path)
-    (tmp_path / "ops.pub").chmod(0o666)
-    with pytest.raises(UpdateError, match=r"ops.pub: others than root may write it"):
-        load_keys(tmp_path)
-    (tmp_path / "ops.pub").chmod(0o644)
-    (tmp_path / "bad.pub").write_text("untrusted comment: x\nRWQ=\n")
-    with pytest.raises(UpdateError, match=r"bad.pub: is no public key of minisign"):
-        load_keys(tmp_path)
+
+
+@pytest.fixture
+def keys(ops: Key, tmp_path: Path) -> Path:
+    """A folder with our key, as it should be."""
+    folder = tmp_path / "keys"
+    folder.mkdir(mode=0o755)
+    shutil.copy(ops.public, folder)
+    assert [key.path.name for key in load_keys(folder)] == ["ops.pub"]
+    return folder
+
+
+@pytest.mark.parametrize("mode", [0o020, 0o002])
+@pytest.mark.parametrize("name", [".", "ops.pub"])
+def test_a_key_that_others_can_put_there_is_not_believed(name: str, mode: int, keys: Path) -> None:
+    path = keys / name
+    path.chmod(path.stat().st_mode | mode)
+    with pytest.raises(UpdateError, match=rf"{path}: others than root may write it: chown root, chmod go-w"):
+        load_keys(keys)
+
+
+@pytest.mark.parametrize("name", [".", "ops.pub"])
+def test_a_key_of_another_user_is_not_believed(
+    name: str, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = keys / name
+    if os.geteuid() == 0:
+        os.chown(path, 1, 1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 1)
+    with pytest.raises(UpdateError, match=r"others than root may write it"):
+        load_keys(keys)
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [(b"Ex", "is no Ed25519 key"), (b"ED", "is no Ed25519 key"), (b"E", "is no public key")]
+)
+def test_what_is_no_key_of_minisign_is_named(kind: bytes, says: str, keys: Path) -> None:
+    comment, key = (keys / "ops.pub").read_text().splitlines()
+    changed = base64.b64encode(kind + base64.b64decode(key)[2:]).decode()
+    (keys / "bad.pub").write_text(f"{comment}\n{changed}\n")
+    with pytest.raises(UpdateError, match=rf"bad.pub: {says} of minisign"):
+        load_keys(keys)

@@ -1,21 +1,27 @@
 """Devices that can be updated, and who signs their updates: with the real minisign."""
 
+import contextlib
+import copy
 import dataclasses
 import platform
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from edge.releases import choose
 from edge.releases.disk import Disk
-from edge.releases.exchange import Exchange, Request
+from edge.releases.exchange import Exchange
 from edge.releases.release import ARCHITECTURES, Release
+from edge.releases.said import Request
 from edge.releases.store import Store
 from edge.update.bundle import pack
-from edge.update.duty import Duty, beside
-from edge.update.install import Proof
+from edge.update.duty import Duty
+from edge.update.install import Proof, beside
 
 ARCH, PYTHON = ARCHITECTURES[platform.machine()], f"3.{sys.version_info.minor}"
 
@@ -49,6 +55,32 @@ def make_key(folder: Path, name: str) -> Key:
     return key
 
 
+@contextlib.contextmanager
+def serving(folder: Path, asked: list[str]) -> Iterator[str]:
+    """A folder behind http, under this URL; which paths were asked for is added to the list."""
+
+    class Shelf(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(folder))
+
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            super().do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Shelf)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 def tree_of(folder: Path, release: Release, **files: str) -> Path:
     """A small release: a folder with its release.json."""
     for name, text in {"edge/__init__.py": f"__version__ = {release.version!r}\n", **files}.items():
@@ -78,23 +110,34 @@ class Device:
     """A file system with the Debian package 1.0.0, and the updater at work on it."""
 
     def __init__(self, root: Path, ops: Key) -> None:
-        self.root, self.ops = root, ops
-        self.kept, self.shipped = root / "kept", tree_of(root / "shipped", application("1.0.0"))
-        self.exchange_folder = self.kept / "exchange"
+        self.ops, self.keys = ops, ops.public.parent
+        self._lies_in(root)
+        tree_of(self.shipped, application("1.0.0"))
         self.exchange_folder.mkdir(parents=True)
         self.told: list[tuple[str, ...]] = []
         self.proved: list[Proof] = []
         self.trees = {"shipped": contents(self.shipped)}
 
+    def copied(self, root: Path) -> "Device":
+        """Its twin in another folder."""
+        shutil.copytree(self.root, root, symlinks=True)
+        twin = copy.copy(self)
+        twin._lies_in(root)
+        return twin
+
+    def _lies_in(self, root: Path) -> None:
+        self.root, self.kept, self.shipped = root, root / "kept", root / "shipped"
+        self.exchange_folder = self.kept / "exchange"
+
     def store(self, disk: Disk | None = None) -> Store:
         return Store(self.kept, self.shipped, disk)
 
     def exchange(self, disk: Disk | None = None) -> Exchange:
-        return Exchange(self.kept, disk, self.ops.public.parent)
+        return Exchange(self.kept, disk, self.keys)
 
     def duty(self, disk: Disk | None = None) -> Duty:
         return Duty(
-            self.store(disk), self.exchange(disk), self.proved.append, self.ops.public.parent,
+            self.store(disk), self.exchange(disk), self.proved.append, self.keys,
             lambda *words: self.told.append(words),
         )  # fmt: skip
 
@@ -112,7 +155,7 @@ class Device:
         """As the download leaves it."""
         bundle, exchange = self.bundle(release, self.root / "server", key), self.exchange()
         shutil.copy(beside(bundle).signature, exchange.signature)
-        asked = Request(url="https://example.org/x", version=release.version)
+        asked = Request(url="http://127.0.0.1:1/x", version=release.version)
         exchange.wanted_path.write_text(asked.model_dump_json())
         shutil.copy(bundle, exchange.bundle)
 
@@ -127,12 +170,16 @@ class Device:
             names.append(name)
         return names[0], names[1]
 
-    def outcomes(self) -> list[str]:
-        """Told and removed."""
+    def tell(self) -> dict[str, str]:
+        """As the service does: ops hears these, by their ids."""
         found = self.exchange().outcomes()
         for outcome in found:
             self.exchange().told(outcome)
-        return [str(outcome) for outcome in found]
+        return {outcome.id: str(outcome) for outcome in found}
+
+    def outcomes(self) -> list[str]:
+        """Told and removed."""
+        return list(self.tell().values())
 
 
 def on_trial(device: Device, version: str = "3.0.0") -> None:
