@@ -13,13 +13,20 @@ SHIPPED_MODELS = Path(os.environ.get("MASKGATE_MODELS") or _MODELS)
 """Of an update, if the launcher names them; else in an installed wheel, or the repository's own folder."""
 SHIPPED_SOUNDS = _HERE / "speaker" / "sounds"
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+_NAME, _PIN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", r"^GPIO(1?[0-9]|2[0-7])$"
+Name = Annotated[str, Field(pattern=_NAME)]
 """A topic level: no slash, no MQTT wildcard."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Share, Share]
 """(x, y) as shares of the picture's width and height."""
-Pin = Annotated[str, Field(pattern=r"^GPIO(1?[0-9]|2[0-7])$")]
+Pin = Annotated[str, Field(pattern=_PIN)]
 """A pin by the number that the chip gives it, which is not its place on the header: GPIO17 is place 11."""
+
+IN_WORDS = {
+    _NAME: "write letters, digits, - _ and ., at most 63, the first a letter or a digit",
+    _PIN: "write GPIO0 to GPIO27, as the chip counts them",
+}
+"""What a pattern asks for."""
 
 
 def _named(value: object) -> object:

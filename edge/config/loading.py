@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
-from edge.config.base import Section
+from edge.config.base import IN_WORDS, Section
 from edge.config.device import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, Site
 from edge.config.mqtt import Mqtt
 from edge.config.ops import Commands, HomeAssistantDiscovery, Update
@@ -132,7 +132,8 @@ def _explain(root: type[Config], err: dict[str, Any]) -> str:
         return f"{where}: {err['msg'].removeprefix('Value error, ')}.{_example(key, field)}"
     instead = err["type"] == "model_type" and not isinstance(err["input"], (int, float))
     found = _shown(err["input"], key, hidden=instead)
-    wanted = _WANTED.get(err["type"]) or f"{err['msg'][0].lower()}{err['msg'][1:]}"
+    pattern = IN_WORDS.get(err.get("ctx", {}).get("pattern"))
+    wanted = pattern or _WANTED.get(err["type"]) or f"{err['msg'][0].lower()}{err['msg'][1:]}"
     return f"{where}: found {found}; {wanted}.{_example(key, field)}"
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edge.errors import UpdateError
 from edge.releases import choose
 from edge.releases.disk import Disk
-from edge.releases.release import Kind, Release, read_release
+from edge.releases.release import Kind, Release, first_mistake, read_release
 
 _log = logging.getLogger(__name__)
 _GIVEN_UP_MAX = 20
@@ -193,7 +193,8 @@ class Store:
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as e:
-            _log.error("%s: can't be read, and so counts as missing: %s", path, e)
+            why = first_mistake(e) if isinstance(e, ValidationError) else e.strerror
+            _log.error("%s: can't be read, and so counts as missing: %s", path, why)
             return None
 
     def _save(self, name: str, content: _Kept) -> None:

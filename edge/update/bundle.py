@@ -15,7 +15,7 @@ from typing import BinaryIO, Literal
 
 from pydantic import ValidationError
 
-from edge.errors import UpdateError
+from edge.errors import UpdateError, UsageError
 from edge.releases.disk import Disk
 from edge.releases.release import File, Manifest, Release, first_mistake, read_release
 
@@ -46,6 +46,7 @@ def pack(tree: Path, out: Path, *, preset: Preset = 6) -> Path:
 
     Raises:
         UpdateError: the tree has no release.json, or holds links.
+        UsageError: it can't be written there.
     """
     release = read_release(tree)
     paths = sorted(p for p in tree.rglob("*") if p.is_symlink() or not p.is_dir())
@@ -60,11 +61,20 @@ def pack(tree: Path, out: Path, *, preset: Preset = 6) -> Path:
     }
     manifest = Manifest(release=release, files=files).model_dump_json().encode()
     bundle = out / file_name(release)
-    with tarfile.open(bundle, "w:xz", format=tarfile.GNU_FORMAT, preset=preset) as tar:
-        tar.addfile(_member(_MANIFEST, len(manifest)), io.BytesIO(manifest))
-        for name, file in files.items():
-            with (tree / name).open("rb") as content:
-                tar.addfile(_member(name, file.size), content)
+    part = bundle.with_name(f"{bundle.name}.part")
+    try:
+        with tarfile.open(part, "w:xz", format=tarfile.GNU_FORMAT, preset=preset) as tar:
+            tar.addfile(_member(_MANIFEST, len(manifest)), io.BytesIO(manifest))
+            for name, file in files.items():
+                with (tree / name).open("rb") as content:
+                    tar.addfile(_member(name, file.size), content)
+        bundle.with_name(f"{bundle.name}.minisig").unlink(missing_ok=True)  # of what was there before
+        part.replace(bundle)
+    except OSError as e:
+        raise UsageError(f"{bundle}: can't be written: {e.strerror}. Choose another --out") from e
+    finally:
+        if part.exists():
+            part.unlink()
     return bundle
 
 

@@ -27,6 +27,8 @@ _WHAT = """examples:
   sudo maskgate update rollback
 From afar: maskgate command hq/north-door update url=https://... version=0.2.0"""
 
+_TEST = """example:
+  maskgate update self-test --config /etc/maskgate/config.toml"""
 _NOT_STARTED_AGAIN = {"2", "78"}
 """RestartPreventExitStatus= in maskgate.service."""
 
@@ -48,12 +50,14 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     makes.add_argument("--version", metavar="V", help="of the models (default: that of the mask model)")
     makes.add_argument("--out", type=path, required=True, metavar="DIR", help="made if need be")
     makes.add_argument("--key", type=path, metavar="FILE", help="sign it with this secret key of minisign")
-    shows = command("status", status, "say what is in use, on trial, and given up")
+    shows = command("status", status, "say what is in use, on trial, and given up", _WHAT)
     shows.add_argument("--json", action="store_true", help="for programs")
-    installs = command("install", install, "check, unpack, prove and try a bundle; needs root")
+    installs = command("install", install, "check, unpack, prove and try a bundle; needs root", _WHAT)
     installs.add_argument("bundle", type=path, metavar="FILE", help="its signature beside it: FILE.minisig")
-    command("rollback", rollback, "go back to what was in use before the last update; needs root")
-    tests = command("self-test", self_test, "say whether this release can work here: golden vectors and more")
+    command("rollback", rollback, "go back to what was in use before the last update; needs root", _WHAT)
+    tests = command(
+        "self-test", self_test, "say whether this release can work here: golden vectors and more", _TEST
+    )
     _add_config(tests)
     attends = command("attend", attend, "for the units: do what the service asks for or confirms")
     attends.add_argument(

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from edge.errors import UpdateError, UsageError
 from edge.model.contract import load_contract
-from edge.releases.release import Release, first_mistake
+from edge.releases.release import Release
 from edge.update.bundle import Preset, pack
 
 
@@ -52,16 +52,16 @@ def from_models(folder: Path, out: Path, version: str | None = None, *, preset: 
     try:
         release = Release(kind="models", version=version or contracts["mask"].version)
     except ValidationError as e:
-        raise UsageError(f"--version: {first_mistake(e)}") from e
+        raise UsageError(f"--version {version}: write three or four numbers, as 1.2.0") from e
     with tempfile.TemporaryDirectory(prefix="maskgate-bundle-") as scratch:
         tree = Path(scratch)
         for name, contract in contracts.items():
             if contract.golden is None:
                 raise UsageError(f"{folder}/{name}.json: names no golden vectors; a device can't check it")
             for file in (f"{name}.tflite", f"{name}.json", contract.golden):
-                shutil.copy(folder / file, tree / file)
+                _copy(folder / file, tree)
         for licence in folder.glob("LICENSE*"):
-            shutil.copy(licence, tree)
+            _copy(licence, tree)
         (tree / "release.json").write_text(release.model_dump_json() + "\n", encoding="utf-8")
         return pack(tree, _folder(out), preset=preset)
 
@@ -82,6 +82,13 @@ def sign(bundle: Path, key: Path) -> Path:
     if done.returncode != 0:
         raise UpdateError(f"{bundle}: minisign did not sign it, see above")
     return bundle.with_name(f"{bundle.name}.minisig")
+
+
+def _copy(file: Path, to: Path) -> None:
+    try:
+        shutil.copy(file, to)
+    except OSError as e:
+        raise UsageError(f"{file}: can't be read: {e.strerror}. It belongs to the models there") from e
 
 
 def _folder(out: Path) -> Path:

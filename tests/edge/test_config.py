@@ -181,6 +181,11 @@ def test_the_file_of_a_card_is_sent_to_the_command_that_checks_it() -> None:
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
+        (
+            {"site": {"device": "north door"}},
+            "site.device: found 'north door'; write letters, digits, - _ and .,",
+        ),
+        ({"indicators": {"relay": "17"}}, "found '17'; write GPIO0 to GPIO27, as the chip counts them."),
         ({"hours": {"open": "daily"}}, "hours.open: found 'daily'; input should be a list, in [ ]."),
         ({"camera": 3}, "camera: found 3; input should be a table of its own."),
         ({"outbox": {"path": 5}}, "outbox.path: found 5; input should be a path, in quotes. Example: path ="),

@@ -52,6 +52,39 @@ def test_a_tree_comes_out_of_a_bundle_as_it_went_in_and_the_bytes_are_the_same(t
     assert contents(unpacked(bundle, tmp_path / "out")) == contents(tree)
 
 
+def test_a_bundle_is_whole_or_not_there_and_no_signature_of_another_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = tree_of(tmp_path / "tree", application("2.0.0"))
+    bundle = pack(tree, tmp_path, preset=0)
+    old = bundle.read_bytes()
+    signature = bundle.with_name(f"{bundle.name}.minisig")
+    signature.touch()
+    (tree / "more").touch()
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(tarfile.TarFile, "addfile", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pack(tree, tmp_path, preset=0)
+    assert {p.name for p in tmp_path.iterdir()} == {"tree", bundle.name, signature.name}
+    assert bundle.read_bytes() == old
+    pack(tree, tmp_path, preset=0)
+    assert bundle.read_bytes() != old
+    assert not signature.exists()
+    with pytest.raises(UsageError, match=r"full/maskgate-.*: can't be written: .*Choose another --out"):
+        pack(tree, tmp_path / "full", preset=0)
+
+
+def test_a_file_that_the_models_lack_is_named(tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED_MODELS, tmp_path / "models")
+    (tmp_path / "models/mask.golden.npz").unlink()
+    with pytest.raises(UsageError, match=r"models/mask\.golden\.npz: can't be read: No such file"):
+        from_models(tmp_path / "models", tmp_path, preset=0)
+
+
 def test_links_do_not_go_into_a_bundle(tmp_path: Path) -> None:
     tree = tree_of(tmp_path / "tree", application("2.0.0"))
     (tree / "link").symlink_to("/etc/passwd")
@@ -135,5 +168,5 @@ def test_models_are_packed_with_all_that_proves_them(ops: Key, tmp_path: Path) -
     )
     assert sign(bundle, ops.secret) == beside(bundle).signature
     check(bundle, ops.public.parent)
-    with pytest.raises(UsageError, match="--version: version: String should match"):
+    with pytest.raises(UsageError, match=r"--version next: write three or four numbers, as 1\.2\.0"):
         from_models(SHIPPED_MODELS, tmp_path, "next")
