@@ -75,9 +75,9 @@ image: setup system-packages  ## A card for a Raspberry Pi 3 or 4 with everythin
 	$(BIN)/python systemd/image/build.py --out dist $(if $(DEB),--deb $(DEB))
 	$(BIN)/maskgate image verify $$(ls -t dist/maskgate-*-arm64.img.xz | head -1)
 
-boot-test: SYSTEM := qemu-system-arm mosquitto openssl ffmpeg fdisk mtools xz-utils
-boot-test: setup system-packages  ## That card in an emulated machine: first violation, outage, power cut, crash; fifteen minutes
-	$(BIN)/pytest tests/device/boot/initrd.py tests/device/boot/boot.py
+boot-test: SYSTEM := qemu-system-arm device-tree-compiler mosquitto openssl ffmpeg fdisk dosfstools mtools cpio xz-utils
+boot-test: setup system-packages  ## That card in emulated machines: first violation, outage, power cut, crash, camera, sound, pins; fifteen minutes
+	$(BIN)/pytest tests/device/boot/initrd.py tests/device/boot/boot.py tests/device/boot/raspi3b.py
 
 model: setup  ## Make the released models again, from DATA and WEIGHTS: about two hours; goes on where it was ended
 	$(BIN)/mask-convert face --onnx $(WEIGHTS)/face_detection_yunet_2023mar.onnx --calibration $(DATA)/frames/images --out models

@@ -1,115 +1,82 @@
-"""A card image in an emulated machine: QEMU boots it, and its power can be cut at any time."""
+"""A card in an emulated machine: QEMU boots it, and its power can be cut at any time."""
 
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from card import Card
 from debian import done, eventually, program
 
-MB = 1024 * 1024
 BOOT_WITHIN_S = 600.0
 """The end of all patience with a boot under emulation; it takes a tenth of that on a machine of its own."""
-SHELL = """\
-[Unit]
-Description=The test's way in
-StartLimitIntervalSec=0
-[Service]
-ExecStart=/bin/sh -c 'exec sh <>/dev/virtio-ports/test >&0 2>&1'
-Restart=always
-RestartSec=1
-[Install]
-WantedBy=multi-user.target
-"""
 
 
-class Card:
-    """An image on a card of some size, to be written to; the image stays as it is."""
+@dataclass(frozen=True)
+class Board:
+    """A machine that QEMU knows; all of them have 1 GiB, and the host's loopback as 10.0.2.2."""
 
-    def __init__(self, image: Path, folder: Path, size_mb: int = 4096) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.path = folder, folder / "card.img"
-        if image.suffix == ".xz":
-            with self.path.open("wb") as out:
-                subprocess.run([program("xz", "xz-utils"), "-dcT0", image], stdout=out, check=True)
-        else:
-            shutil.copy(image, self.path)
-        with self.path.open("r+b") as file:
-            file.truncate(size_mb * MB)
-        table = done(program("sfdisk", "fdisk"), "--dump", self.path)
-        self._starts = [512 * int(start) for start in re.findall(r"start= *(\d+)", table)]
+    arguments: tuple[str, ...]
+    """With what {card}, network, console and shell hang on."""
+    terminal: str
+    """By which a shell in the guest is spoken to."""
+    words: str = ""
+    """For the kernel; {now} is the time."""
+    tree: str = ""
+    """The device tree's name on the boot partition, where QEMU has none of its own."""
+    firmware: tuple[tuple[str, ...], ...] = ()
+    """What the board's firmware does to that: arguments of fdtput, with the {tree}."""
 
-    def take(self, name: str) -> Path:
-        """A copy of a file of the boot partition."""
-        out = self.folder / name
-        done(program("mcopy", "mtools"), "-n", "-o", "-i", self._boot, f"::{name}", out)
-        return out
 
-    def give(self, path: Path, name: str = "") -> None:
-        """Put a file or folder onto the boot partition."""
-        done(program("mcopy", "mtools"), "-s", "-o", "-i", self._boot, path, f"::{name}")
-
-    def read(self, name: str) -> str:
-        """What a text on the boot partition says; nothing where there is none."""
-        shown = subprocess.run(
-            [program("mtype", "mtools"), "-i", self._boot, f"::{name}"], capture_output=True, check=False
-        )
-        return shown.stdout.decode(errors="replace")
-
-    def boot_partition(self) -> bytes:
-        """All of it, also what is in no file."""
-        with self.path.open("rb") as card:
-            card.seek(self._starts[0])
-            return card.read(self._starts[1] - self._starts[0])
-
-    def put(self, name: str, path: Path) -> None:
-        """Put a file over the root file system, into the layer that the device writes to."""
-        place = f"overlay/upper{name}"
-        self.debugfs(*self._folders(place), f"rm {place}", f"write {path} {place}")
-
-    def link(self, name: str, target: str) -> None:
-        """The same for a symbolic link."""
-        place = f"overlay/upper{name}"
-        self.debugfs(*self._folders(place), f"symlink {place} {target}")
-
-    def debugfs(self, *requests: str, partition: int = 3) -> str:
-        """Work on a file system of the card directly; requests that fail are passed over."""
-        script = self.folder / "requests"
-        script.write_text("".join(f"{request}\n" for request in requests))
-        place = f"{self.path}?offset={self._starts[partition - 1]}"
-        return done(program("debugfs", "e2fsprogs"), "-w", "-f", script, place)
-
-    def with_shell(self) -> None:
-        """Let the guest take orders from the test."""
-        unit = self.folder / "test-shell.service"
-        unit.write_text(SHELL)
-        units = "/etc/systemd/system"
-        self.put(f"{units}/{unit.name}", unit)
-        self.link(f"{units}/multi-user.target.wants/{unit.name}", f"../{unit.name}")
-
-    @property
-    def _boot(self) -> str:
-        return f"{self.path}@@{self._starts[0]}"
-
-    @staticmethod
-    def _folders(name: str) -> list[str]:
-        above = [str(p) for p in Path(name).parents if str(p) != "."]
-        return [f"mkdir {folder}" for folder in reversed(above)]
+VIRT = Board(
+    (
+        "-M", "virt", "-cpu", "cortex-a72", "-smp", "2",
+        "-drive", "if=none,id=card,format=raw,file={card}", "-device", "virtio-blk-pci,drive=card",
+        "-device", "virtio-net-pci,netdev=net", "-serial", "chardev:console",
+        "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=shell,name=test",
+    ),
+    terminal="/dev/virtio-ports/test",
+    words="console=ttyAMA0",
+)  # fmt: skip
+"""No board that is sold: the fastest."""
+RASPI3B = Board(
+    (
+        "-M", "raspi3b", "-drive", "if=sd,format=raw,file={card}", "-device", "usb-net,netdev=net",
+        "-serial", "chardev:shell", "-serial", "chardev:console",
+    ),
+    terminal="/dev/ttyAMA0",
+    # no clock, and nobody here to ask; QEMU's watchdog bites when it is first fed, graphics it has none
+    words="systemd.clock_usec={now} module_blacklist=bcm2835_wdt,vchiq,vc4",
+    tree="bcm2837-rpi-3-b.dtb",
+    firmware=(
+        # the firmware's word for a Raspberry Pi 3 Model B; gpiozero asks for it
+        ("-p", "-t", "x", "{tree}", "/system", "linux,revision", "a02082"),
+        # Bluetooth sits at that end of ttyAMA0 which here is the test's
+        ("-r", "{tree}", "/soc/serial@7e201000/bluetooth"),
+    ),
+)  # fmt: skip
+"""A Raspberry Pi 3 Model B, with a network adapter at its USB; its card's size must be a power of two."""
 
 
 class Guest:
-    """The machine that the card is in: -M virt, two Cortex-A72, 1 GiB, the host's loopback as 10.0.2.2."""
+    """The machine that the card is in."""
 
-    def __init__(self, card: Card) -> None:
-        self.card = card
+    def __init__(self, card: Card, board: Board = VIRT) -> None:
+        self.card, self._board = card, board
         self._console = card.folder / "console.log"
         self._socket = card.folder / "shell"
-        self._kernel, self._initrd = card.take("vmlinuz"), card.take("initrd.img")
+        self._parts: list[str | Path] = ["-kernel", card.take("vmlinuz"), "-initrd", card.take("initrd.img")]
+        if board.tree:
+            tree = card.take(board.tree)
+            for change in board.firmware:
+                fdtput = program("fdtput", "device-tree-compiler")
+                done(fdtput, *(part.format(tree=tree) for part in change))
+            self._parts += ["-dtb", tree]
         self._process: subprocess.Popen[bytes] | None = None
         self._shell: socket.socket | None = None
         self._orders = 0
@@ -122,17 +89,15 @@ class Guest:
             words: for the kernel's command line, after those that are on the card.
             devices: more arguments of QEMU.
         """
-        line = f"{self.card.read('cmdline.txt').strip()} console=ttyAMA0 {words}"
-        command = [
-            program("qemu-system-aarch64", "qemu-system-arm"), "-M", "virt", "-cpu", "cortex-a72",
-            "-smp", "2", "-m", "1024", "-display", "none", "-monitor", "none",
-            "-serial", f"file:{self._console}",
-            "-kernel", self._kernel, "-initrd", self._initrd, "-append", line,
-            "-drive", f"if=none,id=card,format=raw,file={self.card.path}",
-            "-device", "virtio-blk-pci,drive=card",
-            "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net",
+        words = f"{self._board.words.format(now=time.time_ns() // 1000)} {words}"
+        line = f"{self.card.read('cmdline.txt').strip()} {words}"
+        command: list[str | Path] = [
+            program("qemu-system-aarch64", "qemu-system-arm"),
+            "-m", "1024", "-display", "none", "-monitor", "none", "-netdev", "user,id=net",
+            "-chardev", f"file,id=console,path={self._console}",
             "-chardev", f"socket,id=shell,path={self._socket},server=on,wait=off",
-            "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=shell,name=test", *devices,
+            *(part.format(card=self.card.path) for part in self._board.arguments),
+            *self._parts, "-append", line, *devices,
         ]  # fmt: skip
         self._console.unlink(missing_ok=True)
         self.began = time.monotonic()

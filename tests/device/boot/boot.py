@@ -6,48 +6,29 @@ with an installer's maskgate.toml, the initrd, the kernel and the services are t
 
 import json
 import re
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-import paho.mqtt.client as paho
 import pytest
+from card import Card
 from debian import done, program
-from guest import Card, Guest
+from guest import VIRT, Guest
 from mosquitto import Mosquitto
-from paho.mqtt.enums import CallbackAPIVersion
+from ops_room import Ops
 
 if TYPE_CHECKING:
     from conftest import Lab
 
 pytestmark = pytest.mark.timeout(1800)
 CLIP = "/opt/clip.mp4"
-DEVICE = "maskgate/v1/boot-test/north-door"
-TOML = """\
-[site]
-id = "boot-test"
-device = "north-door"
-
+MORE = """
 [camera]
 source = "{source}"
 
 [decision]
 revisit_s = 20.0  # frames are seconds apart
-
-[mqtt]
-host = "10.0.2.2"
-port = {port}
-ca_file = "broker-ca.pem"
-username = "north-door"
-password_file = "mqtt-password"
-
-[machine]
-host_name = "north-door"
-timezone = "Asia/Jakarta"
 """
-PASSWORD = b"the word of the north door"
 WAITING = """\
 rm -rf /tmp/box; mkdir /tmp/box; cp /var/lib/maskgate/outbox.sqlite* /tmp/box/; python3 -c '
 import json, sqlite3
@@ -57,86 +38,12 @@ print(json.dumps([json.loads(body)["id"] for (body,) in rows]))'
 """Which events are on the disk: of a copy, since the service holds the file for itself."""
 
 
-class Ops:
-    """Hears all that the device says; what comes while it is away, the broker keeps for it."""
-
-    def __init__(self, port: int, ca: Path) -> None:
-        self.heard: list[tuple[str, dict[str, Any]]] = []
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="boot-test", clean_session=False)
-        self._client.reconnect_delay_set(1, 1)
-        self._client.tls_set(str(ca))
-        ready = threading.Event()
-        self._client.on_connect = lambda client, *_: client.subscribe(f"{DEVICE}/#", qos=1)
-        self._client.on_subscribe = lambda *_: ready.set()
-        self._client.on_message = self._take
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-        assert ready.wait(30), "the broker took no subscription within 30 s"
-
-    def _take(self, _client: object, _userdata: object, message: paho.MQTTMessage) -> None:
-        self.heard.append((message.topic.rpartition("/")[2], json.loads(message.payload)))
-
-    def of(self, leaf: str, kind: str = "") -> list[dict[str, Any]]:
-        """The messages on such a topic, of such a type."""
-        return [m for at, m in list(self.heard) if at == leaf and kind in m.get("type", "")]
-
-    def online(self) -> bool:
-        return [m["state"] for m in self.of("status")][-1:] == ["online"]
-
-    def close(self) -> None:
-        gone = threading.Event()
-        self._client.on_disconnect = lambda *_: gone.set()
-        self._client.disconnect()
-        gone.wait(10)  # or the socket stays open
-        self._client.loop_stop()
-
-
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of the broker for the host as it and as the guest calls it, and who signed it."""
-    folder = tmp_path_factory.mktemp("keys")
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
-    openssl = program("openssl", "openssl")
-    signer = ("-keyout", folder / "ca.key", "-out", folder / "ca.pem")
-    done(openssl, "req", "-x509", *curve, "-subj", "/CN=boot-test", *signer)
-    names = ("-addext", "subjectAltName=IP:127.0.0.1,IP:10.0.2.2", "-addext", "basicConstraints=CA:FALSE")
-    done(
-        openssl, "req", "-x509", *curve, "-subj", "/CN=broker", *names, "-CA", folder / "ca.pem",
-        "-CAkey", folder / "ca.key", "-keyout", folder / "server.key", "-out", folder / "server.pem",
-    )  # fmt: skip
-    return folder
-
-
-@pytest.fixture(scope="module")
-def broker(keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    server = [f"cafile {keys}/ca.pem", f"certfile {keys}/server.pem", f"keyfile {keys}/server.key"]
-    broker = Mosquitto(tmp_path_factory.mktemp("broker"), ["allow_anonymous true", *server])
-    broker.start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture(scope="module")
-def ops(broker: Mosquitto, keys: Path) -> Iterator[Ops]:
-    ops = Ops(broker.port, keys / "ca.pem")
-    yield ops
-    ops.close()
-
-
-@pytest.fixture(scope="module")
-def card(
-    image: Path, broker: Mosquitto, keys: Path, lab: "Lab", tmp_path_factory: pytest.TempPathFactory
-) -> Card:
+def card(given: Callable[..., Card], lab: "Lab") -> Card:
     """As an installer leaves it, and with a long clip where a device would have a camera."""
-    folder = tmp_path_factory.mktemp("card")
-    card = Card(image, folder)
-    (folder / "maskgate.toml").write_text(TOML.format(source=CLIP, port=broker.port))
-    card.give(folder / "maskgate.toml")
-    (folder / "credentials").mkdir()
-    (folder / "credentials/broker-ca.pem").write_bytes((keys / "ca.pem").read_bytes())
-    (folder / "credentials/mqtt-password").write_bytes(PASSWORD)
-    card.give(folder / "credentials")
-    assert PASSWORD in card.boot_partition()
+    card = given(MORE.format(source=CLIP))
+    assert password(card) in card.boot_partition()
+    folder = card.folder
     long = folder / "clip.mp4"
     visit = folder / "visit.mp4"
     ffmpeg = (program("ffmpeg", "ffmpeg"), "-v", "error")
@@ -144,7 +51,7 @@ def card(
     done(*ffmpeg, "-ss", "5", "-t", "7", "-i", lab.clip, "-vf", "setpts=15*PTS", "-r", "6", "-an", visit)
     done(*ffmpeg, "-stream_loop", "60", "-i", visit, "-c", "copy", long)
     card.put(CLIP, long)
-    card.with_shell()
+    card.with_shell(VIRT.terminal)
     return card
 
 
@@ -186,7 +93,7 @@ def test_the_installer_reads_an_answer(guest: Guest) -> None:
 
 
 def test_the_card_keeps_no_secret_not_even_for_undelete_programs(card: Card) -> None:
-    assert PASSWORD not in card.boot_partition()
+    assert password(card) not in card.boot_partition()
 
 
 def test_every_event_of_an_outage_arrives_once_although_the_power_is_cut(
@@ -238,3 +145,8 @@ def started(ops: Ops) -> set[str]:
 
 def ids(ops: Ops, leaf: str) -> set[str]:
     return {m["id"] for m in ops.of(leaf)}
+
+
+def password(card: Card) -> bytes:
+    """What the installer has put onto it."""
+    return (card.folder / "credentials/mqtt-password").read_bytes()

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from card import MB, Card
 from debian import done, program
-from guest import MB, Card, Guest
+from guest import Guest
 
 pytestmark = pytest.mark.timeout(600)
 LOOK_AROUND = """\
