@@ -14,7 +14,6 @@ import gzip
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from prune import prune
 from wheels import ROOT, Target
 
 HERE = Path(__file__).resolve().parent
@@ -49,11 +49,6 @@ RELEASES = {
     # no wheel of lgpio fits its Python; Raspberry Pi OS has it as a package, Debian does not
     "trixie": Release(13, 13, 41, ("gpiozero", "colorzero"), ", python3-lgpio"),
 }
-UNUSED = (
-    "ai_edge_litert/libLiteRtWebGpuAccelerator.so", "ai_edge_litert/tools", "ai_edge_litert/vendors",
-    "convert", "cv2/data/*.xml", "numpy/distutils", "numpy/f2py", "numpy/**/tests", "**/*.pyi", "bin",
-)  # fmt: skip
-"""Of what the wheels bring: 80 MB that no device opens."""
 LIBRARY = "usr/lib/maskgate"
 UPDATE = {
     "maskgate-update.service": "systemd/system",
@@ -133,9 +128,7 @@ def add_python(tree: Path, arch: str, release: Release, scratch: Path) -> None:
     run(*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(scratch), str(ROOT))
     with zipfile.ZipFile(next(scratch.glob("maskgate-*.whl"))) as wheel:
         wheel.extractall(library)
-    for pattern in UNUSED:
-        for path in sorted(library.glob(pattern)):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    prune(library)
     write(tree / "usr/bin/maskgate", read("package/launcher"), mode=0o755)
 
 

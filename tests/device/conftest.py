@@ -87,9 +87,11 @@ class Lab:
             raw.rename(tar)
         return tar
 
-    def built(self, arch: str, out: Path, release: str = "bookworm") -> Path:
+    def built(
+        self, arch: str, out: Path, release: str = "bookworm", python: Path = Path(sys.executable)
+    ) -> Path:
         """Our package, made by the command that people use."""
-        build = (sys.executable, REPOSITORY / "systemd/package/build.py", "--release", release)
+        build = (python, REPOSITORY / "systemd/package/build.py", "--release", release)
         done(*build, "--arch", arch, "--out", out)
         return next(out.glob(f"maskgate_*_{arch}.deb"))
 

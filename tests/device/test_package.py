@@ -1,5 +1,6 @@
 """The package in a clean Debian without a network: installed, upgraded, downgraded, removed, purged."""
 
+import csv
 import re
 import time
 from pathlib import Path
@@ -75,6 +76,17 @@ def test_what_is_installed_is_whole_and_in_order(installed: Root) -> None:
     for unit in ("maskgate.service", "maskgate-speaker.service"):
         result = installed.run("systemd-analyze", "verify", "--man=no", unit)
         assert result.stderr == ""
+
+
+def test_no_list_speaks_of_files_that_are_not_there(installed: Root) -> None:
+    library = installed / "usr/lib/maskgate"
+    listed = [
+        library / row[0]
+        for record in library.glob("*.dist-info/RECORD")
+        for row in csv.reader(record.read_text().splitlines())
+    ]
+    assert len(listed) > 500
+    assert [p for p in listed if not p.exists()] == []
 
 
 def test_no_path_of_the_machine_that_built_it_is_inside(installed: Root) -> None:
