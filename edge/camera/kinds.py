@@ -65,7 +65,10 @@ def kind_of(source: str) -> SourceKind:
     if source == "picamera":
         return SourceKind.PICAMERA
     path = Path(source)
-    found = what_lies_at(path)
+    try:
+        found = what_lies_at(path)
+    except CameraError as e:
+        raise CameraError(str(e).replace(source, without_secrets(source))) from e
     if source.startswith("/dev/") and found is not Found.FILE:  # /dev/shm may well hold a clip
         return SourceKind.V4L2
     if found is Found.FOLDER or path.suffix.lower() in PICTURE_SUFFIXES:
@@ -128,7 +131,7 @@ def without_secrets(source: str) -> str:
     if source.startswith(PIPELINE):
         return _LOGIN.sub("***", source)
     if not _SCHEME.match(source):
-        return _BARE_LOGIN.sub("***@", source)
+        return _PARAMETER.sub(r"\1***", _BARE_LOGIN.sub("***@", source))
     scheme, rest = source.split("://", 1)
     _user, at, rest = rest.rpartition("@")
     address, query, _ = rest.partition("?")

@@ -49,8 +49,9 @@ def text_of(data: bytes, name: str) -> str:
     """
     if b"\0" in data or data.startswith(UTF16):
         raise ConfigError(f"{name}: is saved as UTF-16, or is no text; {SAVE_AS}")
+    data = data.removeprefix(BOM)
     try:
-        return data.removeprefix(BOM).decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as e:
         line = data.count(b"\n", 0, e.start) + 1
         raise ConfigError(
@@ -66,7 +67,7 @@ def tables_of(text: str, name: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as e:
+    except ValueError as e:  # tomllib's own, or of a number with thousands of digits
         at = re.search(r"at line (\d+)", str(e))
         line = text.splitlines()[int(at[1]) - 1 :][:1] if at else []
         hint = ". Its quotes are curly: write \" or '" if _CURLY.search("".join(line)) else ""

@@ -9,18 +9,30 @@ from pydantic import AfterValidator
 
 from edge.config.base import File, Section
 
+DIRECTORY = "CREDENTIALS_DIRECTORY"
+"""Names it in the environment: systemd, for LoadCredential=."""
 SUFFIX = "_file"
 """How their keys end, and no others."""
 S = TypeVar("S", bound=Section)
 
 
 def _from_credentials(path: Path) -> Path:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    folder = os.environ.get(DIRECTORY)
     return path if folder is None else Path(folder) / path  # an absolute path stays as it is
 
 
 Secret = Annotated[File, AfterValidator(_from_credentials)]
 """A file; a relative name is one in ``$CREDENTIALS_DIRECTORY``, where systemd's LoadCredential= puts it."""
+
+
+def hint(path: Path | None) -> str:
+    """For a file that can't be read: a relative name is most likely a credential, which only services get."""
+    if path is None or path.is_absolute():
+        return ""
+    return (
+        ". A relative name is looked up in $CREDENTIALS_DIRECTORY, which is set where systemd starts "
+        "maskgate; by hand: sudo CREDENTIALS_DIRECTORY=/etc/maskgate/credentials maskgate config --check ..."
+    )
 
 
 def secret_files(section: Section, at: str = "") -> dict[str, Path]:

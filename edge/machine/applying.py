@@ -6,9 +6,6 @@ this card is done. Whoever is interrupted begins again, and comes to the same en
 
 import grp
 import logging
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -19,18 +16,23 @@ from edge.config import mistakes
 from edge.errors import ConfigError, StoreError
 from edge.machine import boot, durable, looking
 from edge.machine.card import Card, read_card
+from edge.machine.checking import check_on_device
 from edge.machine.facts import facts_of
 from edge.machine.outcome import Outcome, Verdict
-from edge.machine.plan import CREDENTIALS, MAY_FAIL, PERSON, RETIRED, Command, Plan, make_plan
-from edge.machine.reading import Known, Wanted, check_on_device, lines_of, read
+from edge.machine.plan import CREDENTIALS, PERSON, RETIRED, Plan, make_plan
+from edge.machine.programs import Run, is_enabled, run_program, steps, systemd_runs, try_all
+from edge.machine.reading import Known, Wanted, lines_of, read
 from edge.machine.state import State, load_state, save_state
 
 _log = logging.getLogger(__name__)
-_COMMAND_TIMEOUT_S = 60.0
 _PEOPLE = 1000
 """From this number on, users are people."""
-Run = Callable[..., str]
-"""Runs a program with its arguments; returns what went wrong, or nothing."""
+_SERVICES = (CREDENTIALS, "/etc/systemd/system/maskgate")
+"""Begins of the paths that belong to the service's configuration and not to the machine."""
+_CUT_SHORT = (
+    "machine: there is no [machine], and this device was set up with one: was the file cut short? Write "
+    "[machine], with nothing below it if Wi-Fi, keys and all else that stood there shall be taken away"
+)
 
 
 def apply(boot_dir: Path, root: Path, run: Run | None = None) -> Outcome:
@@ -41,8 +43,8 @@ def apply(boot_dir: Path, root: Path, run: Run | None = None) -> Outcome:
         root: of the file system to write to.
         run: for the programs that put it in force; default: this machine's own, and none for another root.
     """
-    if run is None and root == Path("/") and _systemd_runs():
-        run = _run
+    if run is None and root == Path("/") and systemd_runs():
+        run = run_program
     state = load_state(root)
     in_force = bool(state.when)
     try:
@@ -54,14 +56,22 @@ def apply(boot_dir: Path, root: Path, run: Run | None = None) -> Outcome:
         wanted = read(card, _known(root, state))
         check_on_device(wanted)
         _check_user(root, wanted)
-        if wanted.missing and in_force:
-            return Outcome(Verdict.REFUSED, wanted.missing, wanted.remarks, in_force)
+        if refused := _not_now(wanted, state):
+            return Outcome(Verdict.REFUSED, refused, wanted.remarks, in_force)
     except ConfigError as e:
         return Outcome(Verdict.REFUSED, tuple(lines_of(e)), (), in_force)
     try:
         return _take_over(boot_dir, root, card, wanted, state, run)
     except StoreError as e:
         return Outcome(Verdict.REFUSED, (str(e),), wanted.remarks, in_force)
+
+
+def _not_now(wanted: Wanted, state: State) -> tuple[str, ...]:
+    """Why a device that works is better left as it is; nothing: it is not."""
+    if wanted.missing and state.when:
+        return wanted.missing
+    lost = not wanted.about_machine and any(not path.startswith(_SERVICES) for path in state.files)
+    return (_CUT_SHORT,) if lost else ()
 
 
 def _known(root: Path, state: State) -> Known:
@@ -85,10 +95,10 @@ def _take_over(
 ) -> Outcome:
     plan = make_plan(wanted, facts_of(root))
     retired = [unit for unit in RETIRED if unit in state.units and unit not in plan.units]
-    ours = _ours(plan.units, state.units, partial(_enabled, run) if run else lambda _: False)
+    ours = _ours(plan.units, state.units, partial(is_enabled, run) if run else lambda _: False)
     state = _install(root, plan, wanted, replace(state, card="", units=(*state.units, *ours)))
     complaints = _forget(boot_dir, root, card, wanted)
-    failed, hints = _try_all(_steps(plan, retired), run) if run else ([], [])
+    failed, hints = try_all(steps(plan, retired), run) if run else ([], [])
     remarks = (*wanted.remarks, *plan.remarks, *complaints, *hints)
     done = read_card(boot_dir) or card
     state = replace(
@@ -107,8 +117,7 @@ def _install(root: Path, plan: Plan, wanted: Wanted, state: State) -> State:
     """Write all files, remove those that nothing wants any more; returns what is known then."""
     ours = {file.path for file in plan.files if not file.kept}
     if wanted.service_text is None:  # then what belongs to the service stays, too
-        service = (CREDENTIALS, "/etc/systemd/system/maskgate")
-        ours |= {path for path in state.files if path.startswith(service)}
+        ours |= {path for path in state.files if path.startswith(_SERVICES)}
     # first the names, so that an interrupted run leaves nothing that nobody knows of
     save_state(root, replace(state, files=tuple(sorted({*state.files, *ours}))))
     _write(root, plan)
@@ -149,10 +158,6 @@ def _ours(wanted: Iterable[str], before: Iterable[str], enabled: Callable[[str],
     return tuple(u for u in wanted if u in known or u not in RETIRED or not enabled(u))
 
 
-def _enabled(run: Run, unit: str) -> bool:
-    return not run("systemctl", "is-enabled", "--quiet", unit)
-
-
 def _forget(boot_dir: Path, root: Path, card: Card, wanted: Wanted) -> list[str]:
     """Remove the secrets from the card; returns what to say where that fails."""
     if looking.forgets(root):
@@ -162,47 +167,6 @@ def _forget(boot_dir: Path, root: Path, card: Card, wanted: Wanted) -> list[str]
     except StoreError as e:
         return [f"the card still holds secrets that the device has taken over: {e}"]
     return []
-
-
-def _systemd_runs() -> bool:
-    return Path("/run/systemd/system").is_dir()
-
-
-def _steps(plan: Plan, retired: Iterable[str]) -> list[Command]:
-    """The plan's commands, and those that start its units.
-
-    Nothing is waited for: at boot, the units are ordered after the one that we run in.
-    """
-    steps: list[Command] = [*plan.commands, ("systemctl", "daemon-reload")]
-    steps += [("systemctl", "disable", unit) for unit in retired]
-    steps += [("systemctl", "--no-block", "stop", unit) for unit in retired]
-    # in one call: after each, systemd reads all units anew
-    steps += [("systemctl", "enable", *plan.units)] if plan.units else []
-    steps += [("systemctl", "--no-block", "restart", *plan.units)] if plan.units else []
-    return steps
-
-
-def _try_all(steps: Iterable[Command], run: Run) -> tuple[list[str], list[str]]:
-    """Run them; returns what failed, and what failed that may."""
-    complaints = [(step[0] in MAY_FAIL, said) for step in steps if (said := run(*step))]
-    return [s for may, s in complaints if not may], [s for may, s in complaints if may]
-
-
-def _run(name: str, *arguments: str) -> str:
-    """Run a program; returns what went wrong, or nothing."""
-    command = " ".join((name, *arguments))
-    _log.info("run %s", command)
-    program = shutil.which(name, path=os.defpath + ":/usr/sbin:/sbin")
-    if program is None:
-        return f"{command}: there is no such program"
-    try:
-        done = subprocess.run(  # noqa: S603  all ours
-            [program, *arguments], check=False, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as e:
-        return f"{command}: {e}"
-    said = done.stderr.strip().splitlines()
-    return f"{command}: {said[-1] if said else f'exit code {done.returncode}'}" if done.returncode else ""
 
 
 def _now() -> str:

@@ -14,7 +14,7 @@ from edge.machine.durable import read_plain
 
 TOML, REPORT, CREDENTIALS = "maskgate.toml", "maskgate-report.txt", "credentials"
 _TOML_MAX, _CREDENTIAL_MAX, _CREDENTIALS_MAX = 64 * 1024, 64 * 1024, 32
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def read_card(boot: Path, toml: str = TOML) -> Card | None:
 def _credential_files(folder: Path) -> list[Path]:
     """By name, without what the installer's computer puts everywhere (.DS_Store, ._ca.pem, $RECYCLE.BIN)."""
     try:
-        files = sorted(p for p in folder.iterdir() if _NAME.fullmatch(p.name))
+        files = sorted(p for p in folder.iterdir() if NAME.fullmatch(p.name))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as e:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.arguments import add_command, path
+from edge.config.secret_files import DIRECTORY
 from edge.errors import ConfigError, MaskgateError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -54,8 +55,10 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 def check(args: argparse.Namespace) -> int:
     """What is wrong with a file, as far as this machine can tell."""
     from edge.machine.card import read_card
-    from edge.machine.reading import Known, check_elsewhere, read
+    from edge.machine.checking import check_elsewhere
+    from edge.machine.reading import Known, read
 
+    os.environ.pop(DIRECTORY, None)  # names are those of the card's files
     card = read_card(args.file.parent, args.file.name)
     if card is None:
         raise ConfigError(f"{args.file}: no such file")
@@ -74,6 +77,7 @@ def apply(args: argparse.Namespace) -> int:
     from edge.machine.report import warnings
 
     _require_root(args)
+    os.environ.pop(DIRECTORY, None)  # else no name would be one of the card's, and what it has given goes
     outcome = take_over(args.boot, args.root)
     print(f"maskgate.toml {outcome.verdict.value}")
     for line in (*outcome.mistakes, *outcome.remarks, *warnings(args.root, args.boot)):

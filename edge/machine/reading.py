@@ -2,28 +2,19 @@
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from edge.check import check_config
 from edge.config import (
-    CameraConfig,
-    Config,
-    Models,
     mistakes,
     parse_as,
-    parse_config,
     secret_files,
-    with_secret_files,
 )
 from edge.config.reading import tables_of
 from edge.errors import ConfigError
-from edge.machine.card import CREDENTIALS, TOML, Card
+from edge.machine.card import CREDENTIALS, NAME, TOML, Card
 from edge.machine.settings import CardConfig, Wifi
 from edge.machine.toml_text import without_passphrase, without_table
 
@@ -56,6 +47,8 @@ class Wanted:
     """Secrets that are neither on the card nor on the device, each as a sentence."""
     remarks: tuple[str, ...]
     """What is allowed, and should be known all the same."""
+    about_machine: bool
+    """Whether the file says anything of the machine itself, be it an empty table."""
 
 
 def read(card: Card, known: Known) -> Wanted:
@@ -74,6 +67,8 @@ def read(card: Card, known: Known) -> Wanted:
         raise mistakes(card.name, found)
     service_text = without_table(text, "machine") if raw.keys() - {"machine"} else None
     named = {key: str(path) for key, path in secret_files(config).items() if not path.is_absolute()}
+    if wrong := [_wrong_name(key, name) for key, name in named.items() if not NAME.fullmatch(name)]:
+        raise mistakes(card.name, wrong)
     credentials = {**known.credentials, **card.credentials}
     missing = [_missing_file(key, name, card) for key, name in named.items() if name not in credentials]
     wifi = config.machine.wifi
@@ -91,32 +86,8 @@ def read(card: Card, known: Known) -> Wanted:
         psk,
         tuple(missing),
         tuple(_remarks(config, card, {*named.values()}, service_text)),
+        "machine" in raw,
     )
-
-
-def check_on_device(wanted: Wanted) -> None:
-    """Check what the service would find wrong at its start.
-
-    Raises:
-        ConfigError: lists every mistake.
-    """
-    if wanted.service_text is not None:
-        _check(parse_config(tables_of(wanted.service_text, wanted.name), wanted.name), wanted)
-
-
-def check_elsewhere(wanted: Wanted) -> None:
-    """The same on another machine, as far as that goes: what lies on the device alone is not looked for.
-
-    Raises:
-        ConfigError: lists every mistake.
-    """
-    config = wanted.config
-    update: dict[str, object] = {"models": Models()}
-    if config.camera.source.startswith("/"):
-        update["camera"] = CameraConfig()
-    if not config.speaker.sounds.is_dir():
-        update["speaker"] = config.speaker.model_copy(update={"output": "none"})
-    _check(config.model_copy(update=update), wanted, here=False)
 
 
 def lines_of(error: ConfigError) -> list[str]:
@@ -125,32 +96,13 @@ def lines_of(error: ConfigError) -> list[str]:
     return [line.strip() for line in rest] or [first]
 
 
-def _check(config: Config, wanted: Wanted, *, here: bool = True) -> None:
-    files = secret_files(config)
-    with _staged(wanted.credentials) as folder:
-        there: dict[str, Path | None] = {key: folder / path for key, path in files.items()}
-        if wanted.missing or not (here or all(not path.is_absolute() for path in files.values())):
-            there = dict.fromkeys(files)
-        try:
-            check_config(with_secret_files(config, there), wanted.name)
-        except ConfigError as e:
-            raise ConfigError(str(e).replace(f"{folder}/", f"{CREDENTIALS}/")) from e
-
-
-@contextmanager
-def _staged(credentials: Mapping[str, bytes]) -> Iterator[Path]:
-    """Credentials as files for this user alone, as systemd would hand them to the service."""
-    with tempfile.TemporaryDirectory(prefix="maskgate-") as name:
-        for file, data in credentials.items():
-            (Path(name) / file).write_bytes(data)
-        yield Path(name)
-
-
 def _raw(card: Card) -> dict[str, Any]:
     if raw := tables_of(card.text, card.name):
         return raw
-    said = f"{card.name}: is empty, or all comment: write into it, or take it away and nothing changes"
-    raise ConfigError(said)  # not obeyed: that would take Wi-Fi and keys from a device whose card is damaged
+    # not obeyed: that would take Wi-Fi and keys from a device whose card is damaged
+    raise ConfigError(
+        f"{card.name}: is empty, or holds only comments, and so is not applied: fill it in, or remove it"
+    )
 
 
 def _mistakes_of_text(raw: dict[str, Any], text: str) -> Iterator[str]:
@@ -178,6 +130,10 @@ def _psk(wifi: Wifi, known: Known) -> str | None:
     if re.fullmatch(r"[0-9A-Fa-f]{64}|", wifi.passphrase):
         return wifi.passphrase.lower() or None
     return hashlib.pbkdf2_hmac("sha1", wifi.passphrase.encode(), wifi.ssid.encode(), 4096, 32).hex()
+
+
+def _wrong_name(key: str, name: str) -> str:
+    return f"{key}: found {name!r}; write the bare name of a file in {CREDENTIALS}: letters, digits, . _ -"
 
 
 def _missing_file(key: str, name: str, card: Card) -> str:

@@ -24,7 +24,7 @@ def parse(text: str) -> dict[str, Any] | None:
     """What a text says; None where it is no TOML."""
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):  # the latter: brackets in brackets, thousands of them
+    except (ValueError, RecursionError):  # the latter: brackets in brackets, thousands of them
         return None
 
 

@@ -10,8 +10,9 @@ from edge.config import mistakes
 from edge.errors import StoreError, UsageError
 from edge.files import sync_folder
 from edge.machine.card import CREDENTIALS, REPORT, TOML, Card, read_card
+from edge.machine.checking import check_elsewhere
 from edge.machine.durable import remove, write
-from edge.machine.reading import Known, check_elsewhere, read
+from edge.machine.reading import Known, read
 from edge.provision.firstboot import SCRIPT, VENDOR_DATA, require_heard, script, with_first_run
 from edge.provision.package import Package
 from edge.provision.partition import Partition, Style

@@ -71,7 +71,7 @@ def pack(tree: Path, out: Path, *, preset: Preset = 6) -> Path:
         bundle.with_name(f"{bundle.name}.minisig").unlink(missing_ok=True)  # of what was there before
         part.replace(bundle)
     except OSError as e:
-        raise UsageError(f"{bundle}: can't be written: {e.strerror}. Choose another --out") from e
+        raise UsageError(f"{e.filename or bundle}: {e.strerror}; no bundle was made. Is --out right?") from e
     finally:
         if part.exists():
             part.unlink()

@@ -37,10 +37,11 @@ class Source:
 
     def mark(self, keys: Path) -> str:
         """What it is known by: another one comes of another name, signature or key in that folder."""
-        seen = [self.bundle, self.signature, *sorted(keys.glob("*.pub"))]
-        stats = [(p.name, p.lstat()) for p in seen if os.path.lexists(p)]
+        stats = [(p.name, p.lstat()) for p in (self.bundle, self.signature) if os.path.lexists(p)]
         told = [(name, stat.st_size, int(stat.st_mtime)) for name, stat in stats]
-        return hashlib.sha256(repr(told).encode()).hexdigest()
+        # not their times: those that a card gives may be written at every start
+        believed = [(p.name, p.read_bytes()) for p in sorted(keys.glob("*.pub")) if p.is_file()]
+        return hashlib.sha256(repr((told, believed)).encode()).hexdigest()
 
 
 def beside(bundle: Path) -> Source:

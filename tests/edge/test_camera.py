@@ -190,6 +190,11 @@ def test_what_is_no_source(source: str, said: str) -> None:
     assert "55" not in str(e.value)
 
 
+def test_what_can_not_be_looked_at_shows_no_password_either() -> None:
+    with pytest.raises(CameraError, match=r"^\*\*\*@x+: can't be read: File name too long"):
+        kind_of("admin:pa55@" + "x" * 300)
+
+
 def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UsageError, match=rf"{tmp_path}.*no picture in this folder.*\.jpg"):
@@ -209,6 +214,8 @@ def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
         ),
         ("/dev/video0", "/dev/video0"),
         ("admin:se@cret@192.0.2.7", "***@192.0.2.7"),
+        ("rtsp:/192.0.2.7/user=admin&password=se&a=1", "rtsp:/192.0.2.7/user=***&password=***&a=1"),
+        ("rtsp//192.0.2.7/live?pwd=secret", "rtsp//192.0.2.7/live?pwd=***"),
         ("clips/door@2x.mp4", "clips/door@2x.mp4"),
         ("/dev/v4l/by-path/usb-0:1:1.0-index0", "/dev/v4l/by-path/usb-0:1:1.0-index0"),
         (

@@ -146,6 +146,8 @@ def test_a_mistake_between_keys_reads_like_a_sentence() -> None:
             'line 2 holds a letter that is not UTF-8, as when saved as ANSI; choose "UTF-8"',
         ),
         ("[site]".encode("utf-16"), 'is saved as UTF-16, or is no text; choose "UTF-8" in the editor'),
+        (b"\xef\xbb\xbf[site]\nid = '\xe9'\n", "line 2 holds a letter that is not UTF-8"),
+        (b"a = " + b"9" * 5000, "not valid TOML: "),
         (b"a = " + b"[" * 5000, "not valid TOML: too many brackets"),
         (b"\n" * 2_000_000, "longer than 1 MiB: is it the right file"),
     ],

@@ -127,9 +127,7 @@ def test_what_an_editor_may_have_done_is_named(data: bytes, said: str, tmp_path:
 
 @pytest.mark.parametrize("text", ["", "\n \r\n", "# [site]\n"])
 def test_a_file_that_says_nothing_takes_nothing_away(text: str) -> None:
-    assert mistakes(text).startswith(
-        "maskgate.toml: is empty, or all comment: write into it, or take it away"
-    )
+    assert mistakes(text).startswith("maskgate.toml: is empty, or holds only comments, and so is not applied")
 
 
 def test_curly_quotes_are_called_so() -> None:
@@ -259,6 +257,38 @@ def test_credentials_are_those_that_are_named_from_the_card_or_the_device() -> N
 HORN = '[speaker.webhook]\nurl = "https://horn.example.org/"\ntoken_file = "horn-token"\n'
 
 
+@pytest.mark.parametrize("name", ["credentials/horn-token", "horn token", "../x", ".hidden"])
+def test_a_credential_is_named_by_its_bare_name(name: str) -> None:
+    said = mistakes(SITE + HORN.replace("horn-token", name))
+    assert f"speaker.webhook.token_file: found '{name}'; write the bare name of a file in credent" in said
+
+
+def test_one_secret_that_only_the_device_has_hides_no_mistake_in_another(tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials/horn-token").write_text("two words")
+    file = tmp_path / "maskgate.toml"
+    file.write_text(SITE + MQTT.replace("mqtt-password", "/etc/mqtt-password") + HORN)
+    assert run("check", file) == 78
+    assert "speaker.webhook.token_file credentials/horn-token: holds no token" in capsys.readouterr().err
+
+
+def test_names_are_the_cards_even_where_the_environment_has_credentials(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x")
+    file = tmp_path / "maskgate.toml"
+    file.write_text(SITE + HORN)
+    assert run("check", file) == 0
+    assert "note: credentials/horn-token: named by speaker.webhook.token_file" in capsys.readouterr().err
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x")
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials/horn-token").write_text("t0ken")
+    root = tmp_path / "root"
+    root.mkdir()
+    assert run("apply", "--boot", tmp_path, "--root", root) == 0
+    assert (root / "etc/maskgate/credentials/horn-token").read_text() == "t0ken"
+
+
 def test_the_tokens_of_other_speakers_are_credentials_too(tmp_path: Path, capsys: Any) -> None:
     card = Card((SITE + HORN).encode(), {"horn-token": b"t0ken"})
     assert read(card, NOBODY).credentials == {"horn-token": b"t0ken"}
@@ -276,6 +306,7 @@ def test_the_tokens_of_other_speakers_are_credentials_too(tmp_path: Path, capsys
     assert (
         "speaker.webhook.token_file credentials/horn-token: holds no token: one line without spaces" in said
     )
+    (tmp_path / "credentials/horn-token").write_text("t0ken")
     file.write_text(file.read_text() + '[speaker.home_assistant]\nurl = "http://ha.local:8123"\n'
                     'token_file = "/etc/token"\nentity = "media_player.lobby"\nmedia = "x"\n')  # fmt: skip
     assert run("check", file) == 0  # what lies on the device alone is not looked for

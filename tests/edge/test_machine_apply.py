@@ -12,10 +12,11 @@ import pytest
 
 from edge.config import load_config
 from edge.machine import durable
-from edge.machine.applying import _run, apply
+from edge.machine.applying import apply
 from edge.machine.card import Card, read_card
 from edge.machine.outcome import Verdict
 from edge.machine.plan import Facts, File, Plan, make_plan
+from edge.machine.programs import run_program
 from edge.machine.reading import Known, read
 from edge.machine.state import load_state
 from edge.machine.toml_text import TAKEN_OVER
@@ -262,12 +263,12 @@ def test_a_radio_that_says_no_is_told_and_not_tried_again(device: Device) -> Non
 
 
 def test_a_program_that_fails_is_told_with_what_it_said() -> None:
-    assert _run("true") == ""
-    assert _run("false") == "false: exit code 1"
-    said = _run("ls", "/no/such")
+    assert run_program("true") == ""
+    assert run_program("false") == "false: exit code 1"
+    said = run_program("ls", "/no/such")
     assert said.startswith("ls /no/such: ")
     assert said.endswith("cannot access '/no/such': No such file or directory")
-    assert _run("no-such-program", "x") == "no-such-program x: there is no such program"
+    assert run_program("no-such-program", "x") == "no-such-program x: there is no such program"
 
 
 def test_what_we_switched_on_is_switched_off_again_until_that_has_worked(device: Device) -> None:
@@ -276,13 +277,13 @@ def test_what_we_switched_on_is_switched_off_again_until_that_has_worked(device:
     device.card(SERVICE + MACHINE)
     ran, _ = device.put_in_force()
     assert not {*off} & {*ran}
-    device.card(SERVICE)
+    device.card(SERVICE + "[machine]\n")
     for _ in range(2):
         ran, _ = device.put_in_force("disable ssh.service")
         assert [step for step in ran if step in off] == off
     ran, _ = device.put_in_force()
     assert [step for step in ran if step in off] == off
-    device.card(SERVICE + "# more\n")
+    device.card(SERVICE + "[machine]\n# more\n")
     ran, _ = device.put_in_force()
     assert not {*off} & {*ran}
 
@@ -292,7 +293,7 @@ def test_a_unit_that_somebody_else_switched_on_is_not_ours_to_switch_off(device:
     device.card(SERVICE + MACHINE)
     device.put_in_force(enabled=frozenset({"ssh.service", "maskgate.service"}))
     assert load_state(device.root).units == ("maskgate.service", "maskgate-speaker.service")
-    device.card(SERVICE)
+    device.card(SERVICE + "[machine]\n")
     ran, _ = device.put_in_force(enabled=frozenset({"ssh.service"}))
     assert not [step for step in ran if "ssh" in step]
 
@@ -324,6 +325,21 @@ def test_what_nobody_wants_any_more_goes(applied: Device) -> None:
     assert {str(p.relative_to(etc)) for p in etc.rglob("*") if p.is_file() and not p.is_symlink()} == {
         "hostname", "hosts", "timezone", "maskgate/config.toml", "systemd/network/20-other.network",
     }  # fmt: skip
+    assert load_state(applied.root).psk == {}
+
+
+def test_a_card_that_was_cut_short_takes_no_network_away(applied: Device) -> None:
+    before = applied.snapshot()
+    whole = (applied.boot / "maskgate.toml").read_text()
+    applied.card(SERVICE + MQTT)
+    (said,) = applied.apply(Verdict.REFUSED)
+    assert said.startswith(
+        "machine: there is no [machine], and this device was set up with one: was the file cut"
+    )
+    applied.card(whole)
+    assert applied.snapshot() == before
+    applied.card(SERVICE + MQTT + "[machine]\n")
+    applied.apply()
     assert load_state(applied.root).psk == {}
 
 

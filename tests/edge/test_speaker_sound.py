@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge.clock import SystemClock
-from edge.config import Speaker
+from edge.config import Speaker, Webhook
 from edge.errors import ConfigError, SpeakerError
 from edge.events import AnnouncementFailed, AnnouncementPlayed, Data
 from edge.speaker import player as player_module
@@ -21,6 +21,7 @@ from edge.speaker.announcer import Heard
 from edge.speaker.memory import Memory
 from edge.speaker.player import choose_player
 from edge.speaker.recordings import Form, Recording, read, scaled, sounds_of
+from edge.speaker.sink import GaveUpError
 from edge.speaker.sinks import make_sinks
 from edge.speaker.sound import LocalSound
 from edge.speaker.voice import Voice
@@ -130,6 +131,19 @@ def test_without_any_speaker_the_configuration_is_wrong() -> None:
     with pytest.raises(ConfigError, match="nobody would announce anything"):
         make_sinks(Speaker(output="none"), "s", CLOCK)
     assert [sink.name for sink in make_sinks(Speaker(), "s", CLOCK)] == ["s"]
+
+
+def test_a_token_that_is_missing_silences_that_speaker_and_no_other(tmp_path: Path) -> None:
+    webhook = Webhook(url="https://horn.example.org/", token_file=tmp_path / "none")
+    sound, horn = make_sinks(Speaker(webhook=webhook), "s", CLOCK)
+    assert sound.name == "s"
+    assert horn.name == "s/webhook"
+    assert horn.problem
+    assert horn.problem.startswith(f"speaker.webhook.token_file {tmp_path}/none: can't be read")
+    with pytest.raises(GaveUpError, match="token_file"):
+        horn.say(heard(), threading.Event())
+    with pytest.raises(ConfigError, match="token_file"):
+        make_sinks(Speaker(output="none", webhook=webhook), "s", CLOCK)
 
 
 # --- a card that comes and goes
