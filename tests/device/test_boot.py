@@ -127,7 +127,7 @@ def test_an_upgrade_starts_it_anew_and_a_removal_ends_it(machine: Machine, deb: 
 def test_the_brokers_password_comes_from_systemd(machine: Machine, ops: "Ops") -> None:
     configure(machine, ops.port, more='username = "gate-1"\npassword_file = "mqtt-password"\n')
     example = (machine.root / "usr/share/doc/maskgate/examples/credentials.conf").read_text()
-    drop_in(machine, re.sub(r"^LoadCredential=(ca|client).*$", "", example, flags=re.MULTILINE))
+    drop_in(machine, re.sub(r"^LoadCredential=(ca|client|horn).*$", "", example, flags=re.MULTILINE))
     secret = machine.root / "etc/maskgate/credentials/mqtt-password"
     secret.write_text("s3cret word\n")
     secret.chmod(0o600)
