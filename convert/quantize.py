@@ -20,7 +20,7 @@ from edge.model.contract import Contract, Crop, TensorSpec
 from edge.model.preprocess import face_input
 from edge.values import Image
 
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 SAMPLES = 200
 CALIBRATION = "calibration.csv"
 """Beside the model: the faces that set the ranges."""

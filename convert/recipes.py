@@ -63,7 +63,7 @@ FIRST = Recipe(
 )
 """What made mask 1.0.0; kept for comparison."""
 
-DEFAULT = replace(FIRST, name="default", epochs=14, averaging=0.998, dressed=0.25, augment=as_people_stand)
+DEFAULT = replace(FIRST, name="default", epochs=28, averaging=0.998, dressed=0.25, augment=as_people_stand)
 """Adds the mean of the weights, masks put on bare faces, and things held before a face."""
 
 RECIPES = {r.name: r for r in (TALK, FIRST, DEFAULT)}

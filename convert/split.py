@@ -12,7 +12,7 @@ SHARES = {"train": 0.7, "val": 0.2, "test": 0.1}
 SYNTHETIC_SOURCES = {"maskon"}
 """Drawn masks: they teach less than real ones, and too many of them cost properly masked faces."""
 SYNTHETIC_WEIGHT = 0.25
-INCORRECT_SHARE = 0.3
+INCORRECT_SHARE = 0.4
 """Of the not-masked side of an epoch, the share of wrongly worn masks."""
 MAX_REPEAT = 6.0
 """No face is shown more often than this in an epoch, however rare its class."""
