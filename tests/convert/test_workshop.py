@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from convert.artifact import require_int8, write_artifact
+from convert.calibrate import THRESHOLD
 from convert.evaluate import evaluate
 from convert.folds import all_in
 from convert.gates import DEFAULT_GATES, GateError
@@ -113,7 +114,7 @@ def test_a_model_that_passes_is_released_with_its_papers(
     assert report["model"]["id"] == contract.model_id
     assert contract.threshold is not None
     assert load_contract(candidate).threshold == contract.threshold
-    assert contract.threshold == 0.2
+    assert contract.threshold == THRESHOLD
     assert contract.figures["test"]["faces"] == sum(
         r.split == "test" for r in read_manifest(prepared / "manifest.csv")
     )
