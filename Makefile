@@ -29,6 +29,7 @@ $(VENV)/.deps: requirements.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv module is missing. Install it: sudo apt install python3.11-venv" >&2; exit 1; }
 	@echo "Building $(VENV): about 2 GB with TensorFlow, some minutes the first time" >&2
+	@test ! -L $(VENV) || rm $(VENV)  # or the folder that it leads to would be emptied
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --disable-pip-version-check --quiet --require-hashes -r requirements.txt
 	@touch $@
