@@ -1,8 +1,8 @@
 """From the configuration to the speakers that it asks for."""
 
 import threading
-from collections.abc import Iterator
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
 
 from edge.clock import Clock
 from edge.config import Speaker
@@ -12,6 +12,8 @@ from edge.speaker.player import choose_player
 from edge.speaker.remote import HomeAssistantSink, WebhookSink
 from edge.speaker.sink import GaveUpError, Sink
 from edge.speaker.sound import LocalSound
+
+Settings = TypeVar("Settings")
 
 
 class Absent:
@@ -37,7 +39,10 @@ def make_sinks(settings: Speaker, name: str, clock: Clock) -> list[Sink]:
     sinks: list[Sink] = []
     if settings.output != "none":
         sinks.append(LocalSound(name, settings, choose_player(settings, clock)))
-    sinks += _others(settings, name, clock)
+    if settings.webhook is not None:
+        sinks.append(_usable(WebhookSink, f"{name}/webhook", settings.webhook, clock))
+    if settings.home_assistant is not None:
+        sinks.append(_usable(HomeAssistantSink, f"{name}/home-assistant", settings.home_assistant, clock))
     absent = [sink for sink in sinks if isinstance(sink, Absent)]
     if absent and len(absent) == len(sinks):
         raise ConfigError(absent[0].problem)
@@ -49,16 +54,10 @@ def make_sinks(settings: Speaker, name: str, clock: Clock) -> list[Sink]:
     return sinks
 
 
-def _others(settings: Speaker, name: str, clock: Clock) -> Iterator[Sink]:
-    if settings.webhook is not None:
-        called = f"{name}/webhook"
-        try:
-            yield WebhookSink(called, settings.webhook, clock)
-        except ConfigError as e:
-            yield Absent(called, str(e))
-    if settings.home_assistant is not None:
-        called = f"{name}/home-assistant"
-        try:
-            yield HomeAssistantSink(called, settings.home_assistant, clock)
-        except ConfigError as e:
-            yield Absent(called, str(e))
+def _usable(
+    kind: Callable[[str, Settings, Clock], Sink], name: str, settings: Settings, clock: Clock
+) -> Sink:
+    try:
+        return kind(name, settings, clock)
+    except ConfigError as e:
+        return Absent(name, str(e))

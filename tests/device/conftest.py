@@ -24,6 +24,7 @@ import paho.mqtt.client as paho
 import pytest
 from debian import APART, WAIT_S, Machine, Root, done, layered, program, unpacked
 from mosquitto import Mosquitto
+from ops_room import leave
 from paho.mqtt.enums import CallbackAPIVersion
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -228,11 +229,7 @@ class Ops:
         return pytest.fail(f"no {leaf} with {wanted} within {WAIT_S} s; heard: {seen}")
 
     def close(self) -> None:
-        gone = threading.Event()
-        self._client.on_disconnect = lambda *_: gone.set()
-        self._client.disconnect()
-        gone.wait(10)  # or the socket stays open
-        self._client.loop_stop()
+        leave(self._client)
 
 
 @pytest.fixture

@@ -11,6 +11,15 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 
+def leave(client: paho.Client) -> None:
+    """Disconnect, and wait for it: else the socket stays open."""
+    gone = threading.Event()
+    client.on_disconnect = lambda *_: gone.set()
+    client.disconnect()
+    gone.wait(10)
+    client.loop_stop()
+
+
 class Ops:
     """Hears all that a site's devices say; what comes while it is away, the broker keeps for it.
 
@@ -58,8 +67,4 @@ class Ops:
         return transaction
 
     def close(self) -> None:
-        gone = threading.Event()
-        self._client.on_disconnect = lambda *_: gone.set()
-        self._client.disconnect()
-        gone.wait(10)  # or the socket stays open
-        self._client.loop_stop()
+        leave(self._client)
