@@ -52,9 +52,9 @@ def from_models(folder: Path, out: Path, version: str | None = None, *, preset: 
     try:
         release = Release(kind="models", version=version or contracts["mask"].version)
     except ValidationError as e:
-        own = f"{folder}/mask.json: version {contracts['mask'].version}"
+        own = f"{folder}/mask.json: version {contracts['mask'].version}, and no --version"
         where = f"--version {version}" if version else own
-        raise UsageError(f"{where}: three or four numbers are wanted, as 1.2.0; give --version") from e
+        raise UsageError(f"{where}: three or four numbers are wanted, as 1.2.0") from e
     with tempfile.TemporaryDirectory(prefix="maskgate-bundle-") as scratch:
         tree = Path(scratch)
         for name, contract in contracts.items():
