@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from edge.config.base import File, Section
 
-DIRECTORY = "CREDENTIALS_DIRECTORY"
+CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
 """Names it in the environment: systemd, for LoadCredential=."""
 SUFFIX = "_file"
 """How their keys end, and no others."""
@@ -17,7 +17,7 @@ S = TypeVar("S", bound=Section)
 
 
 def _from_credentials(path: Path) -> Path:
-    folder = os.environ.get(DIRECTORY)
+    folder = os.environ.get(CREDENTIALS_DIRECTORY)
     return path if folder is None else Path(folder) / path  # an absolute path stays as it is
 
 
@@ -25,7 +25,7 @@ Secret = Annotated[File, AfterValidator(_from_credentials)]
 """A file; a relative name is one in ``$CREDENTIALS_DIRECTORY``, where systemd's LoadCredential= puts it."""
 
 
-def hint(path: Path | None) -> str:
+def credential_hint(path: Path | None) -> str:
     """For a file that can't be read: a relative name is most likely a credential, which only services get."""
     if path is None or path.is_absolute():
         return ""

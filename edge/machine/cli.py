@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.arguments import add_command, path
-from edge.config.secret_files import DIRECTORY
+from edge.config.secret_files import CREDENTIALS_DIRECTORY
 from edge.errors import ConfigError, MaskgateError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def check(args: argparse.Namespace) -> int:
     from edge.machine.checking import check_elsewhere
     from edge.machine.reading import Known, read
 
-    os.environ.pop(DIRECTORY, None)  # names are those of the card's files
+    os.environ.pop(CREDENTIALS_DIRECTORY, None)  # names are those of the card's files
     card = read_card(args.file.parent, args.file.name)
     if card is None:
         raise ConfigError(f"{args.file}: no such file")
@@ -77,7 +77,7 @@ def apply(args: argparse.Namespace) -> int:
     from edge.machine.report import warnings
 
     _require_root(args)
-    os.environ.pop(DIRECTORY, None)  # else no name would be one of the card's, and what it has given goes
+    os.environ.pop(CREDENTIALS_DIRECTORY, None)  # else what the card has given would go
     outcome = take_over(args.boot, args.root)
     print(f"maskgate.toml {outcome.verdict.value}")
     for line in (*outcome.mistakes, *outcome.remarks, *warnings(args.root, args.boot)):

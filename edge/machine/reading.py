@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from edge.config import (
-    mistakes,
-    parse_as,
-    secret_files,
-)
+from edge.config import mistakes, parse_as, secret_files
 from edge.config.reading import tables_of
 from edge.errors import ConfigError
 from edge.machine.card import CREDENTIALS, NAME, TOML, Card

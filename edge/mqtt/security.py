@@ -4,7 +4,7 @@ import logging
 import ssl
 
 from edge.config import Mqtt
-from edge.config.secret_files import hint
+from edge.config.secret_files import credential_hint
 from edge.errors import ConfigError
 
 _log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def read_password(settings: Mqtt) -> str | None:
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(
             f"[mqtt] password_file: {path} can't be read ({e}): put the password of user "
-            f"{settings.username!r} into it, readable for the user that runs maskgate{hint(path)}"
+            f"{settings.username!r} into it, readable for the user that runs maskgate{credential_hint(path)}"
         ) from e
     if not lines or not lines[0]:
         raise ConfigError(f"[mqtt] password_file: {path} is empty: put the password on its first line")
@@ -57,7 +57,9 @@ def make_tls_context(settings: Mqtt) -> ssl.SSLContext | None:
         context = ssl.create_default_context(cafile=settings.ca_file)
     except OSError as e:  # ssl.SSLError is one
         ca = settings.ca_file
-        raise ConfigError(f"[mqtt] ca_file: {ca} can't be used ({e}): give a PEM file{hint(ca)}") from e
+        raise ConfigError(
+            f"[mqtt] ca_file: {ca} can't be used ({e}): give a PEM file{credential_hint(ca)}"
+        ) from e
     if cert:
         try:
             context.load_cert_chain(cert, key)
@@ -65,6 +67,6 @@ def make_tls_context(settings: Mqtt) -> ssl.SSLContext | None:
             raise ConfigError(
                 f"[mqtt] cert_file and key_file: {cert} and {key or cert} can't be used ({e}): give two PEM "
                 f"files that belong together, readable for maskgate's user, the key without a passphrase"
-                f"{hint(cert)}"
+                f"{credential_hint(cert)}"
             ) from e
     return context

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from edge.clock import Clock
 from edge.config import HomeAssistant, Webhook
-from edge.config.secret_files import hint
+from edge.config.secret_files import credential_hint
 from edge.errors import ConfigError, SpeakerError
 from edge.speaker.announcer import Heard
 from edge.speaker.sink import GaveUpError, Said
@@ -181,7 +181,7 @@ def _read_token(key: str, path: Path | None) -> str | None:
     try:
         token = path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{key} {path}: can't be read: {e}{hint(path)}") from e
+        raise ConfigError(f"{key} {path}: can't be read: {e}{credential_hint(path)}") from e
     if not token.isprintable() or not token or " " in token:
         raise ConfigError(f"{key} {path}: holds no token: one line without spaces was expected")
     return token

@@ -198,6 +198,10 @@ def test_only_what_may_change_is_asked_again(
     [
         (lambda token: home(1, token), "neither tts_entity nor media"),
         (lambda token: webhook(1, token.with_name("none")), r"webhook\.token_file .*none: can't be read"),
+        (
+            lambda _: webhook(1, Path("horn-token")),
+            "horn-token: can't be read: .* by hand: sudo CREDENTIALS_DIRECTORY=/etc/maskgate/credentials ",
+        ),
         (lambda token: (token.write_text(""), webhook(1, token)), "holds no token"),
         (lambda token: (token.write_text("a\nb"), webhook(1, token)), "holds no token"),
         (
