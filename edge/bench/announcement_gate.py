@@ -10,10 +10,10 @@ from pathlib import Path
 
 from edge.clock import SystemClock
 from edge.config import Config, load_config
-from edge.delivery import Delivery
 from edge.events import Place, Status, ViolationOpened, cloud_event, new_event
 from edge.mqtt import Message, MqttLink
 from edge.outbox import Outbox
+from edge.outbox.delivery import Delivery
 from edge.speaker.local import LocalSender
 
 

@@ -19,11 +19,11 @@ from edge.bench.painter import Painter
 from edge.bench.scenes import Scene, make_scenes
 from edge.bench.sightings import Moment, watch
 from edge.bench.visits import COMPLIED_S, VIOLATING_S, Ledger
-from edge.compose import Judges, load_judges, make_pipeline
 from edge.config import Config
-from edge.pipeline import Pipeline
+from edge.people.compose import Judges, load_judges, make_pipeline
+from edge.people.pipeline import Pipeline
+from edge.people.protocols import Classifier
 from edge.progress import progress
-from edge.stages import Classifier
 from edge.values import Face, Frame, Image
 
 __all__ = ["SEED", "VISITS", "play", "run", "table"]

@@ -7,7 +7,7 @@ from edge.bench.motion import Visitor, Wear
 from edge.bench.scenes import Scene
 from edge.bench.sightings import Moment
 from edge.events import ViolationClosed, ViolationOpened
-from edge.pipeline import Result
+from edge.people.pipeline import Result
 
 VIOLATING_S = 1.0
 """A visit must be seen without a properly worn mask for so long, in looks that can be judged, to count."""

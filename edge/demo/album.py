@@ -8,8 +8,8 @@ import numpy as np
 from typing_extensions import Self
 
 from edge.errors import MaskgateError
-from edge.outcomes import Closed, Opened, Settled
-from edge.pipeline import Result, Sight
+from edge.people.outcomes import Closed, Opened, Settled
+from edge.people.pipeline import Result, Sight
 from edge.values import Frame, Image, Verdict
 
 COLOURS = {

@@ -7,19 +7,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from edge.clock import SystemClock
-from edge.compose import load_judges
 from edge.config import Config, parse_config
 from edge.demo.album import Album
 from edge.demo.inbox import Inbox
 from edge.demo.show import Screen
 from edge.errors import MaskgateError
 from edge.mqtt import MqttLink
-from edge.pipeline import Result
-from edge.service import RunSummary, Service
+from edge.people.compose import load_judges
+from edge.people.pipeline import Result
+from edge.service.device import RunSummary, Service
+from edge.service.speaker import SpeakerService
 from edge.sim.broker import EmbeddedBroker
 from edge.sim.clip import ClipPlayer
 from edge.speaker.player import has_sound_card
-from edge.speaker_service import SpeakerService
 from edge.values import Frame
 
 CLIP = Path(__file__).with_name("clip") / "visitors.mp4"

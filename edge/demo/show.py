@@ -4,8 +4,8 @@ import json
 import sys
 import threading
 
-from edge.outcomes import Closed, Opened, Outcome, Settled, describe
-from edge.pipeline import Result
+from edge.people.outcomes import Closed, Opened, Outcome, Settled, describe
+from edge.people.pipeline import Result
 from edge.values import Frame, Verdict
 
 _BOLD, _DIM, _OFF = "1", "2", "0"

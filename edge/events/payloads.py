@@ -67,7 +67,7 @@ class Crowded(Data):
     """In view: when opened, now; when closed, the most there were."""
     nearest_m: float | None
     """Estimated distance of the nearest pair; None: none could be measured. Up to 2.5 m away, 9 of 10 are
-    right within 6 % side by side and within 25 % one behind the other; see ``edge.crowding``."""
+    right within 6 % side by side and within 25 % one behind the other; see ``edge.people.crowding``."""
     duration_s: float = Field(ge=0)
 
 

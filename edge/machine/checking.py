@@ -1,16 +1,16 @@
-"""Whether the service could start with what a card brings: asked of its parts, by ``edge.check``."""
+"""Whether the service could start with what a card brings: asked of its parts (``service.config_check``)."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.check import check_config
 from edge.config import CameraConfig, Config, Models, parse_config, secret_files, with_secret_files
 from edge.config.reading import tables_of
 from edge.errors import ConfigError
 from edge.machine.card import CREDENTIALS
 from edge.machine.reading import Wanted
+from edge.service.config_check import check_config
 
 
 def check_on_device(wanted: Wanted) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.identity import hardware_id
+from edge.hardware import hardware_id
 
 _SMALL_BYTES, _FULL_BYTES, _BOOT_FULL_BYTES = 2_000_000_000, 200_000_000, 1_000_000
 _KNOWN = {"x86_64", "aarch64"}

@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from edge.errors import StoreError
-from edge.health import MACHINE_PROBLEMS
+from edge.hardware import MACHINE_PROBLEMS
 from edge.machine.durable import write
 
 _OUTCOME = "outcome.json"

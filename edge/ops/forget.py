@@ -5,10 +5,10 @@ import threading
 from pydantic import ValidationError
 
 from edge.config import Mqtt
-from edge.discovery import identity
 from edge.errors import LinkError, MaskgateError, UsageError
 from edge.events import Place, Status
 from edge.ops.broker import PATIENCE_S, Received, Subscription
+from edge.service.home_assistant import identity
 
 _QUIET_S = 1.0
 """What a broker keeps comes at once after the subscription; nothing for so long: that was all."""

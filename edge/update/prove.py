@@ -31,8 +31,8 @@ def self_test(config: Path) -> list[str]:
     Raises:
         MaskgateError: what is not.
     """
-    import edge.service  # noqa: PLC0415  that they can be imported is what is tried
-    import edge.speaker_service  # noqa: F401, PLC0415
+    import edge.service.device  # noqa: PLC0415  that they can be imported is what is tried
+    import edge.service.speaker  # noqa: F401, PLC0415
 
     models = load_config(config).models
     runtime = find_runtime(models.runtime)

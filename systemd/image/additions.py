@@ -1,4 +1,4 @@
-"""A tar file of what comes from no package of the root file system."""  # noqa: INP001  of a script
+"""A tar file of what comes from no package of the root file system."""
 
 import io
 import tarfile

@@ -1,11 +1,11 @@
 """Build ``maskgate-<version>-arm64.img.xz``: a card for a Raspberry Pi 3 or 4, or for qemu, and its checksum.
 
-    python systemd/image/build.py --out dist
+    python -m systemd.image.build --out dist
 
 Debian 12's packages, ours for arm64, a kernel, and a boot partition that an installer puts maskgate.toml on.
 The packages' scripts run under qemu-user. The same commit gives the same bytes, as long as Debian's archive
 has the same packages.
-"""  # noqa: INP001  a script
+"""
 
 import argparse
 import hashlib
@@ -18,16 +18,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from edge import __version__
+from systemd.image.disk import Tools, make_image, set_times
+from systemd.image.kernel import Kernel
+from systemd.image.shell import need_programs, run
+from systemd.image.system import add_system_files, make_root
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT)]
-
-from disk import Tools, make_image, set_times  # noqa: E402
-from kernel import Kernel  # noqa: E402
-from shell import need_programs, run  # noqa: E402
-from system import add_system_files, make_root  # noqa: E402
-
-from edge import __version__  # noqa: E402
 
 SUITE = "bookworm"
 XZ_LEVEL = 6
@@ -60,7 +58,7 @@ def build(out: Path, deb: Path | None, root: Path | None) -> Path:
 
 def built_package(out: Path) -> Path:
     """Ours, by the command that people use."""
-    run(sys.executable, ROOT / "systemd/package/build.py", "--arch", "arm64", "--out", out)
+    run(sys.executable, "-m", "systemd.package.build", "--arch", "arm64", "--out", out)
     return next(out.glob("maskgate_*_arm64.deb"))
 
 

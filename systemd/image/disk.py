@@ -1,11 +1,11 @@
-"""The card: a partition table and three file systems, written into one file without mounting anything."""  # noqa: INP001  of a script
+"""The card: a partition table and three file systems, written into one file without mounting anything."""
 
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from shell import run
+from systemd.image.shell import run
 
 MB = 1024 * 1024
 ALIGN_MB, BOOT_MB, ROOT_MB, DATA_MB = 4, 256, 1024, 64

@@ -2,7 +2,7 @@
 
 Installing it would run mkinitramfs under emulation: a quarter of an hour, for an initrd that knows nothing of
 our partitions. The modules that no such device can use are left out.
-"""  # noqa: INP001  of a script
+"""
 
 import gzip
 import os
@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from shell import run
+from systemd.image.shell import run
 
 HERE = Path(__file__).resolve().parent
 INCLUDED = (

@@ -1,4 +1,4 @@
-"""Programs that the build runs, and where they come from."""  # noqa: INP001  of a script
+"""Programs that the build runs, and where they come from."""
 
 import platform
 import shutil

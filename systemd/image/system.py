@@ -1,10 +1,10 @@
-"""The root file system: Debian's packages, ours, and the few files in ``files/``; as a tar file."""  # noqa: INP001  of a script
+"""The root file system: Debian's packages, ours, and the few files in ``files/``; as a tar file."""
 
 from pathlib import Path
 
-from additions import Additions
-from kernel import Kernel
-from shell import run
+from systemd.image.additions import Additions
+from systemd.image.kernel import Kernel
+from systemd.image.shell import run
 
 HERE = Path(__file__).resolve().parent
 INCLUDED = (

@@ -1,13 +1,13 @@
 """Build ``maskgate_<version>+deb<n>_<architecture>.deb``, for any release and architecture on any.
 
-    python systemd/package/build.py --arch arm64 --release trixie --out dist
+    python -m systemd.package.build --arch arm64 --release trixie --out dist
 
 The package holds maskgate and all Python packages that it needs, as wheels of the lock files, each checked
 against its hash, in a folder of its own; so it installs without a network, and is bound to one minor version
 of Python, and so to one release of Debian. Its version says which, and Debian 13's package is newer than
 Debian 12's. Nothing of it is run here: it is compiled on the device, by Debian's py3compile. The same commit
 gives the same bytes.
-"""  # noqa: INP001  a script
+"""
 
 import argparse
 import gzip
@@ -21,15 +21,13 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from prune import prune
-from wheels import ROOT, Target
+from edge import __version__
+from edge.config import example_config
+from edge.machine.install_units import texts
+from systemd.package.prune import prune
+from systemd.package.wheels import ROOT, Target
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT))  # edge, of this checkout
-
-from edge import __version__  # noqa: E402
-from edge.config import example_config  # noqa: E402
-from edge.install_units import texts  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -146,10 +144,10 @@ def add_files(tree: Path) -> None:
         write(tree / "usr/lib" / place, text)
     for name, folder in UPDATE.items():
         write(tree / "usr/lib" / folder / name, read(f"update/{name}"))
-    write(tree / "etc/maskgate/config.toml", read("config.toml"))
+    write(tree / "etc/maskgate/config.toml", read("units/config.toml"))
     documents = tree / "usr/share/doc/maskgate"
     write(documents / "examples/config.toml", example_config())
-    write(documents / "examples/credentials.conf", read("credentials.conf"))
+    write(documents / "examples/credentials.conf", read("units/credentials.conf"))
     write(documents / "examples/maskgate.toml", read("maskgate.toml"))
     write(documents / "copyright", read("package/copyright"))
     write(documents / "README.Debian", read("package/README.Debian"))

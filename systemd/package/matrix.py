@@ -1,4 +1,4 @@
-"""Which systems find wheels for all that maskgate needs, as the package index has it: the README's table."""  # noqa: INP001  a script
+"""Which systems find wheels for all that maskgate needs, as the package index has it: the README's table."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from wheels import Target
+from systemd.package.wheels import Target
 
 SYSTEMS = (
     ("Debian 12", Target("amd64", 11, 36), "the package"),

@@ -1,4 +1,4 @@
-"""What the package leaves out of that which the wheels bring, and that no list speaks of it any more."""  # noqa: INP001  of a script
+"""What the package leaves out of that which the wheels bring, and that no list speaks of it any more."""
 
 import csv
 import shutil

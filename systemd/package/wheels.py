@@ -1,4 +1,4 @@
-"""Which wheels an operating system gets: of the lock files, by its Python, its glibc and its processor."""  # noqa: INP001  a script's
+"""Which wheels an operating system gets: of the lock files, by its Python, its glibc and its processor."""
 
 import re
 from collections.abc import Collection

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convert.cli import main
-from convert.prepare import Sources, prepare
+from convert.data.prepare import Sources, prepare
 
 MakeFaces = Callable[..., Path]
 SaveFace = Callable[..., None]

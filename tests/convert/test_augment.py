@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert.augment import Augment, as_the_device_sees, flip_and_rotate, plain
-from convert.batches import epoch_order
+from convert.training.augment import Augment, as_the_device_sees, flip_and_rotate, plain
+from convert.training.batches import epoch_order
 from edge.model.preprocess import face_input
 from edge.values import Box
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.batches import batches
-from convert.dataset import Dataset
-from convert.recipes import RECIPES
-from convert.records import Record
+from convert.data.dataset import Dataset
+from convert.data.records import Record
+from convert.training.batches import batches
+from convert.training.recipes import RECIPES
 from edge.errors import UsageError
 
 FRONTAL = np.array([[44, 48], [84, 48], [64, 68], [50, 88], [78, 88]], dtype=np.float32) / 128

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert.dress import OVER_MOUTH, PROPER, UNDER_MOUTH, UNDER_NOSE, Wear, dress, frontal
-from convert.occlude import occlude
+from convert.training.dress import OVER_MOUTH, PROPER, UNDER_MOUTH, UNDER_NOSE, Wear, dress, frontal
+from convert.training.occlude import occlude
 
 PX = 128
 POINTS = np.array([[44, 48], [84, 48], [64, 68], [50, 88], [78, 88]], dtype=np.float32)

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert.contact_sheet import worst_errors
-from convert.diagrams import roc_curve
-from convert.evaluate import evaluate, figures
-from convert.intervals import point_figures
-from convert.prepare import Sources, prepare
-from convert.records import Record
-from convert.scoring import Scored, score
-from convert.slices import by_slice
-from convert.summary import as_text
+from convert.data.prepare import Sources, prepare
+from convert.data.records import Record
+from convert.measure.contact_sheet import worst_errors
+from convert.measure.diagrams import roc_curve
+from convert.measure.evaluate import evaluate, figures
+from convert.measure.intervals import point_figures
+from convert.measure.scoring import Scored, score
+from convert.measure.slices import by_slice
+from convert.measure.summary import as_text
 from edge.errors import ModelError, UsageError
 from edge.model.classifier import MaskClassifier
 from edge.model.preprocess import light
@@ -220,7 +220,7 @@ def test_pictures_and_all_errors_by_name(
 
 
 def test_a_perfect_model_leaves_an_empty_sheet(models: Path, tmp_path: Path) -> None:
-    from convert.contact_sheet import draw_errors  # noqa: PLC0415
+    from convert.measure.contact_sheet import draw_errors  # noqa: PLC0415
     from edge.model.contract import load_contract  # noqa: PLC0415
 
     report = {"model": "m", "data": "d", "faces": 3, "threshold": 0.5, "confusion": {}}

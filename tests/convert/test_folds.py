@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.crossval import cross_validate
-from convert.dataset import load
-from convert.folds import lay_out, leave_out, name_of, require_trainable
-from convert.prepare import Sources, prepare
-from convert.recipes import RECIPES
-from convert.records import Record, read_manifest, write_manifest
-from convert.unseen import report, suspects
+from convert.data.dataset import load
+from convert.data.prepare import Sources, prepare
+from convert.data.records import Record, read_manifest, write_manifest
+from convert.training.folds import lay_out, leave_out, name_of, require_trainable
+from convert.training.recipes import RECIPES
+from convert.unseen.crossval import cross_validate
+from convert.unseen.unseen import report, suspects
 from edge.errors import UsageError
 
 MakeFaces = Callable[..., Path]

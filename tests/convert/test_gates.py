@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.gates import DEFAULT_GATES, Gate, GateError, read_gates, require
+from convert.release.gates import DEFAULT_GATES, Gate, GateError, read_gates, require
 from edge.errors import ConfigError
 
 GATES = [Gate("test.accuracy", min=0.95, why="w"), Gate("balance.difference", max=0.2, why="w")]

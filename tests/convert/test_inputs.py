@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from convert.inputs import find_records
-from convert.records import Record, read_manifest, write_manifest
+from convert.data.inputs import find_records
+from convert.data.records import Record, read_manifest, write_manifest
 from edge.errors import UsageError
 
 MakeFaces = Callable[..., Path]

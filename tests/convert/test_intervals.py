@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert.intervals import FIGURES, bootstrap_intervals, group_places, paired_bootstrap, point_figures
+from convert.measure.intervals import (
+    FIGURES,
+    bootstrap_intervals,
+    group_places,
+    paired_bootstrap,
+    point_figures,
+)
 
 Row = tuple[int, str, str]
 LABELS = ("masked", "not_masked", "incorrect")

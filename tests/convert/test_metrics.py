@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from convert.metrics import calibration_error, platt, share
+from convert.measure.metrics import calibration_error, platt, share
 
 
 @pytest.mark.parametrize(("slope", "offset"), [(1.0, 0.0), (0.4, -1.0), (2.5, 0.7)])

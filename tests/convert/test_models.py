@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from skimage import data
 
-from convert.artifact import interpreter_of, require_int8
-from convert.card import write_card
+from convert.export.artifact import interpreter_of, require_int8
+from convert.release.card import write_card
 from edge.model.classifier import MaskClassifier
 from edge.model.contract import load_contract
 from edge.model.detector import FaceDetector

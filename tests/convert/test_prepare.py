@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from skimage import data
 
-from convert.candidates import look_hash
-from convert.corrections import DEFAULT_CORRECTIONS, chosen, read_corrections
-from convert.dataset import load
-from convert.prepare import Sources, prepare
-from convert.prepare_report import some_by_name, warnings
-from convert.records import read_manifest
+from convert.data.candidates import look_hash
+from convert.data.corrections import DEFAULT_CORRECTIONS, chosen, read_corrections
+from convert.data.dataset import load
+from convert.data.prepare import Sources, prepare
+from convert.data.prepare_report import some_by_name, warnings
+from convert.data.records import read_manifest
 from edge.errors import UsageError
 
 MakeFaces = Callable[..., Path]

@@ -5,8 +5,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert.records import LABELS, SPLITS, Record
-from convert.split import MAX_REPEAT, assign_splits, assign_weights, balance, group_by_ties
+from convert.data.records import LABELS, SPLITS, Record
+from convert.data.split import MAX_REPEAT, assign_splits, assign_weights, balance, group_by_ties
 
 records = st.lists(
     st.builds(

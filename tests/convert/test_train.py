@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import distributed, network
-from convert.batches import batches, plain_arrays
 from convert.cli import main
-from convert.dataset import load
-from convert.passport import passport, require_same
-from convert.recipes import RECIPES
-from convert.records import Record, write_manifest
-from convert.train import train
+from convert.data.dataset import load
+from convert.data.records import Record, write_manifest
+from convert.training import distributed, network
+from convert.training.batches import batches, plain_arrays
+from convert.training.passport import passport, require_same
+from convert.training.recipes import RECIPES
+from convert.training.train import train
 from edge.errors import UsageError
 
 pytestmark = [
@@ -40,9 +40,9 @@ import json, sys
 from dataclasses import replace
 from pathlib import Path
 import tensorflow as tf
-from convert.augment import plain
-from convert.recipes import RECIPES
-from convert.train import train
+from convert.training.augment import plain
+from convert.training.recipes import RECIPES
+from convert.training.train import train
 
 data, out, name, devices = sys.argv[1:]
 shown = []

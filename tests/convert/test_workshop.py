@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.artifact import require_int8, write_artifact
-from convert.calibrate import THRESHOLD
-from convert.evaluate import evaluate
-from convert.folds import all_in
-from convert.gates import DEFAULT_GATES, GateError
-from convert.network import load as load_model
-from convert.quantize import quantize
-from convert.recipes import RECIPES
-from convert.records import fingerprint, read_manifest, write_manifest
-from convert.release import release
-from convert.split import assign_splits, assign_weights
-from convert.train import train
+from convert.data.records import fingerprint, read_manifest, write_manifest
+from convert.data.split import assign_splits, assign_weights
+from convert.export.artifact import require_int8, write_artifact
+from convert.export.quantize import quantize
+from convert.measure.calibrate import THRESHOLD
+from convert.measure.evaluate import evaluate
+from convert.release.gates import DEFAULT_GATES, GateError
+from convert.release.release import release
+from convert.training.folds import all_in
+from convert.training.network import load as load_model
+from convert.training.recipes import RECIPES
+from convert.training.train import train
 from edge.errors import ModelError, UsageError
 from edge.model.contract import load_contract, save_contract
 from edge.model.runtime import Model, find_runtime

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from convert.yunet import read_yunet
+from convert.export.yunet import read_yunet
 from edge.errors import ModelError, UsageError
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

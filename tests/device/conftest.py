@@ -92,8 +92,8 @@ class Lab:
         self, arch: str, out: Path, release: str = "bookworm", python: Path = Path(sys.executable)
     ) -> Path:
         """Our package, made by the command that people use."""
-        build = (python, REPOSITORY / "systemd/package/build.py", "--release", release)
-        done(*build, "--arch", arch, "--out", out)
+        build = (python, "-m", "systemd.package.build", "--release", release)
+        done(*build, "--arch", arch, "--out", out, cwd=REPOSITORY)
         return next(out.glob(f"maskgate_*_{arch}.deb"))
 
     def deb(self, release: str) -> Path:

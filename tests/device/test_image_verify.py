@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from debian import done, program
 
-from edge import cli
+from edge.cli import main as cli
 
 MB = 1024 * 1024
 KERNEL = b"\0" * 56 + b"ARM\x64" + b"Linux version 6.1.0-1-arm64 (debian) "

@@ -7,7 +7,7 @@ import pytest
 import edge.cli
 from edge.config import load_config
 from edge.errors import UsageError
-from edge.install_units import PLACES, SHIPPED, install, require_visible, texts
+from edge.machine.install_units import PLACES, SHIPPED, install, require_visible, texts
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path("/opt/pipx/venvs/maskgate/bin/maskgate")
@@ -88,7 +88,7 @@ def test_the_command_says_what_it_does(tmp_path: Path, capsys: pytest.CaptureFix
 def test_the_wheel_brings_what_is_installed() -> None:
     project = (ROOT / "pyproject.toml").read_text()
     for name in (*PLACES, "config.toml"):
-        assert f'"systemd/{name}" = "edge/shipped/systemd/{name}"' in project
+        assert f'"systemd/units/{name}" = "edge/shipped/systemd/{name}"' in project
         assert (SHIPPED / name).is_file()
 
 

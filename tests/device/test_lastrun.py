@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.lastrun import LastRun, back_off, read, this_run
+from edge.service.previous_run import LastRun, back_off, read, this_run
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 

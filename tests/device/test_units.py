@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.lastrun import LastRun
+from edge.service.previous_run import LastRun
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 SERVICES = sorted(SYSTEMD.glob("*.service"))

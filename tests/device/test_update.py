@@ -37,7 +37,7 @@ def shelf(lab: "Lab", key: Key, tmp_path_factory: pytest.TempPathFactory) -> Ite
     done("dpkg-deb", "--extract", lab.deb("bookworm"), tree)
     application = tree / "usr/lib/maskgate"
     release = json.loads((application / "release.json").read_text())
-    commands = application / "edge/commands.py"
+    commands = application / "edge/cli/run.py"
     works, breaks = commands.read_text(), '    raise RuntimeError("this release does not work")\n'
     for version in ("0.2.0", "0.3.0"):
         (application / "release.json").write_text(json.dumps({**release, "version": version}))

@@ -12,11 +12,11 @@ import pytest
 
 from edge.clock import SystemClock
 from edge.config import Mqtt, OutboxConfig
-from edge.delivery import Delivery
-from edge.discovery import topic as description_of
 from edge.events import CameraFault, Place, new_event
 from edge.mqtt import Message, MqttLink
 from edge.outbox import Outbox
+from edge.outbox.delivery import Delivery
+from edge.service.home_assistant import topic as description_of
 
 SHIPPED = Path(__file__).resolve().parents[2] / "systemd" / "mosquitto"
 WAIT_S = 20.0

@@ -22,11 +22,11 @@ from edge.bench.painter import Painter
 from edge.bench.scenes import KINDS, Scene, make_scene, make_scenes
 from edge.bench.sightings import Moment, Sighting, watch
 from edge.bench.visits import Ledger, Visit
-from edge.compose import Judges, load_judges, make_pipeline
 from edge.config import Config
 from edge.errors import UsageError
 from edge.events import ViolationOpened, new_event
-from edge.pipeline import Result, Sight
+from edge.people.compose import Judges, load_judges, make_pipeline
+from edge.people.pipeline import Result, Sight
 from edge.values import Box, Face, Image, Look, MaskScore, Track, Verdict
 
 MASKED, BARE, WRONG = Wear.MASKED, Wear.BARE, Wear.WRONG

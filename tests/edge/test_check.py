@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from edge.check import check_config
 from edge.config import SHIPPED_MODELS, Config, parse_config
 from edge.errors import ConfigError
+from edge.service.config_check import check_config
 
 
 def complaints(raw: dict[str, Any]) -> list[str]:

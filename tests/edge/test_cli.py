@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from skimage import data
 
-from edge import commands
+from edge.cli import configuration
+from edge.cli.output import Output, OutputError
 from edge.config import SHIPPED_MODELS, Config
 from edge.demo.clip.visits import VISITS
 from edge.demo.run import CLIP
 from edge.errors import ConfigError
-from edge.output import Output, OutputError
 
 PORTRAIT = data.astronaut()
 FACE_KEYS = {"box", "detector_score", "mask_probability", "verdict"}
@@ -154,11 +154,11 @@ def test_what_may_not_be_read_is_named_and_the_rest_is_done(tmp_path: Path, shor
 def test_an_installed_configuration_that_may_not_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "DEFAULT_PATH", tmp_path / "absent" / "config.toml")
-    assert commands._config(argparse.Namespace(config=None), optional=True) == Config()
-    monkeypatch.setattr(commands, "DEFAULT_PATH", tmp_path / ("x" * 300))
+    monkeypatch.setattr(configuration, "DEFAULT_PATH", tmp_path / "absent" / "config.toml")
+    assert configuration.config_of(argparse.Namespace(config=None), optional=True) == Config()
+    monkeypatch.setattr(configuration, "DEFAULT_PATH", tmp_path / ("x" * 300))
     with pytest.raises(ConfigError, match="xxx: can't be read: File name too long"):
-        commands._config(argparse.Namespace(config=None), optional=True)
+        configuration.config_of(argparse.Namespace(config=None), optional=True)
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

@@ -20,16 +20,16 @@ from skimage import data
 
 from edge.camera import CameraState, CameraStatus
 from edge.clock import SystemClock
-from edge.commanding import Commander, Done, RefusedError, Sighting, in_numbers
-from edge.commanding.commander import AHEAD_S, BURST, REFILL_S, REMEMBERED
-from edge.commanding.reading import SIZE_MAX
-from edge.compose import Judges, load_judges
 from edge.config import Commands, Config, load_config, parse_config
 from edge.config.ops import CommandName as ConfiguredName
 from edge.errors import ConfigError, LinkError, UsageError
 from edge.events import CommandName, Place, Response, Status
 from edge.ops.command import ask, lines, parse_arguments, parse_device
-from edge.service import RunSummary, Service
+from edge.people.compose import Judges, load_judges
+from edge.service.commands import Commander, Done, RefusedError, Sighting, in_numbers
+from edge.service.commands.commander import AHEAD_S, BURST, REFILL_S, REMEMBERED
+from edge.service.commands.reading import SIZE_MAX
+from edge.service.device import RunSummary, Service
 from edge.sim.clock import ManualClock
 from edge.values import Box, Face, Frame, Look, MaskScore, log_odds
 

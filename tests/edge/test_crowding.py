@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import config
-from edge import crowding as module
-from edge.crowding import Crowding, CrowdingChange, nearest_m, position
+from edge.people import crowding as module
+from edge.people.crowding import Crowding, CrowdingChange, nearest_m, position
 from edge.values import Box, Face
 
 SIZE = (640, 480)

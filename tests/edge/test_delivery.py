@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from edge.clock import Clock, SystemClock
 from edge.config import Mqtt, OutboxConfig
-from edge.delivery import WINDOW, Delivery
 from edge.events import CameraFault, Event, Place, Summary, new_event
 from edge.mqtt import MqttLink
 from edge.outbox import Outbox
+from edge.outbox.delivery import WINDOW, Delivery
 from edge.sim.clock import START, ManualClock
 from edge.sim.link import Fate, MemoryLink, Received
 
@@ -31,7 +31,7 @@ import sys
 from pathlib import Path
 from edge.clock import SystemClock
 from edge.config import Mqtt, OutboxConfig
-from edge.delivery import Delivery
+from edge.outbox.delivery import Delivery
 from edge.events import Place, CameraFault, new_event
 from edge.mqtt import MqttLink
 from edge.outbox import Outbox

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from edge.clock import SystemClock
 from edge.config import HomeAssistantDiscovery, parse_config
-from edge.discovery import Discovery, describe, identity, topic
 from edge.events import TYPES, Health, OutboxHealth, Place, Summary
-from edge.postbox import Postbox
+from edge.service.home_assistant import Discovery, describe, identity, topic
+from edge.service.messenger import Postbox
 
 DOOR = Place("head.quarters", "north_door")
 ON, OFF = HomeAssistantDiscovery(enabled=True), HomeAssistantDiscovery()

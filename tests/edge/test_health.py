@@ -2,7 +2,8 @@
 
 import pytest
 
-from edge.health import Pace, memory_mb
+from edge.hardware import memory_mb
+from edge.service.pace import Pace
 
 
 def test_the_frame_rate_is_that_of_the_last_seconds() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ConfigError
-from edge.hours import DAYS, Hours
+from edge.people.hours import DAYS, Hours
 
 MONDAY = datetime(2026, 6, 1, tzinfo=timezone.utc)
 days = st.sampled_from(DAYS)

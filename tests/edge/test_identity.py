@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-import edge.postbox
+import edge.service.messenger
 from edge.clock import SystemClock
 from edge.config import parse_config
 from edge.events import Place
-from edge.identity import Twins, hardware_id
-from edge.postbox import Postbox
+from edge.hardware import hardware_id
+from edge.service.duplicates import Twins
+from edge.service.messenger import Postbox
 from edge.sim.clock import ManualClock
 
 PLACE = Place("hq", "door-1")
@@ -84,7 +85,7 @@ def test_two_boards_with_one_name_both_work_and_both_report_it(
 ) -> None:
     ops, boxes = make_ops(broker.port), []
     for name in BOARDS:
-        monkeypatch.setattr(edge.postbox, "hardware_id", lambda name=name: name)
+        monkeypatch.setattr(edge.service.messenger, "hardware_id", lambda name=name: name)
         settings = parse_config(
             {
                 "outbox": {"path": str(tmp_path / name / "outbox.sqlite")},

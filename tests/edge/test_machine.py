@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.cli import _parser, _run
+from edge.cli.program import _parser, _run
 from edge.errors import ConfigError
 from edge.machine.card import Card, read_card
 from edge.machine.reading import Known, Wanted, read

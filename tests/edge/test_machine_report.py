@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli import _parser, _run
-from edge.health import machine_problems
+from edge.cli.program import _parser, _run
 from edge.machine import looking
 from edge.machine.applying import apply
 from edge.machine.boot import writable, write_if_changed
@@ -19,6 +18,7 @@ from edge.machine.card import Card
 from edge.machine.outcome import Outcome, Verdict, keep_outcome, kept_outcome, tell_service
 from edge.machine.reading import Known, read
 from edge.machine.report import compose, differs, encoded, warnings
+from edge.service.reporting import machine_problems
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "systemd/maskgate.toml"
 GOOD = '[site]\nid = "hq"\ndevice = "north-door"\n[camera]\nsource = "/dev/video3"\n'

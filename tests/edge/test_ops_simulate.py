@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from edge.cli import _parser, _run
+from edge.cli.program import _parser, _run
 from edge.config import Mqtt, parse_config
 from edge.errors import LinkError, UsageError
 from edge.events import TYPES
-from edge.ops.broker import parse_address
+from edge.cli.broker import parse_address
 from edge.ops.simulate.fleet import Fleet, Outage
 from edge.ops.simulate.site import Site, live, make_sites
 from edge.ops.simulate.stage import Habits

@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 
 from edge.config import parse_config
-from edge.crowding import Crowding
 from edge.events import Place, TamperReason, ViolationClosed, ViolationOpened, cloud_event, leaf_of
-from edge.hours import Hours
-from edge.pipeline import Pipeline, Result
-from edge.policy import Policy, Rules
-from edge.scene import CutDetector
+from edge.people.crowding import Crowding
+from edge.people.hours import Hours
+from edge.people.pipeline import Pipeline, Result
+from edge.people.policy import Policy, Rules
+from edge.people.scene import CutDetector
+from edge.people.tracks import Tracker
+from edge.people.violations import Violations
+from edge.people.zones import LineCounter, Zones
 from edge.sim.judges import ScriptedClassifier, ScriptedDetector
-from edge.tracks import Tracker
 from edge.values import Box, Face, Frame, Image, Look, Verdict
-from edge.violations import Violations
-from edge.zones import LineCounter, Zones
 
 START = datetime(2026, 6, 1, tzinfo=timezone.utc)
 BARE, MASKED = Face(Box(100, 100, 160, 170), 0.9), Face(Box(400, 100, 460, 170), 0.9)
@@ -236,7 +236,7 @@ def test_a_pipeline_needs_neither_models_nor_camera() -> None:
         "        if name.split('.')[0] in {'tensorflow', 'keras', 'cv2', 'paho', 'ai_edge_litert'}:\n"
         "            raise ImportError('barred: ' + name)\n"
         "sys.meta_path.insert(0, Bar())\n"
-        "import edge.pipeline, edge.tracks, edge.policy, edge.events, edge.delivery\n"
+        "import edge.people.pipeline, edge.people.policy, edge.events, edge.outbox.delivery\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.outcomes import Arrived, Closed, Departed, Opened, Outcome, Settled
-from edge.policy import Policy, Rules
+from edge.people.outcomes import Arrived, Closed, Departed, Opened, Outcome, Settled
+from edge.people.policy import Policy, Rules
 from edge.values import Box, Face, Look, MaskScore, Track, Verdict, sigmoid
 
 RULES = Rules(min_looks=3, min_time_s=0.4, evidence=3.0, recheck_s=1.0)

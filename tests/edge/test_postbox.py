@@ -12,7 +12,7 @@ import pytest
 from edge.clock import SystemClock
 from edge.config import Config, parse_config
 from edge.events import AnnouncementPlayed, Place, ViolationOpened, cloud_event, new_event
-from edge.postbox import Postbox
+from edge.service.messenger import Postbox
 
 PLACE = Place("hq", "door-1")
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)

@@ -16,10 +16,10 @@ from skimage import data
 
 from edge.camera import CameraState, CameraStatus, Fault
 from edge.clock import SystemClock
-from edge.compose import Judges, load_judges
 from edge.config import Config, parse_config
 from edge.outbox import Outbox
-from edge.service import RunSummary, Service
+from edge.people.compose import Judges, load_judges
+from edge.service.device import RunSummary, Service
 from edge.sim.clip import ClipPlayer
 from edge.sim.clock import ManualClock
 from edge.values import Frame

@@ -13,11 +13,11 @@ import pytest
 
 from edge.clock import SystemClock
 from edge.config import Mqtt, OutboxConfig
-from edge.delivery import Delivery
 from edge.errors import MaskgateError
 from edge.events import CameraFault, Place, new_event
 from edge.mqtt import Message, MqttLink
 from edge.outbox import Outbox
+from edge.outbox.delivery import Delivery
 from edge.sim.broker import EmbeddedBroker
 
 WAIT_S = 20.0

@@ -20,14 +20,14 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge import speaker_service
 from edge.clock import SystemClock
 from edge.config import Config, Mqtt, OutboxConfig, Reporting, Site, Speaker, Webhook
 from edge.errors import ConfigError
+from edge.service import speaker as speaker_service
+from edge.service.speaker import SpeakerService, run_speaker
 from edge.sim.clock import START, ManualClock
 from edge.speaker.local import LocalSender
 from edge.speaker.recordings import sounds_of
-from edge.speaker_service import SpeakerService, run_speaker
 
 WAIT_S = 20.0
 CAMERA = "maskgate/v1/hq/north-door/event"
@@ -113,7 +113,7 @@ def wait_until_listening(ops: Ops) -> None:
     probe, listening = f"{PROBE} {secrets.token_hex(8)}", threading.Event()
     handler = logging.Handler()
     handler.emit = lambda r: listening.set() if probe in r.getMessage() else None  # type: ignore[method-assign]
-    log = logging.getLogger("edge.speaker_service")
+    log = logging.getLogger("edge.service.speaker")
     level = log.level
     log.setLevel(logging.INFO)
     log.addHandler(handler)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.config import Tampering
-from edge.tampering import TamperChange, TamperCheck
+from edge.people.tampering import TamperChange, TamperCheck
 from edge.values import Image
 
 Light = NDArray[np.float32]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.tracks import Tracker
+from edge.people.tracks import Tracker
 from edge.values import Box, Face
 
 

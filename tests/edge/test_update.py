@@ -28,6 +28,7 @@ from releases import (
     tree_of,
 )
 
+from edge.cli.update import give_back
 from edge.config import SHIPPED_MODELS
 from edge.errors import ModelError, UpdateError
 from edge.model.golden import check_golden
@@ -36,7 +37,6 @@ from edge.releases import choose
 from edge.releases.disk import Disk, open_plain
 from edge.releases.release import Release
 from edge.releases.said import Request
-from edge.update.cli import give_back
 from edge.update.duty import LIMIT, SERVICE, SPEAKER, STARTS_MAX, Duty
 from edge.update.install import Proof, beside, install, needless
 from edge.update.prove import USER, prove, self_test
@@ -244,7 +244,7 @@ def test_a_failure_that_is_not_followed_by_a_start_ends_the_trial(
     result: str, code: str, *, stays: bool, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_trial(device)
-    monkeypatch.setattr("edge.update.cli._duty", device.duty)
+    monkeypatch.setattr("edge.cli.update._duty", device.duty)
     monkeypatch.setenv("MONITOR_SERVICE_RESULT", result)
     monkeypatch.setenv("MONITOR_EXIT_STATUS", code)
     assert give_back(Namespace()) == 0
@@ -596,14 +596,14 @@ def test_a_release_tries_itself_as_a_user_who_may_do_nothing(
     groups = (nobody.pw_gid,) * 3 if is_root else os.getresgid()
     more: list[int] = [] if is_root else os.getgroups()
     with tempfile.TemporaryDirectory() as folder:  # and so is tmp_path
-        tree = tree_of(Path(folder), application("2.0.0"), **{"edge/cli.py": says})
+        tree = tree_of(Path(folder), application("2.0.0"), **{"edge/cli/__init__.py": says})
         tree.chmod(0o755)
         with pytest.raises(UpdateError, match=re.escape(f"failed: {users} {groups} {more}")):
             prove(Proof(tree, None), Path("config.toml"), user="nobody")
 
 
 def test_it_is_tried_as_the_user_of_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert f"\nUser={USER}\n" in (REPOSITORY / "systemd/maskgate.service").read_text()
+    assert f"\nUser={USER}\n" in (REPOSITORY / "systemd/units/maskgate.service").read_text()
     assert inspect.signature(prove).parameters["user"].default == USER
 
 

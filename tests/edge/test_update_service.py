@@ -21,14 +21,14 @@ from edge.events import Place
 from edge.machine.outcome import Outcome as Card
 from edge.machine.outcome import Verdict
 from edge.machine.report import compose
-from edge.postbox import Postbox
 from edge.releases.disk import Disk
 from edge.releases.exchange import OUTCOMES_MAX, Exchange
 from edge.releases.release import in_use
 from edge.releases.said import Outcome, Request
+from edge.service.messenger import Postbox
+from edge.service.updates import Updates
 from edge.sim.clock import ManualClock
 from edge.update.fetch import fetch, require_allowed
-from edge.updating import Updates
 
 
 @pytest.fixture(scope="session")
@@ -248,7 +248,7 @@ class Desk:
 
     def __init__(self, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         on_trial(device, "2.0.0")
-        monkeypatch.setattr("edge.updating.in_use", lambda: ("2.0.0", "1.0.0"))
+        monkeypatch.setattr("edge.service.updates.in_use", lambda: ("2.0.0", "1.0.0"))
         config = Config.model_validate(
             {"outbox": {"path": tmp_path / "outbox.sqlite"}, "mqtt": {"port": 1}, "update": {"health_s": 60}}
         )

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config import parse_config
-from edge.discovery import topic as description_of
 from edge.errors import MaskgateError, UsageError
 from edge.events import Place, Status, Summary, ViolationClosed, ViolationOpened, cloud_event, new_event
 from edge.ops import fleet as fleet_module
@@ -26,6 +25,7 @@ from edge.ops.forget import forget
 from edge.ops.screen import Screen, draw
 from edge.ops.text import ago, columns, plain
 from edge.ops.watch import json_line
+from edge.service.home_assistant import topic as description_of
 
 NOW = datetime(2026, 6, 1, 12, 0, 0, tzinfo=timezone.utc)
 BEGAN = NOW - timedelta(seconds=30)

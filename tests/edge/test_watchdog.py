@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.watchdog import Notifier
+from edge.systemd import Notifier
 
 
 @pytest.fixture(params=["path", "abstract"])

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from edge.config import Line, Zone
 from edge.errors import ConfigError
+from edge.people.zones import MARGIN, Crossing, LineCounter, ZoneHit, Zones
 from edge.values import Box
-from edge.zones import MARGIN, Crossing, LineCounter, ZoneHit, Zones
 
 Point = tuple[float, float]
 

@@ -19,10 +19,10 @@ from typing import Any
 
 from edge.clock import SystemClock
 from edge.config import Mqtt, OutboxConfig
-from edge.delivery import Delivery
 from edge.events import CameraFault, Place, new_event
 from edge.mqtt import MqttLink
 from edge.outbox import Outbox
+from edge.outbox.delivery import Delivery
 
 FLUSH_S = 5.0
 

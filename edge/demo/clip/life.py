@@ -13,10 +13,10 @@ import matplotlib as mpl
 import numpy as np
 
 from edge.camera import read_clip
-from edge.compose import load_judges, make_pipeline
 from edge.config import Config
 from edge.demo.run import CLIP
-from edge.outcomes import Arrived, Closed, Departed, Opened
+from edge.people.compose import load_judges, make_pipeline
+from edge.people.outcomes import Arrived, Closed, Departed, Opened
 from edge.progress import progress
 from edge.values import Box, Image, MaskScore, Verdict
 
@@ -49,7 +49,7 @@ class Recorder:
         self.said: dict[Box | None, float] = {}
 
     def score(self, image: Image, box: Box | None, *, mirrored: bool) -> MaskScore:
-        """See ``edge.stages.Classifier``."""
+        """See ``edge.people.protocols.Classifier``."""
         score: MaskScore = self._classifier.score(image, box, mirrored=mirrored)  # type: ignore[attr-defined]
         self.said[box] = score.probability
         return score

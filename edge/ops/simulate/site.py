@@ -8,7 +8,7 @@ from edge.ops.simulate.stage import Door, Habits, Process, Said, Stage
 from edge.ops.simulate.troubles import troubles
 from edge.ops.simulate.visits import visits
 from edge.ops.simulate.vitals import SOFTWARE, door_health, speaker_health
-from edge.tally import Tally
+from edge.people.tally import Tally
 
 DOORS = 10
 """Entrances of a site."""

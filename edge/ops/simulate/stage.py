@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
 from edge.events import Data, Place
-from edge.tally import Tally
+from edge.people.tally import Tally
 
 Process = Generator[float, None, None]
 

@@ -1,0 +1,1 @@
+"""From trained nets to int8 TFLite files with their contracts."""

@@ -1,0 +1,1 @@
+"""What a model is worth: scores, figures with intervals, slices, pictures."""

@@ -1,0 +1,1 @@
+"""From a dataset to a trained Keras net: network, pictures as training sees them, recipes."""

@@ -1,0 +1,1 @@
+"""What to expect on a new camera: trained without some sources, measured on them."""

@@ -1,0 +1,7 @@
+"""``python -m edge.cli``: the command ``maskgate`` where it is not installed."""
+
+import sys
+
+from edge.cli import main
+
+sys.exit(main())

@@ -1,0 +1,50 @@
+"""``maskgate bench``: what the device promises, measured."""
+
+import argparse
+import json
+
+from edge.cli.arguments import add_command, count, path
+from edge.config import Config
+
+
+def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``bench`` to the commands of ``maskgate``."""
+    benches = add_command(
+        subparsers, "bench", bench, "measure what the device promises",
+        "example:\n  maskgate bench announcements --json",
+    )  # fmt: skip
+    kinds = benches.add_subparsers(dest="what", required=True, metavar="WHAT")
+    spoken = kinds.add_parser("announcements", help="from the frame that decides to the first sample out")
+    spoken.add_argument("--trials", type=count, default=40, help="of each way (default: 40)")
+    spoken.add_argument("--violations", type=count, default=200, help="in a row, across kills (default: 200)")
+    judged = kinds.add_parser("decisions", help="people in scenes with known truth, judged by the pipeline")
+    judged.add_argument(
+        "--faces", type=path, metavar="DIR", help="real faces: masked/, not_masked/, incorrect/"
+    )
+    judged.add_argument(
+        "--manifest", type=path, metavar="FILE", help="use only its test split, of the same faces"
+    )
+    judged.add_argument(
+        "--model", type=path, metavar="TFLITE", help="this one instead of the shipped one, which may have "
+        "been trained on all faces; its measured twin was not"
+    )  # fmt: skip
+    judged.add_argument("--visits", type=count, default=1200, help="how many people come (default: 1200)")
+    judged.add_argument("--seed", type=int, default=100, help="of the scenes (default: 100)")
+    for kind in (spoken, judged):
+        kind.add_argument("--json", action="store_true", help="for programs")
+
+
+def bench(args: argparse.Namespace) -> int:
+    """What the device promises, measured."""
+    if args.what == "decisions":
+        from edge.bench import decisions
+
+        config = Config.model_validate({"models": {"mask": args.model}} if args.model else {})
+        result = decisions.run(args.faces, args.seed, args.visits, manifest=args.manifest, config=config)
+        print(json.dumps(result) if args.json else decisions.table(result))
+        return 0
+    from edge.bench import announcements
+
+    result = announcements.run(trials=args.trials, violations=args.violations)
+    print(json.dumps(result) if args.json else announcements.table(result))
+    return 0 if result["ok"] else 1

@@ -1,0 +1,59 @@
+"""Which broker the ops commands talk to: their options, and what these lead to."""
+
+import argparse
+
+from edge.cli.arguments import path
+from edge.config import Config, Mqtt, load_config, parse_config
+from edge.config.mqtt import split_address
+from edge.errors import ConfigError, UsageError
+
+_PORT = 1883
+
+
+def add_broker_options(parser: argparse.ArgumentParser) -> None:
+    """``--broker``, ``--config`` and ``--topic-prefix``, which ``broker_settings`` reads."""
+    parser.add_argument(
+        "--broker", metavar="HOST[:PORT]", help=f"without encryption (default: localhost:{_PORT})"
+    )
+    parser.add_argument(
+        "--config", type=path, metavar="FILE",
+        help="a configuration whose [mqtt] gives the broker, certificates and login; all else is optional",
+    )  # fmt: skip
+    parser.add_argument(
+        "--topic-prefix", metavar="PREFIX", help="the first topic level (default: [mqtt] prefix, or maskgate)"
+    )
+
+
+def broker_settings(args: argparse.Namespace) -> Mqtt:
+    """The broker that the command line asks for; ``--broker`` goes before the file's address.
+
+    Raises:
+        UsageError: ``--broker`` or ``--topic-prefix`` is none.
+        ConfigError: the file can't be read or has mistakes.
+    """
+    given = Config() if args.config is None else load_config(args.config)
+    settings = given.mqtt.model_dump(exclude_unset=True)
+    if args.broker is not None:
+        settings["host"], settings["port"] = parse_address(args.broker)
+        settings["fallbacks"] = ()
+        if args.config is None:
+            settings["encryption"] = "none"
+    if args.topic_prefix is not None:
+        settings["prefix"] = args.topic_prefix
+    try:
+        return parse_config({"mqtt": settings}, "the command line").mqtt
+    except ConfigError as e:
+        raise UsageError(str(e)) from e
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of ``HOST``, ``HOST:PORT`` or ``[IPV6]:PORT``; 1883 where none is given.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    try:
+        host, port = split_address(text)
+    except ValueError as e:
+        raise UsageError(f"--broker: {e}") from e
+    return host, port or _PORT

@@ -1,0 +1,24 @@
+"""``maskgate demo``: the whole job on a clip."""
+
+import argparse
+
+from edge.cli.arguments import add_command, path, positive
+from edge.cli.signals import stop_on_signals
+
+
+def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``demo`` to the commands of ``maskgate``."""
+    shows = add_command(
+        subparsers, "demo", demo, "show the whole job on a shipped clip",
+        "example:\n  maskgate demo --out out/demo",
+    )  # fmt: skip
+    shows.add_argument("--out", type=path, default="out/demo", metavar="DIR", help="what is left to look at")
+    shows.add_argument("--clip", type=path, metavar="CLIP", help="another clip than the shipped one")
+    shows.add_argument("--speed", type=positive, default=3.0, help="times as fast as filmed (default: 3)")
+
+
+def demo(args: argparse.Namespace) -> int:
+    """The whole job on a clip."""
+    from edge.demo.run import run_demo
+
+    return run_demo(args.out, stop_on_signals(), clip=args.clip, speed=args.speed)

@@ -1,0 +1,125 @@
+"""``maskgate machine ...``: the arguments, and one function for each command."""
+
+import argparse
+import logging
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.cli.arguments import add_command, path
+from edge.config.secret_files import CREDENTIALS_DIRECTORY
+from edge.errors import ConfigError, MaskgateError, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from edge.machine.outcome import Outcome
+
+_log = logging.getLogger(__name__)
+_BOOT = Path("/boot/firmware")
+_CHECK = """example:
+  maskgate machine check /media/card/maskgate.toml
+Files that it names are looked for in the folder credentials beside it."""
+_APPLY = """examples, as root:
+  maskgate machine apply
+  maskgate machine apply --boot card/ --root rootfs/
+exit code: 0 fine, or nothing to do; 78 mistakes in the file, which has changed nothing: see the report"""
+_REPORT = """example, as root:
+  maskgate machine report"""
+
+
+def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``machine`` to the commands of ``maskgate``."""
+    machine = add_command(
+        subparsers,
+        "machine",
+        None,
+        "make a machine a device, as maskgate.toml on its boot partition says",
+        _APPLY,
+    )
+    command = partial(add_command, machine.add_subparsers(required=True, metavar="WHAT"))
+    checks = command("check", check, "find every mistake in a maskgate.toml, before the card goes in", _CHECK)
+    checks.add_argument("file", type=path, metavar="FILE")
+    applies = command("apply", apply, "take over what is new on the boot partition, and answer there", _APPLY)
+    reports = command("report", report, "write the answer again, with what the services say by now", _REPORT)
+    for made in (applies, reports):
+        made.add_argument(
+            "--boot", type=path, default=_BOOT, metavar="DIR", help=f"boot partition (default: {_BOOT})"
+        )
+        made.add_argument(
+            "--root", type=path, default="/", metavar="DIR",
+            help="another file system; no program is run and no unit started for it",
+        )  # fmt: skip
+
+
+def check(args: argparse.Namespace) -> int:
+    """What is wrong with a file, as far as this machine can tell."""
+    from edge.machine.card import read_card
+    from edge.machine.checking import check_elsewhere
+    from edge.machine.reading import Known, read
+
+    os.environ.pop(CREDENTIALS_DIRECTORY, None)  # names are those of the card's files
+    card = read_card(args.file.parent, args.file.name)
+    if card is None:
+        raise ConfigError(f"{args.file}: no such file")
+    wanted = read(card, Known({}, {}))
+    check_elsewhere(wanted)
+    for remark in (*wanted.missing, *wanted.remarks):
+        print(f"note: {remark}", file=sys.stderr)
+    print(f"{args.file}: fine")
+    return 0
+
+
+def apply(args: argparse.Namespace) -> int:
+    """From the card to the device."""
+    from edge.machine.applying import apply as take_over
+    from edge.machine.outcome import Verdict, keep_outcome
+    from edge.machine.report import warnings
+
+    _require_root(args)
+    os.environ.pop(CREDENTIALS_DIRECTORY, None)  # else what the card has given would go
+    outcome = take_over(args.boot, args.root)
+    print(f"maskgate.toml {outcome.verdict.value}")
+    for line in (*outcome.mistakes, *outcome.remarks, *warnings(args.root, args.boot)):
+        print(f"- {line}")
+    if args.root == Path("/"):
+        keep_outcome(outcome)
+    _answer(outcome, args, services=False)
+    return ConfigError.exit_code if outcome.verdict is Verdict.REFUSED else 0
+
+
+def report(args: argparse.Namespace) -> int:
+    """The answer, once more."""
+    from edge.machine.outcome import Outcome, Verdict, kept_outcome
+
+    _require_root(args)
+    _answer(kept_outcome() or Outcome(Verdict.UNKNOWN), args, services=args.root == Path("/"))
+    return 0
+
+
+def _answer(outcome: "Outcome", args: argparse.Namespace, *, services: bool) -> None:
+    """Write the report, and tell the service; what can't be written is logged: no boot may fail for it."""
+    from edge.machine.boot import write_if_changed
+    from edge.machine.card import REPORT
+    from edge.machine.outcome import tell_service
+    from edge.machine.report import compose, differs, encoded, warnings
+
+    if args.root == Path("/"):
+        tell_service([*outcome.problems, *warnings(args.root, args.boot)])
+    text = compose(outcome, args.root, args.boot, services=services)
+    if differs(args.boot, text):
+        try:
+            write_if_changed(args.boot / REPORT, encoded(text))
+        except StoreError as e:
+            _log.error("the report can't be written: %s. It says:\n%s", e, text)
+
+
+def _require_root(args: argparse.Namespace) -> None:
+    if args.root == Path("/") and os.geteuid() != 0:
+        raise UsageError("only root may change this machine: sudo maskgate machine ...")
+    if not args.root.is_dir():
+        raise MaskgateError(f"{args.root}: no such folder: give the root of a file system as --root")
+    if not args.boot.is_dir():
+        raise MaskgateError(
+            f"{args.boot}: no such folder: is the boot partition mounted? Or give another --boot"
+        )

@@ -1,0 +1,52 @@
+"""``maskgate replay``: the events that a clip leads to."""
+
+import argparse
+import json
+
+from edge.cli.arguments import add_command, path
+from edge.cli.configuration import add_config_option, config_of
+from edge.errors import UsageError
+
+
+def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``replay`` to the commands of ``maskgate``."""
+    replays = add_command(
+        subparsers, "replay", replay, "print the events that a clip leads to",
+        "example:\n  maskgate replay --jsonl clip.mp4",
+    )  # fmt: skip
+    add_config_option(replays)
+    replays.add_argument("clip", type=path, metavar="CLIP")
+    replays.add_argument(
+        "--jsonl", action="store_true", help="one CloudEvent a line, as it would be published"
+    )
+
+
+def replay(args: argparse.Namespace) -> int:
+    """The events that a clip leads to."""
+    from edge.camera import Found, read_clip, what_lies_at
+    from edge.events import Place, cloud_event
+    from edge.people.compose import load_judges, make_pipeline
+    from edge.people.replay import EPOCH, Replayed, events_of_clip
+    from edge.progress import progress
+
+    found = what_lies_at(args.clip)
+    if found is Found.FOLDER:
+        raise UsageError(
+            f"{args.clip}: is a folder; give one clip, or judge pictures: maskgate detect FOLDER"
+        )
+    if found is not Found.FILE:
+        raise UsageError(
+            f"{args.clip}: no such clip" if found is Found.NOTHING else f"{args.clip}: {found.value}"
+        )
+    config = config_of(args, optional=True)
+    place = Place(config.site.id, config.site.device, config.mqtt.prefix)
+    pipeline, done = make_pipeline(config, load_judges(config)), Replayed()
+    frames = progress(read_clip(args.clip, EPOCH), "frames")
+    for sequence, event in enumerate(events_of_clip(frames, pipeline, done), start=1):
+        if args.jsonl:
+            print(json.dumps(cloud_event(event, place, sequence=sequence, recorded=event.time)), flush=True)
+        else:
+            said = event.data.model_dump(mode="json", exclude={"violation", "model", "zone"})
+            words = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in said.items())
+            print(f"{(event.time - EPOCH).total_seconds():8.2f} s  {event.type:17} {words}")
+    return 0

@@ -1,0 +1,80 @@
+"""``maskgate run``: the service."""
+
+import argparse
+import sys
+
+from edge.cli.arguments import add_command
+from edge.cli.configuration import add_config_option, config_of
+from edge.cli.signals import stop_on_signals
+from edge.cli.threads import end_with_any_thread
+from edge.config import Config
+from edge.errors import ConfigError, UsageError
+
+_RESTART = 75
+"""The exit code of a service that ops wants to be started again (sysexits' EX_TEMPFAIL)."""
+
+
+def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``run`` to the commands of ``maskgate``."""
+    runs = add_command(
+        subparsers, "run", run, "run the service",
+        "example:\n  maskgate run --config gate.toml --source /dev/video0",
+    )  # fmt: skip
+    add_config_option(runs)
+    runs.add_argument(
+        "--source", metavar="SOURCE",
+        help="instead of camera.source: /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., picamera, "
+        "a clip, or a folder of pictures",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """The service, until its source ends or it is told to stop."""
+    from edge.camera import Camera, CameraSettings
+    from edge.clock import SystemClock
+    from edge.people.compose import load_judges
+    from edge.service.config_check import check_config
+    from edge.service.device import Service
+    from edge.service.previous_run import back_off, this_run
+
+    last = this_run()  # before anything that may fail
+
+    def reread() -> Config:
+        new = _configured(args)
+        check_config(new, str(args.config))
+        return new
+
+    config = _configured(args)
+    end_with_any_thread()
+    clock, stop = SystemClock(), stop_on_signals()
+    back_off(last, stop)
+    settings = CameraSettings(**config.camera.model_dump(exclude={"fault_after_s"}))
+    try:
+        camera = Camera(settings, clock)
+    except UsageError as e:
+        if args.source is not None:
+            raise
+        raise ConfigError(f"{args.config}: camera.source: {e}") from e
+    judges = load_judges(config)
+    source = reread if args.config.exists() else None
+    done = Service(config, judges, camera, clock, stop, reread=source, cause=last.cause).run()
+    print(f"{done.total}; {done.frames} frames")
+    left = done.left
+    if left.waiting:
+        print(
+            f"{left.waiting} events wait in {config.outbox.path} for the next start: {left.why}",
+            file=sys.stderr,
+        )
+    if left.lost:
+        print(f"{left.lost} events are lost: {config.outbox.path} could not be written", file=sys.stderr)
+    if done.restart:
+        return _RESTART
+    return 1 if left.lost else 0
+
+
+def _configured(args: argparse.Namespace) -> Config:
+    """What ``run`` runs with: ``--source`` goes before the file's."""
+    config = config_of(args, optional=args.source is not None)
+    if args.source is None:
+        return config
+    return config.model_copy(update={"camera": config.camera.model_copy(update={"source": args.source})})

@@ -1,0 +1,19 @@
+"""What becomes of a process when one of its threads fails."""
+
+import logging
+import os
+import threading
+
+_log = logging.getLogger(__name__)
+
+
+def end_with_any_thread() -> None:
+    """An unexpected error in any thread ends the process, for half a device is worse than a restarted one."""
+
+    def end(args: threading.ExceptHookArgs) -> None:
+        name = args.thread and args.thread.name
+        _log.critical("unexpected error in thread %s: ending", name, exc_info=args.exc_value)
+        logging.shutdown()
+        os._exit(1)
+
+    threading.excepthook = end

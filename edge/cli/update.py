@@ -1,0 +1,200 @@
+"""``maskgate update ...``: the arguments, and one function for each command."""
+
+import argparse
+import json
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.cli.arguments import add_command, path
+from edge.config import DEFAULT_PATH
+from edge.errors import UpdateError, UsageError
+
+if TYPE_CHECKING:
+    from edge.releases.store import Store
+    from edge.update.duty import Duty
+
+_MAKE = """examples:
+  maskgate update make --deb dist/maskgate_0.2.0+deb12_arm64.deb --out dist --key ~/ops.key
+  maskgate update make --models models --version 1.2.0 --out dist
+Keys are made once: minisign -G -p ops.pub -s ops.key; ops.pub belongs into /etc/maskgate/update-keys of each
+device, ops.key to nobody else."""
+_WHAT = """examples:
+  maskgate update status
+  sudo maskgate update install maskgate-application-0.2.0-arm64.bundle
+  sudo maskgate update rollback
+From afar: maskgate command hq/north-door update url=https://... version=0.2.0"""
+
+_TEST = """example:
+  maskgate update self-test --config /etc/maskgate/config.toml"""
+_NOT_STARTED_AGAIN = {"2", "78"}
+"""RestartPreventExitStatus= in maskgate.service."""
+
+
+def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``update`` to the commands of ``maskgate``."""
+    update = add_command(
+        subparsers,
+        "update",
+        None,
+        "make signed updates, and see or do on a device what becomes of them",
+        _WHAT,
+    )
+    command = partial(add_command, update.add_subparsers(required=True, metavar="WHAT"))
+    makes = command("make", make, "make a bundle of a package's application, or of models", _MAKE)
+    what = makes.add_mutually_exclusive_group(required=True)
+    what.add_argument("--deb", type=path, metavar="FILE", help="the application in this package")
+    what.add_argument("--models", type=path, metavar="DIR", help="the models in this folder")
+    makes.add_argument("--version", metavar="V", help="of the models (default: that of the mask model)")
+    makes.add_argument("--out", type=path, required=True, metavar="DIR", help="made if need be")
+    makes.add_argument("--key", type=path, metavar="FILE", help="sign it with this secret key of minisign")
+    shows = command("status", status, "say what is in use, on trial, and given up", _WHAT)
+    shows.add_argument("--json", action="store_true", help="for programs")
+    installs = command("install", install, "check, unpack, prove and try a bundle; needs root", _WHAT)
+    installs.add_argument("bundle", type=path, metavar="FILE", help="its signature beside it: FILE.minisig")
+    command("rollback", rollback, "go back to what was in use before the last update; needs root", _WHAT)
+    tests = command(
+        "self-test", self_test, "say whether this release can work here: golden vectors and more", _TEST
+    )
+    _add_config(tests)
+    attends = command("attend", attend, "for the units: do what the service asks for or confirms")
+    attends.add_argument(
+        "--from", dest="folder", type=path, metavar="DIR", help="install bundles that lie here"
+    )
+    _add_config(attends)
+    _add_config(installs)
+    command("fetch", fetch, "for the units: download what the service asks for")
+    command("started", started, "for the units: count the starts of a release on trial")
+    command("return", give_back, "for the units: end the trial, and start what was there before")
+
+
+def _add_config(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--config", type=path, default=DEFAULT_PATH, metavar="FILE",
+        help=f"a release must understand it (default: {DEFAULT_PATH})",
+    )  # fmt: skip
+
+
+def make(args: argparse.Namespace) -> int:
+    """A bundle."""
+    from edge.update.make import from_deb, from_models, sign
+
+    if args.deb is not None and args.version is not None:
+        raise UsageError("--version: a package has its own")
+    if args.deb is not None:
+        print("compressing takes a minute or two", file=sys.stderr)
+        bundle = from_deb(args.deb, args.out)
+    else:
+        bundle = from_models(args.models, args.out, args.version)
+    print(f"{bundle}: {bundle.stat().st_size / 1e6:.1f} MB")
+    if args.key is None:
+        print(f"now sign it: minisign -S -s KEY -m {bundle} -t file:{bundle.name}")
+    else:
+        print(sign(bundle, args.key))
+    return 0
+
+
+def status(args: argparse.Namespace) -> int:
+    """What is in use."""
+    from edge.releases.exchange import Exchange
+
+    store = _store()
+    state, trial = store.state, store.trial
+    said = {
+        "application": store.used("application"),
+        "models": store.used("models"),
+        "on_trial": trial.name if trial else None,
+        "previous": {kind: name or f"{kind} of the package" for kind, name in state.previous.items()},
+        "given_up": state.given_up,
+        "last": Exchange().last(),
+    }
+    if args.json:
+        print(json.dumps(said))
+        return 0
+    print(f"application {said['application']}, models {said['models']}")
+    if trial is not None:
+        print(f"on trial: {trial.kind} {trial.version}, {trial.starts} starts")
+    for kind, name in state.previous.items():
+        print(f"before: {name or f'{kind} of the package'}")
+    for name, why in state.given_up.items():
+        print(f"given up: {name}: {why}")
+    if said["last"]:
+        print(f"last: {said['last']}")
+    return 0
+
+
+def install(args: argparse.Namespace) -> int:
+    """One file."""
+    duty = _duty(args.config)
+    duty.take(args.bundle)
+    print(
+        "it is on trial: maskgate update status, or journalctl -u 'maskgate-update*', says what becomes of it"
+    )
+    return 0
+
+
+def rollback(_: argparse.Namespace) -> int:
+    """Back to what was there before."""
+    _duty().roll_back()
+    return 0
+
+
+def self_test(args: argparse.Namespace) -> int:
+    """Of the release that runs this."""
+    from edge.update.prove import self_test as test
+
+    for line in test(args.config):
+        print(line)
+    return 0
+
+
+def attend(args: argparse.Namespace) -> int:
+    """What the service asks for, or what lies on the boot partition."""
+    duty = _duty(args.config)
+    well = duty.attend() if args.folder is None else duty.take_from(args.folder)
+    return 0 if well else 1
+
+
+def fetch(_: argparse.Namespace) -> int:
+    """A download."""
+    from edge.releases.disk import Disk
+    from edge.releases.exchange import Exchange
+    from edge.update.fetch import fetch as download
+
+    download(Exchange(), Disk())
+    return 0
+
+
+def started(_: argparse.Namespace) -> int:
+    """Before each start of the service."""
+    _duty().started()
+    return 0
+
+
+def give_back(_: argparse.Namespace) -> int:
+    """From the timer, or because the service has failed: then systemd says how."""
+    result, code = os.environ.get("MONITOR_SERVICE_RESULT"), os.environ.get("MONITOR_EXIT_STATUS")
+    if result is None:
+        _duty().give_back("it never judged frames long enough to be final in the time it had")
+    elif result == "start-limit-hit" or code in _NOT_STARTED_AGAIN:
+        _duty().give_back(f"it ended with {result} {code}, and is not started again")
+    return 0  # all other failures are followed by a start, which is counted
+
+
+def _store() -> "Store":
+    from edge.releases.store import Store
+
+    store = Store()
+    if not (store.shipped / "release.json").exists():
+        raise UpdateError(f"{store.shipped}: is not there: only the Debian package can be updated like this")
+    return store
+
+
+def _duty(config: Path = DEFAULT_PATH) -> "Duty":
+    from edge.releases.exchange import Exchange
+    from edge.update.duty import Duty
+    from edge.update.prove import prove
+
+    return Duty(_store(), Exchange(), partial(prove, config=config))

@@ -1,0 +1,134 @@
+"""``maskgate install-units``: what makes systemd run maskgate, where it was installed by pipx, uv or pip.
+
+The package for Debian places the same files below ``/usr/lib``; an administrator's own belong below ``/etc``.
+"""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from edge.errors import MaskgateError, UsageError
+
+_HERE = Path(__file__).resolve().parents[1]
+_IN_WHEEL = _HERE / "shipped" / "systemd"
+SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent / "systemd" / "units"
+"""Inside an installed wheel, or the repository's own folder."""
+PLACES: Mapping[str, str] = {
+    "maskgate.service": "systemd/system/maskgate.service",
+    "maskgate-speaker.service": "systemd/system/maskgate-speaker.service",
+    "maskgate-machine.service": "systemd/system/maskgate-machine.service",
+    "maskgate-machine-report.service": "systemd/system/maskgate-machine-report.service",
+    "maskgate-machine-report.timer": "systemd/system/maskgate-machine-report.timer",
+    "maskgate.sysusers": "sysusers.d/maskgate.conf",
+    "maskgate.tmpfiles": "tmpfiles.d/maskgate.conf",
+    "61-maskgate.rules": "udev/rules.d/61-maskgate.rules",
+    "journald.conf": "systemd/units/journald.conf.d/50-maskgate.conf",
+    "watchdog.conf": "systemd/system.conf.d/50-maskgate.conf",
+}
+"""Each file's place below ``/usr/lib`` or ``/etc``."""
+_PROGRAM = "/usr/bin/maskgate"
+"""As the units name it."""
+_HIDDEN = ("/root", "/home", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - none is written to
+"""What the services can't see: ProtectHome=, PrivateTmp=."""
+_WAY_OUT = (
+    "Install it for all users instead, with the system's own Python: PIPX_HOME=/opt/pipx "
+    "PIPX_BIN_DIR=/usr/local/bin pipx install --python /usr/bin/python3 WHEEL, or: UV_TOOL_DIR=/opt/uv "
+    "UV_TOOL_BIN_DIR=/usr/local/bin uv tool install --python /usr/bin/python3 WHEEL"
+)
+_COMMANDS = (
+    ("systemd-sysusers",),
+    ("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/maskgate.conf"),
+    ("systemctl", "daemon-reload"),
+    ("udevadm", "control", "--reload"),
+    ("udevadm", "trigger", "--subsystem-match=gpio", "--subsystem-match=video4linux"),
+)
+
+
+def own_program() -> Path:
+    """The ``maskgate`` of the environment that this code runs in.
+
+    Raises:
+        UsageError: there is none, or the services could not start it.
+    """
+    program = Path(sysconfig.get_path("scripts")) / "maskgate"
+    if not program.exists():
+        raise UsageError(f"{program}: no such program, so nothing that a unit could start. {_WAY_OUT}")
+    require_visible(program, Path(sys.executable).resolve(), _HERE)
+    return program
+
+
+def require_visible(*paths: Path) -> None:
+    """Raises UsageError where a path lies in a folder that the services can't see."""
+    for path in paths:
+        for folder in _HIDDEN:
+            if path.is_relative_to(folder):
+                raise UsageError(f"{path}: services can't see what lies in {folder}. {_WAY_OUT}")
+
+
+def texts(program: str) -> dict[str, str]:
+    """Each file's place below ``/usr/lib`` or ``/etc``, and its text.
+
+    Args:
+        program: what the units start; an absolute path.
+    """
+    return {
+        place: (SHIPPED / name).read_text(encoding="utf-8").replace(_PROGRAM, program)
+        for name, place in PLACES.items()
+    }
+
+
+def install(root: Path, program: Path, *, dry: bool) -> Iterator[str]:
+    """Write the files and let systemd know of them; yields a sentence for each step, before it is taken.
+
+    Args:
+        root: of the file system; only in this machine's own one is systemd told.
+        program: what the units start.
+        dry: take no step.
+
+    Raises:
+        UsageError: the package for Debian is installed there.
+        MaskgateError: a file can't be written, or a program fails.
+    """
+    packaged = root / "usr/lib/systemd/system/maskgate.service"
+    if packaged.exists():
+        raise UsageError(f"{packaged}: the maskgate package is installed, and has brought its own units")
+    for place, text in texts(str(program)).items():
+        path = root / "etc" / place
+        yield f"write {path}"
+        if not dry:
+            _write(path, text)
+    config = root / "etc/maskgate/config.toml"
+    if config.exists():
+        yield f"leave {config} as it is"
+    else:
+        yield f"write {config}"
+        if not dry:
+            _write(config, (SHIPPED / "config.toml").read_text(encoding="utf-8"), mode=0o640)
+    if root == Path("/") and Path("/run/systemd/system").is_dir():
+        for command in _COMMANDS:
+            yield f"run {' '.join(command)}"
+            if not dry:
+                _run(*command)
+
+
+def _write(path: Path, text: str, mode: int = 0o644) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+    except PermissionError as e:
+        raise MaskgateError(f"{path}: this user may not write it: run it as root (sudo)") from e
+    except OSError as e:
+        raise MaskgateError(f"{path}: can't be written: {e.strerror}") from e
+
+
+def _run(name: str, *arguments: str) -> None:
+    program = shutil.which(name)
+    if program is None:
+        raise MaskgateError(f"{name} is missing: this needs a system with systemd and udev")
+    done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True)  # noqa: S603  all ours
+    if done.returncode != 0:
+        raise MaskgateError(f"{name} {' '.join(arguments)} failed: {done.stderr.strip()}")

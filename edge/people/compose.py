@@ -1,0 +1,69 @@
+"""From a configuration to a working pipeline; shared by the service, ``detect``, ``replay`` and the demo."""
+
+from dataclasses import dataclass, replace
+
+from edge.config import Config
+from edge.model.classifier import MaskClassifier
+from edge.model.detector import FaceDetector
+from edge.model.runtime import Runtime, find_runtime
+from edge.people.crowding import Crowding
+from edge.people.faces import Limits, assess
+from edge.people.hours import Hours
+from edge.people.pipeline import Pipeline
+from edge.people.policy import Policy, Rules
+from edge.people.scene import CutDetector
+from edge.people.tampering import TamperCheck
+from edge.people.tracks import Tracker
+from edge.people.violations import Violations
+from edge.people.zones import LineCounter, Zones
+from edge.values import Face, Image, Look, log_odds
+
+
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """The loaded models, and the rule for what they may be asked about."""
+
+    runtime: Runtime
+    detector: FaceDetector
+    classifier: MaskClassifier
+    limits: Limits
+
+    def assess(self, image: Image, face: Face, min_width_px: float | None = None) -> Look:
+        """Whether and how well a face can be judged; ``min_width_px`` overrides the configured minimum."""
+        limits = self.limits if min_width_px is None else replace(self.limits, min_width_px=min_width_px)
+        return assess(image, face, limits)
+
+
+def load_judges(config: Config) -> Judges:
+    """Load both models.
+
+    Raises:
+        ModelError: no runtime, or a model that is missing, damaged, or not what its contract says.
+    """
+    m = config.models
+    runtime = find_runtime(m.runtime)
+    return Judges(
+        runtime,
+        FaceDetector(m.face, runtime, threads=m.threads, score_threshold=m.detector_score),
+        MaskClassifier(m.mask, runtime, threads=m.threads, threshold=m.mask_threshold),
+        Limits(**config.faces.model_dump()),
+    )
+
+
+def make_pipeline(config: Config, judges: Judges) -> Pipeline:
+    """A fresh pipeline: nobody in view, nothing counted."""
+    rules = config.decision.model_dump(exclude={"revisit_s"})
+    return Pipeline(
+        detector=judges.detector,
+        classifier=judges.classifier,
+        assess=judges.assess,
+        cuts=CutDetector(),
+        tampering=TamperCheck(config.tampering) if config.tampering.enabled else None,
+        tracker=Tracker(config.decision.revisit_s),
+        policy=Policy(Rules(**rules), log_odds(judges.classifier.threshold)),
+        zones=Zones(config.zones, config.site.zone),
+        lines=LineCounter(config.lines),
+        hours=Hours.parse(config.hours.open, config.hours.timezone),
+        crowding=Crowding(config.crowding),
+        violations=Violations(judges.classifier.contract.model_id),
+    )

@@ -1,0 +1,175 @@
+"""One frame in, one result out: faces, people, verdicts, and the events that follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from edge.events import CameraTampered, Crowded, Data, Event, new_event
+from edge.people.crowding import Crowding
+from edge.people.hours import Hours
+from edge.people.outcomes import Crossed, Outcome
+from edge.people.policy import Policy
+from edge.people.protocols import Assessor, Classifier, Cuts, Detector, Tampering
+from edge.people.tally import Tally
+from edge.people.tracks import Tracker
+from edge.people.violations import Violations
+from edge.people.zones import LineCounter, Zones
+from edge.values import Frame, Image, Look, Track, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A person in one frame, for those who draw, light or count."""
+
+    track: Track
+    look: Look
+    verdict: Verdict
+    score: float
+    """Both the person's, pooled; not this look's."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Result:
+    """What one frame led to."""
+
+    sights: tuple[Sight, ...]
+    """Everybody whose face was found in a zone."""
+    present: tuple[Verdict, ...]
+    """What is thought of everybody who has come and not left; empty outside the opening hours."""
+    outcomes: tuple[Outcome, ...]
+    events: tuple[Event, ...]
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """The whole decision, without the device around it.
+
+    Attributes:
+        detector, classifier, assess, cuts, tampering: see ``edge.people.protocols``.
+        tracker, policy: follow and judge people.
+        zones, lines, hours, crowding: what the place asks for.
+        violations: gives them their ids.
+        total: counts since the start.
+    """
+
+    detector: Detector
+    classifier: Classifier
+    assess: Assessor
+    cuts: Cuts
+    tampering: Tampering | None
+    tracker: Tracker
+    policy: Policy
+    zones: Zones
+    lines: LineCounter
+    hours: Hours
+    crowding: Crowding
+    violations: Violations
+    total: Tally = field(default_factory=Tally)
+
+    def process(self, frame: Frame, *, clock_trusted: bool = True) -> Result:
+        """Judge one frame; frames come in the order of ``captured_at``."""
+        now = frame.captured_at
+        lost = self.tracker.cut() if self.cuts.update(frame.image) else ()
+        update = self.tracker.update(self.detector.find(frame.image), now)
+        looks = self._look(frame.image, update.seen)
+        for track, look in looks:
+            if self.policy.wants(track, look, now):
+                mirrored = self.policy.wants_mirrored(track)
+                score = self.classifier.score(frame.image, track.face.box, mirrored=mirrored)
+                self.policy.observe(track, look, score, now)
+        here = [track for track, _ in looks]
+        gone = [*lost, *update.gone]
+        # a clock that can't be right knows no hours: rather ask once too often than never
+        alarms = not clock_trusted or self.hours.open(frame.taken)
+        outcomes = [
+            *self.policy.step(here, gone, now, alarms=alarms),
+            *self._cross(update.seen, frame.image),
+        ]
+        payloads = [*self._payloads(outcomes), *self._crowd(here, frame.image, now)]
+        payloads += self._tamper(frame, face_seen=any(look.flaw is None for _, look in looks))
+        self._forget(gone)
+        return Result(
+            sights=tuple(
+                Sight(track, look, self.policy.verdict(track.id), self.policy.score(track.id))
+                for track, look in looks
+            ),
+            present=self.policy.present() if alarms else (),
+            outcomes=tuple(outcomes),
+            events=_events(payloads, frame.taken, clock_trusted=clock_trusted),
+        )
+
+    def finish(self, now: float, taken: datetime, *, clock_trusted: bool = True) -> Result:
+        """The source has ended or failed: everybody has left."""
+        gone = self.tracker.cut()
+        outcomes = self.policy.step((), gone, now)
+        payloads = self._payloads(outcomes)
+        self._forget(gone)
+        return Result((), (), tuple(outcomes), _events(payloads, taken, clock_trusted=clock_trusted))
+
+    def announced(self, violation: str) -> None:
+        """The speaker says that this violation's announcement was heard."""
+        track_id = self.violations.track_of(violation)
+        if track_id is not None:
+            self.policy.announced(track_id)
+
+    def _look(self, image: Image, seen: Sequence[Track]) -> list[tuple[Track, Look]]:
+        """Those in a zone, each with how well it can be judged."""
+        height, width = image.shape[:2]
+        looks = []
+        for track in seen:
+            zone = self.zones.of(track.face.box, width, height)
+            if zone is not None:
+                self.violations.place(track, zone.name)
+                looks.append((track, self.assess(image, track.face, zone.min_face_width_px)))
+        return looks
+
+    def _cross(self, seen: Sequence[Track], image: Image) -> list[Outcome]:
+        height, width = image.shape[:2]
+        out: list[Outcome] = []
+        for track in seen:
+            x, y = track.face.box.center
+            crossings = self.lines.update(track.id, (x / width, y / height))
+            out += [Crossed(track, crossing.line, crossing.inward) for crossing in crossings]
+        return out
+
+    def _crowd(self, here: Sequence[Track], image: Image, now: float) -> list[Data]:
+        height, width = image.shape[:2]
+        changes = self.crowding.update([track.face for track in here], (width, height), now)
+        return [
+            Crowded(
+                state="opened" if change.opened else "closed",
+                people=change.people,
+                nearest_m=None if change.nearest_m is None else round(change.nearest_m, 2),
+                duration_s=round(change.duration_s, 3),
+            )
+            for change in changes
+        ]
+
+    def _tamper(self, frame: Frame, *, face_seen: bool) -> list[Data]:
+        if self.tampering is None:
+            return []
+        change = self.tampering.update(frame.image, frame.captured_at, face_seen=face_seen)
+        if change is None:
+            return []
+        return [
+            CameraTampered(
+                state="opened" if change.opened else "closed",
+                reason=change.reason,
+                message=change.message,
+                duration_s=round(change.duration_s, 3),
+            )
+        ]
+
+    def _payloads(self, outcomes: Sequence[Outcome]) -> list[Data]:
+        for outcome in outcomes:
+            self.total.add(outcome)
+        return [p for outcome in outcomes if (p := self.violations.payload(outcome)) is not None]
+
+    def _forget(self, gone: Sequence[Track]) -> None:
+        self.violations.forget(gone)
+        for track in gone:
+            self.lines.forget(track.id)
+
+
+def _events(payloads: Sequence[Data], taken: datetime, *, clock_trusted: bool) -> tuple[Event, ...]:
+    return tuple(new_event(payload, taken, clock_trusted=clock_trusted) for payload in payloads)

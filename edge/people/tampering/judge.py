@@ -1,0 +1,106 @@
+"""What one moment's measures mean, and how to say it. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.people.tampering.features import Features
+from edge.people.tampering.reference import Comparison
+
+Reason = Literal["covered", "turned", "defocused", "too dark", "overexposed"]
+Finding = Reason | Literal["well", "unsure"]
+"""``unsure``: too little light, or too many people, to tell a tampering from a night or a crowd."""
+
+DARK = 20.0
+"""Mean luma of a picture in which no face can be judged."""
+DARK_SPAN = 4.0
+"""Luma levels between the darkest and the brightest part; with more, a dark picture may show its scene."""
+MIN_CELLS = 3
+"""A picture that shows something in fewer of its 48 cells shows no scene."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Beyond these the picture is not as it should be; shares."""
+
+    known: float
+    """Least of the reference's cells that are seen: a crowd leaves more, another view less."""
+    sharpness: float
+    """Least fine detail, relative to the reference's: a blur of 2 px at a width of 640 px."""
+    white: float
+    """Most of the picture that is saturated."""
+
+
+OPEN = Limits(known=0.15, sharpness=0.12, white=0.7)
+CLOSE = Limits(known=0.25, sharpness=0.2, white=0.5)
+"""Stricter, so that what lies between does not open and close."""
+
+
+def judge(now: Features, view: Comparison | None, limits: Limits) -> Finding:
+    """Say what is wrong with a picture.
+
+    Args:
+        now: its measures.
+        view: its comparison to the reference; None as long as there is none.
+        limits: ``OPEN``, or ``CLOSE`` while a tampering is open.
+    """
+    if now.white > limits.white:
+        return "overexposed"
+    dark = now.brightness < DARK
+    if dark and now.span < DARK_SPAN:
+        return "too dark"
+    if view is None:
+        return "well" if now.visible.sum() >= MIN_CELLS else "too dark" if dark else "covered"
+    if view.coarse >= 0.4 and view.sharpness < limits.sharpness:
+        return "defocused"
+    if view.known >= limits.known or view.lit:
+        return "well"
+    return _foreign(now, view, limits, dark=dark)
+
+
+def _foreign(now: Features, view: Comparison, limits: Limits, *, dark: bool) -> Finding:
+    """The reference is not in the picture: what is?"""
+    if dark:
+        return "too dark" if now.visible.sum() <= 1 else "unsure"
+    if view.seen < limits.known:
+        return "covered"
+    if view.dim:
+        return "unsure"
+    # what is too close for the lens has no texture
+    return "covered" if view.texture < limits.sharpness else "turned"
+
+
+def is_outshone(view: Comparison) -> bool:
+    """Whether the light has come on, and the reference, learned in the dark, is of no use."""
+    return view.lit and view.known < OPEN.known
+
+
+def describe(reason: Reason, now: Features, view: Comparison | None) -> str:
+    """One or two sentences: what is seen, in numbers, and what to do."""
+    if reason == "overexposed":
+        return (
+            f"The camera is blinded: {now.white:.0%} of the picture is white. Keep lamps and the sun out of "
+            "its view, or check its exposure."
+        )
+    if reason == "too dark":
+        return (
+            f"The picture is too dark: its mean is {now.brightness:.0f} of 255. Switch on a light, or "
+            "uncover the lens."
+        )
+    if view is None:
+        return (
+            f"The camera has shown nothing since the start: there is structure in {now.visible.sum()} of "
+            f"{now.visible.size} parts of the picture. Uncover and clean the lens, or aim it at the entrance."
+        )
+    if reason == "covered":
+        return (
+            f"The camera is covered: {view.known:.0%} of its usual view is seen. Uncover and clean the lens."
+        )
+    if reason == "defocused":
+        return (
+            f"The camera is out of focus: the view has {max(view.sharpness, 0):.0%} of its usual fine "
+            "detail. Clean the lens and focus it."
+        )
+    return (
+        f"The camera is turned away: {view.known:.0%} of its usual view is seen, and something else instead. "
+        "Aim it as before; a new view that stays is taken as the usual one."
+    )

@@ -1,0 +1,1 @@
+"""What runs for weeks: ``device`` and ``speaker``, each put together from the other rooms."""

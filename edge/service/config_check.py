@@ -1,0 +1,72 @@
+"""``maskgate config --check``: what only this machine can tell about a configuration that is well-formed.
+
+Every part is asked what it would say at its start, one by one, so that all mistakes come at once. No pin is
+claimed, no port opened and nothing written: a service that runs is not disturbed.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from edge.camera import kind_of
+from edge.clock import SystemClock
+from edge.config import Config, Models, Speaker, mistakes
+from edge.errors import MaskgateError
+from edge.model.classifier import MaskClassifier
+from edge.model.detector import FaceDetector
+from edge.model.runtime import find_runtime
+from edge.mqtt.security import make_tls_context, read_password
+from edge.people.hours import Hours
+from edge.speaker.recordings import sounds_of
+from edge.speaker.remote import HomeAssistantSink, WebhookSink
+
+Check = tuple[str, Callable[[], object]]
+"""A key, or nothing where the error names its own, and what raises if the key's value can't be used."""
+
+
+def check_config(config: Config, where: str) -> None:
+    """Check that all files are there and can be used, and that all texts mean something.
+
+    Args:
+        config: as it was read.
+        where: its file's name, for the message.
+
+    Raises:
+        ConfigError: lists every mistake with its key.
+    """
+    found = [line for key, check in _checks(config) for line in _complaints(key, check)]
+    if found:
+        raise mistakes(where, found)
+
+
+def _checks(config: Config) -> Iterator[Check]:
+    yield "camera.source: ", partial(kind_of, config.camera.source)
+    yield "models.mask: ", partial(_load, MaskClassifier, config.models.mask, config.models)
+    yield "models.face: ", partial(_load, FaceDetector, config.models.face, config.models)
+    yield "hours.timezone: ", partial(Hours.parse, (), config.hours.timezone)
+    yield "hours.open: ", partial(Hours.parse, config.hours.open, "UTC")
+    yield "", partial(read_password, config.mqtt)
+    yield "", partial(make_tls_context, config.mqtt)
+    yield from _speaker_checks(config.speaker)
+
+
+def _speaker_checks(speaker: Speaker) -> Iterator[Check]:
+    yield "speaker.quiet: ", partial(Hours.parse, speaker.quiet, "UTC")
+    for language in speaker.languages if speaker.output != "none" else ():
+        yield "", partial(sounds_of, speaker.model_copy(update={"languages": (language,)}))
+    if speaker.webhook is not None:
+        yield "", partial(WebhookSink, "webhook", speaker.webhook, SystemClock())
+    if speaker.home_assistant is not None:
+        yield "", partial(HomeAssistantSink, "home-assistant", speaker.home_assistant, SystemClock())
+
+
+def _load(kind: type[MaskClassifier] | type[FaceDetector], path: Path, models: Models) -> None:
+    kind(path, find_runtime(models.runtime))
+
+
+def _complaints(key: str, check: Callable[[], object]) -> list[str]:
+    try:
+        check()
+    except MaskgateError as e:
+        return [f"{key}{line}" for line in str(e).splitlines()]
+    return []

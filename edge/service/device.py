@@ -1,0 +1,211 @@
+"""``maskgate run``: the composition root. Camera to pipeline to outbox; delivery works beside it.
+
+Threads: the camera's own, this one (the pipeline), delivery, the link's. One stop event: all are told, then
+joined. An unexpected error in the pipeline ends the process, and systemd starts it again.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.camera import CameraStatus
+from edge.clock import Clock, trusted
+from edge.config import Config
+from edge.errors import MaskgateError
+from edge.events import Place, new_event
+from edge.indicators import Indicators
+from edge.people.compose import Judges, make_pipeline
+from edge.people.pipeline import Result
+from edge.people.tally import Tally
+from edge.service.camera_faults import FaultWatch
+from edge.service.commands.executor import Orders, Sources
+from edge.service.frames import Judging
+from edge.service.messenger import Left, Postbox
+from edge.service.reporting import Parts, Reporter, info
+from edge.service.updates import Updates
+from edge.systemd import Notifier
+from edge.values import Frame
+
+_log = logging.getLogger(__name__)
+_FRAME_TIMEOUT_S = 0.5
+_CRASH = "an unexpected error"
+
+
+class FrameSource(Protocol):
+    """A camera, or what plays one."""
+
+    def start(self) -> None:
+        """Begin to take pictures."""
+        ...
+
+    def next(self, timeout_s: float) -> Frame | None:
+        """The newest picture, or None."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """No picture will ever come again."""
+        ...
+
+    @property
+    def status(self) -> CameraStatus:
+        """How it is."""
+        ...
+
+    def close(self) -> None:
+        """Stop and join."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a finished run has to say."""
+
+    total: Tally
+    frames: int
+    seconds: float
+    """From the first judged frame to the last."""
+    frame_ms: float
+    """Median time to judge a frame."""
+    left: Left
+    """What the broker has not acknowledged."""
+    restart: bool
+    """Ops wants it to be started again."""
+
+
+class Service:
+    """The whole device.
+
+    Args:
+        config: checked configuration.
+        judges: the loaded models.
+        source: where frames come from.
+        clock: the time.
+        stop: set from outside (signals) to end the run.
+        observe: told every frame with its result, on the pipeline's thread; for those who draw or print.
+        reread: reads and checks the configuration again; None where there is no file.
+        cause: what ended the run before, if it is known.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        judges: Judges,
+        source: FrameSource,
+        clock: Clock,
+        stop: threading.Event,
+        observe: Callable[[Frame, Result], None] = lambda *_: None,
+        reread: Callable[[], Config] | None = None,
+        cause: str = "",
+    ) -> None:
+        self._config, self._judges, self._source = config, judges, source
+        self._clock, self._stop, self._cause = clock, stop, cause
+        self._pipeline = make_pipeline(config, judges)
+        self._notifier = Notifier()
+        self._ready = False
+        self._reason = _CRASH
+        self._left = Left(0, 0, "")
+        self._faults = FaultWatch(config.camera.fault_after_s)
+        place = Place(config.site.id, config.site.device, config.mqtt.prefix)
+        self._postbox = Postbox(config, place, clock, self._info)
+        self._indicators = Indicators(
+            config.indicators, clock, on_test=lambda: self._postbox.try_speaker("button")
+        )
+        self._updates = Updates(config.update.health_s, self._postbox, clock, self._postbox.publish_info)
+        parts = Parts(
+            self._camera,
+            lambda: self._indicators.problem,
+            lambda: self._orders.overrides,
+            lambda: self._updates.problem,
+        )
+        self._reporter = Reporter(config, clock, self._postbox, self._notifier, parts)
+        self._judging = Judging(
+            self._pipeline, self._postbox, self._indicators, self._reporter, clock, observe
+        )
+        sources = Sources(
+            self._reporter.health, self._camera, lambda: self._judging.newest, self._updates, reread
+        )
+        self._orders = Orders(config, judges, self._pipeline, self._postbox, clock, sources)
+
+    def run(self) -> RunSummary:
+        """Work until the source ends or ``stop`` is set.
+
+        Raises:
+            CameraError: a clip or folder that can't be read at all; a camera that fails is waited for.
+        """
+        self._postbox.start(self._cause)
+        with ExitStack() as ends:  # each step is taken, whatever became of the one before
+            ends.callback(self._farewell)
+            ends.callback(self._judging.last_words)
+            ends.callback(self._source.close)
+            ends.callback(self._indicators.close)
+            ends.callback(self._notifier.stopping)
+            try:
+                self._source.start()
+                self._loop()
+                self._reason = self._orders.ending or (
+                    "the source has ended" if self._source.ended else "stopped"
+                )
+            except MaskgateError as e:
+                self._reason = str(e)
+                raise
+        return RunSummary(
+            total=self._pipeline.total,
+            frames=self._reporter.pace.frames,
+            seconds=self._reporter.pace.seconds,
+            frame_ms=self._reporter.pace.latency_ms,
+            left=self._left,
+            restart=self._orders.ending is not None,
+        )
+
+    def _loop(self) -> None:
+        while not (self._stop.is_set() or self._source.ended or self._orders.ending):
+            frame = self._source.next(_FRAME_TIMEOUT_S)
+            if frame is not None:
+                self._judging.judge(frame)
+                self._working()
+                self._updates.judged()
+            else:
+                self._indicators.attend()
+            self._judging.listen()
+            self._watch_camera()
+            self._reporter.attend()
+            self._orders.attend()
+            self._updates.attend()
+
+    def _working(self) -> None:
+        """For systemd: a frame was judged, or the camera is known to be at fault: nothing is there to judge.
+
+        In any other case the pipeline hangs, and the process must be ended.
+        """
+        if not self._ready:
+            self._ready = True
+            self._notifier.ready()
+        self._notifier.alive()
+
+    def _watch_camera(self) -> None:
+        camera = self._source.status
+        if camera.fault is not None:
+            self._working()
+            self._updates.broken()
+        fault = self._faults.update(camera, self._clock.monotonic())
+        if fault is None:
+            return
+        _log.warning("camera: %s", fault.message)
+        if fault.state == "opened":
+            self._indicators.rest()
+            self._judging.everybody_left()
+        self._postbox.record([new_event(fault, self._clock.utc(), clock_trusted=trusted(self._clock))])
+
+    def _farewell(self) -> None:
+        self._left = self._postbox.close(self._reason, orderly=self._reason != _CRASH)
+
+    def _camera(self) -> CameraStatus:
+        return self._source.status
+
+    def _info(self) -> bytes:
+        told = info(self._config, self._judges, self._source.status, self._updates.releases)
+        return told.model_dump_json().encode()

@@ -1,0 +1,161 @@
+"""What the device says about itself: ``info``, ``health`` and ``summary``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge import __version__
+from edge.camera import CameraStatus, without_secrets
+from edge.clock import Clock, trusted
+from edge.config import Config
+from edge.events import (
+    CameraHealth,
+    CameraInfo,
+    Health,
+    Info,
+    LinkHealth,
+    OutboxHealth,
+    Overrides,
+    Passport,
+    Releases,
+    new_event,
+)
+from edge.hardware import MACHINE_PROBLEMS, hardware_id, memory_mb, temperature_c
+from edge.people.compose import Judges
+from edge.people.tally import Tally
+from edge.service.messenger import Postbox
+from edge.service.pace import Pace
+from edge.systemd import Notifier
+
+_PROBLEMS_MAX = 20
+
+
+def info(config: Config, judges: Judges, camera: CameraStatus, releases: Releases) -> Info:
+    """What this device is; nothing secret: passwords lie in files, and URLs are shown without them."""
+    shown = config.model_dump(mode="json")
+    shown["camera"]["source"] = camera.source
+    for other in ("webhook", "home_assistant"):
+        if shown["speaker"][other] is not None:
+            shown["speaker"][other]["url"] = without_secrets(shown["speaker"][other]["url"])
+    models = {
+        c.name: Passport(id=c.model_id, sha256=c.sha256, kind=c.kind)
+        for c in (judges.classifier.contract, judges.detector.contract)
+    }
+    return Info(
+        software=f"maskgate {__version__}",
+        hardware=hardware_id(),
+        releases=releases,
+        runtime=f"{judges.runtime.name} {judges.runtime.version}",
+        models=models,
+        camera=CameraInfo(source=camera.source, width=camera.width, height=camera.height),
+        config=shown,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a report looks at; each is asked anew for every report."""
+
+    camera: Callable[[], CameraStatus]
+    pins: Callable[[], str | None]
+    """What is wrong with the indicators."""
+    overrides: Callable[[], Overrides]
+    updates: Callable[[], str | None]
+    """What went wrong with the last one."""
+
+
+class Reporter:
+    """Says how the device is every few seconds, and what it counted every minute. One thread.
+
+    Attributes:
+        pace: of the judged frames; the pipeline's thread adds to it.
+        window: counts since the last summary; likewise.
+
+    Args:
+        config: how often.
+        clock: the time; the device starts now.
+        postbox: takes the reports.
+        notifier: takes one line of them for ``systemctl status``.
+        parts: what is looked at.
+    """
+
+    def __init__(
+        self, config: Config, clock: Clock, postbox: Postbox, notifier: Notifier, parts: Parts
+    ) -> None:
+        self._every, self._clock, self._postbox = config.reporting, clock, postbox
+        self._notifier, self._parts = notifier, parts
+        self.pace, self.window = Pace(), Tally()
+        self._started_s = self._next_health_s = self._window_began_s = clock.monotonic()
+
+    def attend(self) -> None:
+        """Report what is due."""
+        now_s = self._clock.monotonic()
+        if now_s >= self._next_health_s:
+            self._next_health_s = now_s + self._every.health_every_s
+            data = self.health()
+            self._postbox.publish_health(data.model_dump_json().encode())
+            camera, link = data.camera.state, data.link.state
+            self._notifier.status(f"{data.fps:.1f} frames/s, camera {camera}, broker {link}")
+        if now_s >= self._window_began_s + self._every.summary_every_s:
+            self.summarise()
+
+    def summarise(self) -> None:
+        """Sum up now."""
+        now_s = self._clock.monotonic()
+        data = self.window.summary(round(now_s - self._window_began_s, 3))
+        self._postbox.record([new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))])
+        self.window, self._window_began_s = Tally(), now_s
+
+    def health(self) -> Health:
+        """How the device is right now; ``problems`` are sentences for a person."""
+        clock, camera, outbox = self._clock, self._parts.camera(), self._postbox.outbox
+        link, now_s = self._postbox.link.status, clock.monotonic()
+        return Health(
+            time=clock.utc(),
+            clock_trusted=trusted(clock),
+            uptime_s=round(now_s - self._started_s, 1),
+            fps=round(self.pace.fps(now_s), 2),
+            latency_ms=round(self.pace.latency_ms, 1),
+            camera=CameraHealth(
+                state=camera.state.value,
+                fault=camera.fault.value if camera.fault else None,
+                fps=round(camera.fps, 1),
+                frames=camera.frames,
+                reconnects=camera.reconnects,
+            ),
+            outbox=OutboxHealth(depth=outbox.depth, dropped=outbox.dropped),
+            link=LinkHealth(state=link.state, message=link.message),
+            memory_mb=memory_mb(),
+            temperature_c=temperature_c(),
+            hardware=hardware_id(),
+            overrides=self._parts.overrides(),
+            problems=self._problems(camera),
+        )
+
+    def _problems(self, camera: CameraStatus) -> list[str]:
+        box, link, clock = self._postbox, self._postbox.link.status, self._clock
+        pins = self._parts.pins()
+        said = (
+            camera.message, box.outbox.problem, box.delivery.problem, box.twins.problem, pins, link.problem,
+            self._parts.updates(),
+        )  # fmt: skip
+        found = [*(p for p in said if p), *machine_problems()]
+        if not trusted(clock):
+            found.append(
+                f"the clock says {clock.utc():%Y-%m-%d %H:%M}, which can't be: no time from the network yet"
+            )
+        return found
+
+
+def machine_problems(path: Path = MACHINE_PROBLEMS) -> list[str]:
+    """What ``maskgate machine`` has found; nothing where it never ran."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    said = [line for line in lines if line]
+    more = len(said) - _PROBLEMS_MAX
+    return [
+        *said[:_PROBLEMS_MAX],
+        *([f"and {more} more, in the report on the boot partition"] if more > 0 else []),
+    ]

@@ -1,0 +1,1 @@
+"""``python -m systemd.package.build``: the Debian package, from the lock files' wheels."""
