@@ -66,14 +66,14 @@ scale: setup system-packages  ## A thousand devices on a cluster of three broker
 	$(BIN)/python tests/scale/run.py
 
 deb: setup  ## The package, to dist/; ARCH=amd64 or arm64; RELEASE=bookworm or trixie (Debian or Raspberry Pi OS 12 or 13)
-	$(BIN)/python -m systemd.package.build --out dist $(if $(ARCH),--arch $(ARCH)) $(if $(RELEASE),--release $(RELEASE))
+	$(BIN)/python -m systemd.package.build_deb --out dist $(if $(ARCH),--arch $(ARCH)) $(if $(RELEASE),--release $(RELEASE))
 
 wheels-matrix: setup  ## Which systems find wheels for what a device needs: five minutes of questions to the package index
 	$(BIN)/python -m systemd.package.matrix
 
 image: SYSTEM := mmdebstrap qemu-user-static binfmt-support kmod cpio xz-utils fdisk dosfstools mtools binutils
 image: setup system-packages  ## A card for a Raspberry Pi 3 or 4 with everything on it, to dist/; needs root, ten minutes; DEB=our package
-	$(BIN)/python -m systemd.image.build --out dist $(if $(DEB),--deb $(DEB))
+	$(BIN)/python -m systemd.image.build_image --out dist $(if $(DEB),--deb $(DEB))
 	$(BIN)/maskgate image verify $$(ls -t dist/maskgate-*-arm64.img.xz | head -1)
 
 boot-test: SYSTEM := qemu-system-arm device-tree-compiler mosquitto openssl ffmpeg fdisk dosfstools mtools cpio xz-utils

@@ -7,7 +7,7 @@ import socket
 _log = logging.getLogger(__name__)
 
 
-class Notifier:
+class SystemdNotifier:
     """Speaks to the socket named by ``NOTIFY_SOCKET``; says nothing where there is none.
 
     A message that can't be delivered is logged and forgotten: systemd, which waits for it, is the one to act.

@@ -68,7 +68,7 @@ HOLES = {
     "a new room on no layer": ("edge/newroom.py", "from edge.service.device import Service"),
     "a decision that runs a program": ("edge/machine/plan.py", "import subprocess"),
     "an arrow that points up": ("edge/people/tracks.py", "import edge.service.frames"),
-    "a substitute in the service": ("edge/service/frames.py", "import edge.sim.clock"),
+    "a substitute in the service": ("edge/service/frames.py", "import edge.sim.manual_clock"),
 }
 
 

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from convert.cli.arguments import add_seed, add_training, command
-from convert.progress import say
+from convert.cli.options import add_seed, add_training, command
+from convert.progress_log import say
 
 
 def add_prepare(commands: Any) -> None:  # noqa: ANN401
@@ -53,11 +53,11 @@ What is wrong with single files stops nothing: it is counted, and named in repor
 
 def _prepare(args: argparse.Namespace) -> int:
     from convert.data.corrections import chosen
-    from convert.data.prepare import Sources, prepare
+    from convert.data.prepare import FaceSources, prepare
     from convert.data.prepare_report import some_by_name
 
     report = prepare(
-        Sources(args.faces, args.unmasked, args.frames, args.detector),
+        FaceSources(args.faces, args.unmasked, args.frames, args.detector),
         args.out,
         as_given=args.split == "as-given",
         corrections=chosen(args.corrections),

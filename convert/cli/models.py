@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from convert.cli.arguments import add_seed, add_training, command
-from convert.progress import say
+from convert.cli.options import add_seed, add_training, command
+from convert.progress_log import say
 
 
 def add_train(commands: Any) -> None:  # noqa: ANN401
@@ -101,7 +101,7 @@ def add_release(commands: Any) -> None:  # noqa: ANN401
 
 def _release(args: argparse.Namespace) -> int:
     from convert.release.gates import DEFAULT_GATES
-    from convert.release.release import release
+    from convert.release.mask_release import release
 
     gates = args.gates or DEFAULT_GATES
     report = release(
@@ -129,7 +129,7 @@ def add_face(commands: Any) -> None:  # noqa: ANN401
 
 def _face(args: argparse.Namespace) -> int:
     from convert.export.face import convert_face
-    from convert.release.card import write_card
+    from convert.release.model_card import write_card
 
     agreement = convert_face(args.onnx, args.calibration, args.out, seed=args.seed)
     write_card(args.out)

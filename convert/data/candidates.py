@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from convert.data.pictures import SUFFIXES, BrokenPictureError, read_rgb
+from convert.data.read_pictures import SUFFIXES, BrokenPictureError, read_rgb
 from convert.data.records import Record
 from edge.values import Image
 

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from convert.data.pictures import list_pictures
+from convert.data.read_pictures import list_pictures
 from convert.data.records import LABELS, Record, read_manifest, slices_in, source_of
 from edge.errors import UsageError
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.progress import Tell, with_time_left
+from convert.progress_log import Tell, with_time_left
 from edge.model.detector import FaceDetector
 from edge.values import Box, Face, Image
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from convert.data.candidates import PHOTO_ID, Candidate, Notes, photo_tie, read_or_note, wide_enough
 from convert.data.records import LABEL_OF, Record
-from convert.progress import Tell, with_time_left
+from convert.progress_log import Tell, with_time_left
 from edge.errors import UsageError
 from edge.model.detector import FaceDetector
 from edge.values import Box

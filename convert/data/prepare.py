@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from convert.data.candidates import Candidate, Notes
 from convert.data.corrections import corrected, read_corrections
 from convert.data.dataset import BOXES, CONTEXT, FACE_PX, FACES, MANIFEST, POINTS
+from convert.data.face_folders import face_folders, unmasked_people
 from convert.data.landmarks import find_all_points
 from convert.data.photos import photos
 from convert.data.prepare_report import report, warnings
 from convert.data.records import Record, write_manifest
-from convert.data.sources import face_folders, unmasked_people
 from convert.data.split import assign_splits, assign_weights, group_by_ties
-from convert.progress import Tell
+from convert.progress_log import Tell
 from edge.errors import UsageError
 from edge.model.detector import FaceDetector
 from edge.model.preprocess import crop, face_input
@@ -26,8 +26,8 @@ from edge.values import Image
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """Where faces come from; see ``convert.data.sources`` and ``convert.data.photos`` for the layouts."""
+class FaceSources:
+    """Where faces come from; ``convert.data.face_folders`` and ``convert.data.photos`` tell the layouts."""
 
     faces: Sequence[Path] = ()
     """Folders of face crops by class."""
@@ -60,7 +60,7 @@ class _Stored:
 
 
 def prepare(
-    sources: Sources,
+    sources: FaceSources,
     out: Path,
     *,
     as_given: bool = False,
@@ -126,7 +126,7 @@ def _write(
     write_manifest(records, out / MANIFEST)
 
 
-def _candidates(sources: Sources, notes: Notes, tell: Tell) -> Iterator[Candidate]:
+def _candidates(sources: FaceSources, notes: Notes, tell: Tell) -> Iterator[Candidate]:
     detector = FaceDetector(sources.detector) if sources.detector else None
     for root in sources.faces:
         yield from face_folders(root, notes, tell)

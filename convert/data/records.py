@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from convert.files import whole
+from convert.atomic import whole
 from edge.errors import UsageError
 from edge.values import Box
 

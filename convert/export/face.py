@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from convert.data.pictures import list_pictures, read_rgb
+from convert.data.read_pictures import list_pictures, read_rgb
 from convert.export.artifact import write_artifact
 from convert.export.int8 import to_int8
 from convert.export.yunet import read_yunet

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from convert.data.pictures import read_rgb
+from convert.data.read_pictures import read_rgb
 from convert.data.records import Record, fingerprint, read_manifest
 from convert.export.artifact import write_artifact
 from convert.export.int8 import to_int8
 from convert.training import network
-from convert.training.passport import PASSPORT
+from convert.training.run_record import PASSPORT
 from edge.errors import UsageError
 from edge.model.contract import Contract, Crop, TensorSpec
 from edge.model.preprocess import face_input

@@ -16,7 +16,7 @@ from convert.measure.intervals import bootstrap_intervals, group_places, point_f
 from convert.measure.metrics import calibration_error
 from convert.measure.scoring import Scored, score
 from convert.measure.slices import by_slice, by_source
-from convert.progress import Tell
+from convert.progress_log import Tell
 from edge.model.classifier import MaskClassifier
 
 

@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from convert.data.pictures import BrokenPictureError, read_rgb
+from convert.data.read_pictures import BrokenPictureError, read_rgb
 from convert.data.records import Record
-from convert.progress import Tell
+from convert.progress_log import Tell
 from edge.errors import UsageError
 from edge.model.classifier import MaskClassifier
 from edge.model.contract import Contract

@@ -25,7 +25,7 @@ _CLOTH = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Wear:
+class MaskPosition:
     """Where a mask's upper edge runs, from the eyes (0) to the mouth (1) and beyond."""
 
     low: float
@@ -35,10 +35,10 @@ class Wear:
     """Down to its lower edge."""
 
 
-PROPER = Wear(0.12, 0.42, properly=True)
-UNDER_NOSE = Wear(0.68, 0.95, properly=False)
-UNDER_MOUTH = Wear(1.20, 1.45, properly=False)
-OVER_MOUTH = Wear(0.05, 0.30, properly=False, length=0.5)
+PROPER = MaskPosition(0.12, 0.42, properly=True)
+UNDER_NOSE = MaskPosition(0.68, 0.95, properly=False)
+UNDER_MOUTH = MaskPosition(1.20, 1.45, properly=False)
+OVER_MOUTH = MaskPosition(0.05, 0.30, properly=False, length=0.5)
 WEARS = (PROPER, UNDER_NOSE, UNDER_MOUTH, OVER_MOUTH)
 CHANCES = (0.35, 0.45, 0.13, 0.07)
 
@@ -59,7 +59,7 @@ def frontal(points: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def dress(
-    bare: Image, points: Points, worn: Image, worn_points: Points, wear: Wear, rng: Random
+    bare: Image, points: Points, worn: Image, worn_points: Points, wear: MaskPosition, rng: Random
 ) -> tuple[Image, bool]:
     """The bare face with the other's mask on.
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from convert.atomic import whole
 from convert.data.dataset import load as load_dataset
-from convert.files import whole
-from convert.progress import Progress, add_row, draw_curves
+from convert.progress_log import TrainingProgress, add_row, draw_curves
 from convert.training import distributed, network
 from convert.training.batches import Epoch, batches, plain_arrays
 from convert.training.folds import all_in
-from convert.training.passport import PASSPORT, passport, require_same
 from convert.training.recipes import Recipe
+from convert.training.run_record import PASSPORT, require_same, run_record
 from edge.errors import UsageError
 
 EVALUATION_BATCH = 256
@@ -45,7 +45,7 @@ def train(
     dataset = load_dataset(data)
     if everything:
         dataset = replace(dataset, records=all_in(dataset.records))
-    this = passport(dataset, weights, recipe, seed)
+    this = run_record(dataset, weights, recipe, seed)
     _check(out, this, resume=resume)
     run = _Run(strategy, weights, recipe, seed, len(batches(dataset, recipe, seed, 0)))
     # All machines have met while the model was made, so none still looks at what is written from here on
@@ -95,7 +95,7 @@ class _Run:
         )
         self.epoch = tf.Variable(0, dtype=tf.int64)
         self.average = distributed.Average(strategy, self.model, recipe.averaging)
-        self._strategy, self._seed, self._progress = strategy, seed, Progress(recipe.epochs, steps)
+        self._strategy, self._seed, self._progress = strategy, seed, TrainingProgress(recipe.epochs, steps)
         self._checkpoint = tf.train.Checkpoint(
             model=self.model, optimizer=self.model.optimizer, average=self.average.model, epoch=self.epoch
         )

@@ -10,7 +10,7 @@ from typing import Any
 from convert.data.records import Record, read_manifest
 from convert.measure.intervals import bootstrap_intervals, paired_bootstrap, point_figures
 from convert.training.folds import Fold, name_of
-from convert.training.passport import PASSPORT
+from convert.training.run_record import PASSPORT
 from edge.errors import UsageError
 
 SCORES = "scores.csv"

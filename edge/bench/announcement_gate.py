@@ -11,7 +11,7 @@ from pathlib import Path
 from edge.clock import SystemClock
 from edge.config import Config, load_config
 from edge.events import Place, Status, ViolationOpened, cloud_event, new_event
-from edge.mqtt import Message, MqttLink
+from edge.mqtt import MqttLink, OutgoingMessage
 from edge.outbox import Outbox
 from edge.outbox.delivery import Delivery
 from edge.speaker.local import LocalSender
@@ -22,7 +22,9 @@ def main(config: Config) -> None:
     clock, site = SystemClock(), config.site
     place = Place(site.id, site.device, config.mqtt.prefix)
     outbox = Outbox(config.outbox, clock)
-    status = Message(place.topic("status"), Status.payload("online", "running", clock.utc()), 1, retain=True)
+    status = OutgoingMessage(
+        place.topic("status"), Status.payload("online", "running", clock.utc()), 1, retain=True
+    )
     link = MqttLink(config.mqtt, f"bench-{site.device}", birth=lambda: [status])
     delivery = Delivery(outbox, link, place, clock)
     sender = None if config.speaker.socket is None else LocalSender(config.speaker.socket)

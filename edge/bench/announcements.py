@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from edge.bench.announcement_stage import Actor, Sections, Stage, broker, pause, stage, wait
+from edge.bench.announcement_rig import Actor, AnnouncementRig, Sections, broker, pause, stage, wait
 from edge.config import Speaker
 from edge.errors import UsageError
 
@@ -161,7 +161,7 @@ def _row(folder: Path, violations: int, bursts: int, hold_s: float, port: int) -
 class _Row:
     """Burst after burst; what was killed is started again in the middle of its burst."""
 
-    def __init__(self, here: Stage, size: int) -> None:
+    def __init__(self, here: AnnouncementRig, size: int) -> None:
         self._here, self._size = here, size
         self._speaker, self._gate = here.speaker(), here.gate()
         self._opened = 0

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from edge.bench.motion import Wear
-from edge.bench.scenes import Scene
+from edge.bench.scenes import ScriptedScene
 from edge.errors import UsageError
 from edge.model.preprocess import crop, resize
 from edge.values import Box, Image
@@ -30,7 +30,7 @@ _COLUMNS = {"path", "label", "split", "box", "sha256", "weight"}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Portrait:
+class FaceSprite:
     """A face with its surroundings."""
 
     name: str
@@ -38,7 +38,7 @@ class Portrait:
     """(H, W, 3) uint8 RGB; ``CONTEXT`` around the face on each side."""
 
 
-Roles = Mapping[tuple[int, Wear], Portrait]
+Roles = Mapping[tuple[int, Wear], FaceSprite]
 """The faces of one scene, by the visitor's id and what is worn."""
 
 
@@ -46,10 +46,10 @@ Roles = Mapping[tuple[int, Wear], Portrait]
 class Cast:
     """Faces by what is worn, in the order in which they are dealt, and where they come from."""
 
-    portraits: dict[Wear, list[Portrait]]
+    portraits: dict[Wear, list[FaceSprite]]
     about: dict[str, object]
 
-    def deal(self, scenes: Iterable[Scene]) -> list[Roles]:
+    def deal(self, scenes: Iterable[ScriptedScene]) -> list[Roles]:
         """One face for each visitor and what is worn; none comes again before all others have come."""
         next_ones = {wear: cycle(some) for wear, some in self.portraits.items()}
         return [
@@ -83,7 +83,7 @@ def real_faces(folder: Path, manifest: Path | None, dataset_sha256: object, seed
             if same
             else "test split of a dataset that the model was not trained with: it may have seen these faces"
         )
-    portraits: dict[Wear, list[Portrait]] = {wear: [] for wear in Wear}
+    portraits: dict[Wear, list[FaceSprite]] = {wear: [] for wear in Wear}
     for path, label, box in chosen:
         if path.suffix.lower() in _SUFFIXES and not path.name.startswith(_SYNTHETIC):
             portraits[_FOLDERS[label]] += _load(path, box)
@@ -102,7 +102,7 @@ def patterns(seed: int) -> Cast:
     """Patterns in place of faces: sharp and bright enough to be judged, by whatever judges them."""
     rng = np.random.default_rng((seed, 4))
     images = [rng.integers(40, 200, (64, 64, 3), dtype=np.uint8) for _ in range(16)]
-    portraits = [Portrait(f"pattern-{n}", image) for n, image in enumerate(images)]
+    portraits = [FaceSprite(f"pattern-{n}", image) for n, image in enumerate(images)]
     used = "none: scores are drawn at the released model's measured rates"
     return Cast(dict.fromkeys(Wear, portraits), {"kind": "modelled", "used": used})
 
@@ -130,7 +130,7 @@ def _chosen(folder: Path, row: Mapping[str, str]) -> tuple[Path, str, Box | None
     return (moved if moved.is_file() else path), row["label"], box
 
 
-def _load(path: Path, box: Box | None) -> list[Portrait]:
+def _load(path: Path, box: Box | None) -> list[FaceSprite]:
     """One portrait; none where the file is no picture or the face is too small."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
@@ -144,4 +144,4 @@ def _load(path: Path, box: Box | None) -> list[Portrait]:
     padded = cv2.copyMakeBorder(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dy, dy, dx, dx, cv2.BORDER_REPLICATE)
     patch = crop(np.asarray(padded, dtype=np.uint8), face.moved(dx, dy), CONTEXT)
     wide = min(_MAX_PX, patch.shape[1])
-    return [Portrait(path.name, resize(patch, wide, round(wide * patch.shape[0] / patch.shape[1])))]
+    return [FaceSprite(path.name, resize(patch, wide, round(wide * patch.shape[0] / patch.shape[1])))]

@@ -16,11 +16,11 @@ from edge.bench.cast import Roles, patterns, real_faces
 from edge.bench.figures import expectations, figures, grouped, table
 from edge.bench.modelled import ScoreModel
 from edge.bench.painter import Painter
-from edge.bench.scenes import Scene, make_scenes
+from edge.bench.scenes import ScriptedScene, make_scenes
 from edge.bench.sightings import Moment, watch
 from edge.bench.visits import COMPLIED_S, VIOLATING_S, Ledger
 from edge.config import Config
-from edge.people.compose import Judges, load_judges, make_pipeline
+from edge.people.compose import LoadedModels, load_models, make_pipeline
 from edge.people.pipeline import Pipeline
 from edge.people.protocols import Classifier
 from edge.progress import progress
@@ -66,7 +66,7 @@ def run(
         ModelError: the device's models can't be loaded.
     """
     config = config or Config()
-    judges = load_judges(config)
+    judges = load_models(config)
     contract = judges.classifier.contract
     cast = (
         patterns(seed)
@@ -96,7 +96,9 @@ def run(
     }
 
 
-def play(scene: Scene, pipeline: Pipeline, painter: Painter, modelled: Modelled | None = None) -> Ledger:
+def play(
+    scene: ScriptedScene, pipeline: Pipeline, painter: Painter, modelled: Modelled | None = None
+) -> Ledger:
     """Run one scene through a fresh pipeline, whose detector the script replaces.
 
     Args:
@@ -131,7 +133,7 @@ class _Scripted:
 
 
 def _ledgers(
-    scenes: list[Scene], roles: list[Roles], config: Config, judges: Judges, *, real: bool
+    scenes: list[ScriptedScene], roles: list[Roles], config: Config, judges: LoadedModels, *, real: bool
 ) -> Iterator[Ledger]:
     for scene, its in zip(progress(scenes, "scenes"), roles, strict=True):
         pipeline, painter = make_pipeline(config, judges), Painter(its, scene.seed)

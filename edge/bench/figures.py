@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from edge.bench.motion import Wear
-from edge.bench.visits import Visit
+from edge.bench.visits import JudgedVisit
 
 EXPECTED = {
     "doubled at 10 fps": 0.05,
@@ -18,7 +18,7 @@ EXPECTED = {
 """At most."""
 
 
-def figures(visits: Sequence[Visit]) -> dict[str, Any]:
+def figures(visits: Sequence[JudgedVisit]) -> dict[str, Any]:
     """What there is to say of some visits.
 
     ``missed`` and ``doubled`` are shares of the visits in which a violation must be opened, ``false`` of the
@@ -48,9 +48,9 @@ def figures(visits: Sequence[Visit]) -> dict[str, Any]:
     }
 
 
-def grouped(visits: Iterable[Visit], key: Callable[[Visit], Any]) -> dict[str, Any]:
+def grouped(visits: Iterable[JudgedVisit], key: Callable[[JudgedVisit], Any]) -> dict[str, Any]:
     """The figures of each group of visits, by what ``key`` says of them."""
-    groups: dict[Any, list[Visit]] = {}
+    groups: dict[Any, list[JudgedVisit]] = {}
     for v in visits:
         groups.setdefault(key(v), []).append(v)
     return {f"{k:g}" if isinstance(k, float) else str(k): figures(groups[k]) for k in sorted(groups)}
@@ -69,7 +69,7 @@ def rate(hits: Iterable[bool]) -> dict[str, Any]:
     return {"count": count, "of": n, "share": round(p, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
-def expectations(visits: Sequence[Visit]) -> dict[str, Any]:
+def expectations(visits: Sequence[JudgedVisit]) -> dict[str, Any]:
     """Each expectation, what was measured, and whether it is met."""
     every, at_10 = figures(visits), figures([v for v in visits if v.fps == 10])
     measured = {

@@ -56,7 +56,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Pose:
+class FacePose:
     """Where a face is in the picture."""
 
     box: Box
@@ -92,7 +92,7 @@ class Visitor:
         """What is worn at a moment."""
         return next((wear for begin, wear in reversed(self.wear) if begin <= at_s), self.wear[0][1])
 
-    def pose(self, at_s: float) -> Pose | None:
+    def pose(self, at_s: float) -> FacePose | None:
         """Where the face is; None while it is not in the picture."""
         if not self.path[0].at_s <= at_s <= self.path[-1].at_s:
             return None
@@ -104,7 +104,7 @@ class Visitor:
         if not (0 <= u < WIDTH_PX and 0 <= v < HEIGHT_PX):
             return None
         box = Box(u - half, v - half * _ASPECT, u + half, v + half * _ASPECT)
-        return Pose(box, z, self._yaw(at_s))
+        return FacePose(box, z, self._yaw(at_s))
 
     def is_covered(self, at_s: float) -> bool:
         """Whether something that is not a visitor hides the face."""
@@ -127,7 +127,7 @@ class Visitor:
         return idle
 
 
-def hidden_share(pose: Pose, nearer: Pose) -> float:
+def hidden_share(pose: FacePose, nearer: FacePose) -> float:
     """The share of a face that a nearer person's head hides."""
     (x, y), box = nearer.box.center, nearer.box
     half_w, half_h = box.width * _HEAD_WIDE / 2, box.height * _HEAD_HIGH / 2

@@ -16,7 +16,7 @@ _WEAR = {Wear.MASKED: 0.5, Wear.BARE: 0.4, Wear.WRONG: 0.1}
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ScriptedScene:
     """Some seconds at the door."""
 
     seed: int
@@ -182,7 +182,7 @@ _KINDS: dict[str, tuple[float, Callable[[_Script], list[Visitor]]]] = {
 KINDS = tuple(_KINDS)
 
 
-def make_scenes(seed: int, visits: int) -> Iterator[Scene]:
+def make_scenes(seed: int, visits: int) -> Iterator[ScriptedScene]:
     """Scenes of all kinds and frame rates until there are so many visits.
 
     Args:
@@ -199,7 +199,7 @@ def make_scenes(seed: int, visits: int) -> Iterator[Scene]:
         count += len(scene.visitors)
 
 
-def make_scene(seed: int, kind: str, fps: float) -> Scene:
+def make_scene(seed: int, kind: str, fps: float) -> ScriptedScene:
     """One scene of a kind."""
     script = _Script(np.random.default_rng(seed))
     visitors = tuple(_KINDS[kind][1](script))
@@ -207,4 +207,4 @@ def make_scene(seed: int, kind: str, fps: float) -> Scene:
     if kind == "cut":
         ends = [v.path[2].at_s for v in visitors if v.part == 0]
         cuts = (script.between(min(ends) - 0.5, max(ends)),)
-    return Scene(seed, kind, fps, max(v.path[-1].at_s for v in visitors) + 0.5, visitors, cuts)
+    return ScriptedScene(seed, kind, fps, max(v.path[-1].at_s for v in visitors) + 0.5, visitors, cuts)

@@ -11,8 +11,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bench.motion import HEIGHT_PX, WIDTH_PX, Pose, Visitor, Wear, hidden_share
-from edge.bench.scenes import Scene
+from edge.bench.motion import HEIGHT_PX, WIDTH_PX, FacePose, Visitor, Wear, hidden_share
+from edge.bench.scenes import ScriptedScene
 from edge.values import Box, Face
 
 _WIDTHS_PX, _RECALL = (12, 15, 20, 30, 60, 90), (0.0, 0.4, 0.8, 0.89, 0.93, 0.97)
@@ -36,7 +36,7 @@ _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class SimulatedDetection:
     """A face that the detector found."""
 
     face: Face
@@ -49,7 +49,7 @@ class Presence:
     """A visitor in view, found or not."""
 
     visitor: Visitor
-    pose: Pose
+    pose: FacePose
     wear: Wear
     speed_px_s: tuple[float, float]
 
@@ -63,10 +63,10 @@ class Moment:
     """How many cuts there were before."""
     present: tuple[Presence, ...]
     """The farthest first."""
-    sightings: tuple[Sighting, ...]
+    sightings: tuple[SimulatedDetection, ...]
 
 
-def watch(scene: Scene) -> Iterator[Moment]:
+def watch(scene: ScriptedScene) -> Iterator[Moment]:
     """The frames of a scene, in order of time; the gaps between them differ by up to 15 %."""
     rng = np.random.default_rng((scene.seed, 1))
     finders = {v.id: _Finder(np.random.default_rng((scene.seed, 2, v.id))) for v in scene.visitors}
@@ -76,7 +76,7 @@ def watch(scene: Scene) -> Iterator[Moment]:
         part = sum(cut <= at_s for cut in scene.cuts_s)
         present = _present([v for v in scene.visitors if v.part == part], at_s)
         found = list(_found(present, finders, at_s))
-        found += [Sighting(face, None) for begin, end, face in false if begin <= at_s < end]
+        found += [SimulatedDetection(face, None) for begin, end, face in false if begin <= at_s < end]
         yield Moment(at_s, part, present, tuple(found[i] for i in rng.permutation(len(found))))
         at_s += float(rng.uniform(0.85, 1.15)) / scene.fps
 
@@ -103,7 +103,7 @@ class _Finder:
         self._rng, self._person = rng, float(rng.normal())
         self._moment, self._drift = _Drift(rng, 1, _MISS_TIME_S), _Drift(rng, 3, _DRIFT_TIME_S)
 
-    def find(self, pose: Pose, at_s: float) -> Face | None:
+    def find(self, pose: FacePose, at_s: float) -> Face | None:
         luck = math.sqrt(_PERSONAL) * self._person + math.sqrt(1 - _PERSONAL) * float(
             self._moment.to(at_s)[0]
         )
@@ -130,12 +130,14 @@ def _present(here: list[Visitor], at_s: float) -> tuple[Presence, ...]:
     return tuple(sorted(out, key=lambda p: -p.pose.z_m))
 
 
-def _found(present: tuple[Presence, ...], finders: dict[int, _Finder], at_s: float) -> Iterator[Sighting]:
+def _found(
+    present: tuple[Presence, ...], finders: dict[int, _Finder], at_s: float
+) -> Iterator[SimulatedDetection]:
     for p in present:
         face = finders[p.visitor.id].find(p.pose, at_s)
         hidden = p.visitor.is_covered(at_s) or any(hidden_share(p.pose, o.pose) > _HIDDEN for o in present)
         if face is not None and not hidden:
-            yield Sighting(face, p.visitor)
+            yield SimulatedDetection(face, p.visitor)
 
 
 def _false_faces(duration_s: float, rng: np.random.Generator) -> list[tuple[float, float, Face]]:

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass, field
 
 from edge.bench.motion import Visitor, Wear
-from edge.bench.scenes import Scene
+from edge.bench.scenes import ScriptedScene
 from edge.bench.sightings import Moment
 from edge.events import ViolationClosed, ViolationOpened
-from edge.people.pipeline import Result
+from edge.people.pipeline import FrameResult
 
 VIOLATING_S = 1.0
 """A visit must be seen without a properly worn mask for so long, in looks that can be judged, to count."""
@@ -18,7 +18,7 @@ _RECENT_S = 1.5
 
 
 @dataclass(slots=True)
-class Visit:
+class JudgedVisit:
     """The truth of one visit and what was made of it; moments in s since the scene began."""
 
     kind: str
@@ -77,7 +77,7 @@ class Visit:
 class Ledger:
     """Follows one scene and keeps the books of its visits."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: ScriptedScene) -> None:
         self._look_s = 1 / scene.fps
         self.visits = {v.id: _visit(v, scene) for v in scene.visitors}
         """By the visitor's id."""
@@ -86,9 +86,9 @@ class Ledger:
         self.unclosed: set[str] = set()
         """Ids of violations that were opened and not closed."""
         self._owners: dict[int, int | None] = {}
-        self._violations: dict[str, Visit | None] = {}
+        self._violations: dict[str, JudgedVisit | None] = {}
 
-    def add(self, moment: Moment, result: Result) -> None:
+    def add(self, moment: Moment, result: FrameResult) -> None:
         """Take in a frame's truth and what the device made of it."""
         visitors = {s.face.box: s.visitor for s in moment.sightings}
         for sight in result.sights:
@@ -98,7 +98,7 @@ class Ledger:
                 self._could_judge(self.visits[visitor.id], visitor.wears(moment.at_s), moment.at_s)
         self.hear(result, moment.at_s)
 
-    def hear(self, result: Result, at_s: float) -> None:
+    def hear(self, result: FrameResult, at_s: float) -> None:
         """Take in what was said, after the last frame too."""
         for event in result.events:
             if isinstance(event.data, ViolationOpened):
@@ -119,7 +119,7 @@ class Ledger:
         if track not in visit.tracks:
             visit.tracks.append(track)
 
-    def _could_judge(self, visit: Visit, wear: Wear, at_s: float) -> None:
+    def _could_judge(self, visit: JudgedVisit, wear: Wear, at_s: float) -> None:
         visit.judgeable_s[wear] = visit.judgeable_s.get(wear, 0.0) + self._look_s
         if not wear.proper:
             visit.last_improper = at_s
@@ -137,6 +137,6 @@ class Ledger:
             visit.false += at_s - visit.last_improper > _RECENT_S
 
 
-def _visit(visitor: Visitor, scene: Scene) -> Visit:
+def _visit(visitor: Visitor, scene: ScriptedScene) -> JudgedVisit:
     together = sum(v.part == visitor.part for v in scene.visitors)
-    return Visit(scene.kind, scene.fps, together, tuple(wear for _, wear in visitor.wear))
+    return JudgedVisit(scene.kind, scene.fps, together, tuple(wear for _, wear in visitor.wear))

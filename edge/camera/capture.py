@@ -9,9 +9,9 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 
-from edge.camera.board import Board
 from edge.camera.kinds import kind_of
 from edge.camera.reader import Reader
+from edge.camera.slot import FrameSlot
 from edge.camera.sources import open_source
 from edge.camera.state import CameraSettings, CameraStatus, Fault, Pictures
 from edge.clock import Clock
@@ -54,7 +54,7 @@ class Camera:
         self._live = kind_of(settings.source).live
         self._stop = stop or threading.Event()
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
-        self._board = Board(settings, clock, checked=self._live)
+        self._board = FrameSlot(settings, clock, checked=self._live)
         self._supervisor: threading.Thread | None = None
         self._readers: list[Reader] = []
         """The current reader last, before it those that were abandoned and still hang."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from edge.camera.files import to_rgb
+from edge.camera.clips import to_rgb
 from edge.camera.kinds import PIPELINE, without_secrets
 from edge.camera.state import CameraSettings, Pictures
 from edge.errors import CameraError

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.camera.files import open_clip, open_pictures
+from edge.camera.clips import open_clip, open_pictures
 from edge.camera.kinds import SourceKind, kind_of
 from edge.camera.live import open_gstreamer, open_network, open_picamera, open_v4l2
 from edge.camera.state import CameraSettings, Pictures

@@ -19,6 +19,6 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def demo(args: argparse.Namespace) -> int:
     """The whole job on a clip."""
-    from edge.demo.run import run_demo
+    from edge.demo.visit_clip import run_demo
 
     return run_demo(args.out, stop_on_signals(), clip=args.clip, speed=args.speed)

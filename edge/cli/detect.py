@@ -23,12 +23,12 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def detect(args: argparse.Namespace) -> int:
     """Faces and verdicts of pictures."""
-    from edge.cli.pictures import Unreadable, find_pictures, judge_pictures
-    from edge.people.compose import load_judges
+    from edge.cli.judged_pictures import Unreadable, find_pictures, judge_pictures
+    from edge.people.compose import load_models
     from edge.progress import progress
 
     paths = find_pictures(args.paths)
-    judges = load_judges(config_of(args, optional=True))
+    judges = load_models(config_of(args, optional=True))
     unreadable = 0
     for picture in progress(judge_pictures(paths, judges), "pictures", len(paths)):
         if isinstance(picture, Unreadable):

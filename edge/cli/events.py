@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.arguments import add_command, count, path, positive
-from edge.cli.broker import add_broker_options, broker_settings
+from edge.cli.broker_options import add_broker_options, broker_settings
 from edge.cli.signals import stop_on_signals
 from edge.errors import MaskgateError, UsageError
-from edge.ops.broker import Received
+from edge.ops.subscription import ReceivedMessage
 
 if TYPE_CHECKING:
-    from edge.ops.check import Checker, Problem
+    from edge.ops.checker import Checker, Problem
 
 _DEVICES_MAX = 20_000
 """Of one simulation; a thousand were tried, a hundred million end a machine."""
@@ -83,7 +83,7 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def check(args: argparse.Namespace) -> int:
     """What is wrong with messages of a file or a broker."""
-    from edge.ops.check import Checker
+    from edge.ops.checker import Checker
 
     live = args.file is None
     if live and args.broker is None and args.config is None:
@@ -132,7 +132,7 @@ def _print(problem: "Problem", args: argparse.Namespace) -> None:
     print(json.dumps(asdict(problem)) if args.json else problem, flush=True)
 
 
-def _written(name: str) -> Iterator[Received]:
+def _written(name: str) -> Iterator[ReceivedMessage]:
     from edge.ops.lines import read_lines
 
     try:
@@ -142,9 +142,9 @@ def _written(name: str) -> Iterator[Received]:
         raise UsageError(f"{name}: can't be read: {e.strerror}") from e
 
 
-def _heard(args: argparse.Namespace) -> Iterator[Received]:
+def _heard(args: argparse.Namespace) -> Iterator[ReceivedMessage]:
     """Until the time is over or we are told to stop."""
-    from edge.ops.broker import Subscription
+    from edge.ops.subscription import Subscription
 
     settings, stop = broker_settings(args), stop_on_signals()
     with Subscription(settings, [f"{settings.prefix}/v1/#"], stop, what="check") as heard:
@@ -156,10 +156,10 @@ def simulate(args: argparse.Namespace) -> int:
     import random
     from datetime import datetime, timezone
 
-    from edge.ops.simulate.fleet import Fleet, Outage
-    from edge.ops.simulate.progress import Progress
+    from edge.ops.simulate.progress_line import SimulationProgress
+    from edge.ops.simulate.scheduler import Habits
+    from edge.ops.simulate.simulated_fleet import Outage, SimulatedFleet
     from edge.ops.simulate.site import make_sites
-    from edge.ops.simulate.stage import Habits
 
     if args.devices > _DEVICES_MAX:
         raise UsageError(
@@ -172,8 +172,8 @@ def simulate(args: argparse.Namespace) -> int:
     habits = Habits(now.astimezone(timezone.utc), hour, args.rate)
     sites = make_sites(args.devices, settings.prefix, habits, seed)
     outage = None if args.outage is None else Outage(*args.outage)
-    fleet = Fleet(settings, sites, habits, seed, stop, connections=args.connections, outage=outage)
-    lived_s = fleet.run(args.for_s or math.inf, Progress(fleet).tell, clean=args.clean)
+    fleet = SimulatedFleet(settings, sites, habits, seed, stop, connections=args.connections, outage=outage)
+    lived_s = fleet.run(args.for_s or math.inf, SimulationProgress(fleet).tell, clean=args.clean)
     done = fleet.result(args.devices, seed, lived_s)
     print(json.dumps(asdict(done)) if args.json else done)
     return 0 if done.acknowledged == done.events else 1

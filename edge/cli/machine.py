@@ -13,7 +13,7 @@ from edge.config.secret_files import CREDENTIALS_DIRECTORY
 from edge.errors import ConfigError, MaskgateError, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from edge.machine.outcome import Outcome
+    from edge.machine.apply_result import ApplyResult
 
 _log = logging.getLogger(__name__)
 _BOOT = Path("/boot/firmware")
@@ -54,15 +54,15 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def check(args: argparse.Namespace) -> int:
     """What is wrong with a file, as far as this machine can tell."""
-    from edge.machine.card import read_card
-    from edge.machine.checking import check_elsewhere
-    from edge.machine.reading import Known, read
+    from edge.machine.card_files import read_card
+    from edge.machine.preflight import check_elsewhere
+    from edge.machine.wanted import KnownSecrets, read
 
     os.environ.pop(CREDENTIALS_DIRECTORY, None)  # names are those of the card's files
     card = read_card(args.file.parent, args.file.name)
     if card is None:
         raise ConfigError(f"{args.file}: no such file")
-    wanted = read(card, Known({}, {}))
+    wanted = read(card, KnownSecrets({}, {}))
     check_elsewhere(wanted)
     for remark in (*wanted.missing, *wanted.remarks):
         print(f"note: {remark}", file=sys.stderr)
@@ -72,8 +72,8 @@ def check(args: argparse.Namespace) -> int:
 
 def apply(args: argparse.Namespace) -> int:
     """From the card to the device."""
-    from edge.machine.applying import apply as take_over
-    from edge.machine.outcome import Verdict, keep_outcome
+    from edge.machine.applier import apply as take_over
+    from edge.machine.apply_result import ApplyVerdict, keep_outcome
     from edge.machine.report import warnings
 
     _require_root(args)
@@ -85,23 +85,23 @@ def apply(args: argparse.Namespace) -> int:
     if args.root == Path("/"):
         keep_outcome(outcome)
     _answer(outcome, args, services=False)
-    return ConfigError.exit_code if outcome.verdict is Verdict.REFUSED else 0
+    return ConfigError.exit_code if outcome.verdict is ApplyVerdict.REFUSED else 0
 
 
 def report(args: argparse.Namespace) -> int:
     """The answer, once more."""
-    from edge.machine.outcome import Outcome, Verdict, kept_outcome
+    from edge.machine.apply_result import ApplyResult, ApplyVerdict, kept_outcome
 
     _require_root(args)
-    _answer(kept_outcome() or Outcome(Verdict.UNKNOWN), args, services=args.root == Path("/"))
+    _answer(kept_outcome() or ApplyResult(ApplyVerdict.UNKNOWN), args, services=args.root == Path("/"))
     return 0
 
 
-def _answer(outcome: "Outcome", args: argparse.Namespace, *, services: bool) -> None:
+def _answer(outcome: "ApplyResult", args: argparse.Namespace, *, services: bool) -> None:
     """Write the report, and tell the service; what can't be written is logged: no boot may fail for it."""
+    from edge.machine.apply_result import tell_service
     from edge.machine.boot import write_if_changed
-    from edge.machine.card import REPORT
-    from edge.machine.outcome import tell_service
+    from edge.machine.card_files import REPORT
     from edge.machine.report import compose, differs, encoded, warnings
 
     if args.root == Path("/"):

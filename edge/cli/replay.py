@@ -25,8 +25,8 @@ def replay(args: argparse.Namespace) -> int:
     """The events that a clip leads to."""
     from edge.camera import Found, read_clip, what_lies_at
     from edge.events import Place, cloud_event
-    from edge.people.compose import load_judges, make_pipeline
-    from edge.people.replay import EPOCH, Replayed, events_of_clip
+    from edge.people.clip_events import EPOCH, Replayed, events_of_clip
+    from edge.people.compose import load_models, make_pipeline
     from edge.progress import progress
 
     found = what_lies_at(args.clip)
@@ -40,7 +40,7 @@ def replay(args: argparse.Namespace) -> int:
         )
     config = config_of(args, optional=True)
     place = Place(config.site.id, config.site.device, config.mqtt.prefix)
-    pipeline, done = make_pipeline(config, load_judges(config)), Replayed()
+    pipeline, done = make_pipeline(config, load_models(config)), Replayed()
     frames = progress(read_clip(args.clip, EPOCH), "frames")
     for sequence, event in enumerate(events_of_clip(frames, pipeline, done), start=1):
         if args.jsonl:

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """The service, until its source ends or it is told to stop."""
     from edge.camera import Camera, CameraSettings
     from edge.clock import SystemClock
-    from edge.people.compose import load_judges
+    from edge.people.compose import load_models
     from edge.service.config_check import check_config
     from edge.service.device import Service
     from edge.service.previous_run import back_off, this_run
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         if args.source is not None:
             raise
         raise ConfigError(f"{args.config}: camera.source: {e}") from e
-    judges = load_judges(config)
+    judges = load_models(config)
     source = reread if args.config.exists() else None
     done = Service(config, judges, camera, clock, stop, reread=source, cause=last.cause).run()
     print(f"{done.total}; {done.frames} frames")

@@ -13,8 +13,8 @@ from edge.config import DEFAULT_PATH
 from edge.errors import UpdateError, UsageError
 
 if TYPE_CHECKING:
-    from edge.releases.store import Store
-    from edge.update.duty import Duty
+    from edge.releases.store import ReleaseStore
+    from edge.update.updater import Updater
 
 _MAKE = """examples:
   maskgate update make --deb dist/maskgate_0.2.0+deb12_arm64.deb --out dist --key ~/ops.key
@@ -79,7 +79,7 @@ def _add_config(made: argparse.ArgumentParser) -> None:
 
 def make(args: argparse.Namespace) -> int:
     """A bundle."""
-    from edge.update.make import from_deb, from_models, sign
+    from edge.update.make_bundle import from_deb, from_models, sign
 
     if args.deb is not None and args.version is not None:
         raise UsageError("--version: a package has its own")
@@ -127,8 +127,8 @@ def status(args: argparse.Namespace) -> int:
 
 def install(args: argparse.Namespace) -> int:
     """One file."""
-    duty = _duty(args.config)
-    duty.take(args.bundle)
+    updater = _updater(args.config)
+    updater.take(args.bundle)
     print(
         "it is on trial: maskgate update status, or journalctl -u 'maskgate-update*', says what becomes of it"
     )
@@ -137,7 +137,7 @@ def install(args: argparse.Namespace) -> int:
 
 def rollback(_: argparse.Namespace) -> int:
     """Back to what was there before."""
-    _duty().roll_back()
+    _updater().roll_back()
     return 0
 
 
@@ -152,8 +152,8 @@ def self_test(args: argparse.Namespace) -> int:
 
 def attend(args: argparse.Namespace) -> int:
     """What the service asks for, or what lies on the boot partition."""
-    duty = _duty(args.config)
-    well = duty.attend() if args.folder is None else duty.take_from(args.folder)
+    updater = _updater(args.config)
+    well = updater.attend() if args.folder is None else updater.take_from(args.folder)
     return 0 if well else 1
 
 
@@ -169,7 +169,7 @@ def fetch(_: argparse.Namespace) -> int:
 
 def started(_: argparse.Namespace) -> int:
     """Before each start of the service."""
-    _duty().started()
+    _updater().started()
     return 0
 
 
@@ -177,24 +177,24 @@ def give_back(_: argparse.Namespace) -> int:
     """From the timer, or because the service has failed: then systemd says how."""
     result, code = os.environ.get("MONITOR_SERVICE_RESULT"), os.environ.get("MONITOR_EXIT_STATUS")
     if result is None:
-        _duty().give_back("it never judged frames long enough to be final in the time it had")
+        _updater().give_back("it never judged frames long enough to be final in the time it had")
     elif result == "start-limit-hit" or code in _NOT_STARTED_AGAIN:
-        _duty().give_back(f"it ended with {result} {code}, and is not started again")
+        _updater().give_back(f"it ended with {result} {code}, and is not started again")
     return 0  # all other failures are followed by a start, which is counted
 
 
-def _store() -> "Store":
-    from edge.releases.store import Store
+def _store() -> "ReleaseStore":
+    from edge.releases.store import ReleaseStore
 
-    store = Store()
+    store = ReleaseStore()
     if not (store.shipped / "release.json").exists():
         raise UpdateError(f"{store.shipped}: is not there: only the Debian package can be updated like this")
     return store
 
 
-def _duty(config: Path = DEFAULT_PATH) -> "Duty":
+def _updater(config: Path = DEFAULT_PATH) -> "Updater":
     from edge.releases.exchange import Exchange
-    from edge.update.duty import Duty
     from edge.update.prove import prove
+    from edge.update.updater import Updater
 
-    return Duty(_store(), Exchange(), partial(prove, config=config))
+    return Updater(_store(), Exchange(), partial(prove, config=config))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import get_args
 
 from edge.cli.arguments import add_command, positive
-from edge.cli.broker import add_broker_options, broker_settings
+from edge.cli.broker_options import add_broker_options, broker_settings
 from edge.cli.signals import stop_on_signals
 from edge.errors import UsageError
 from edge.events import CommandName
@@ -34,21 +34,21 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     watches.add_argument(
         "--json", action="store_true", help="one JSON object a message, as without a terminal"
     )
-    orders = command(
-        "command", order, "send one command to a device and print its answer",
+    commands = command(
+        "command", send_command, "send one command to a device and print its answer",
         "examples:\n  maskgate command hq/north-door status --broker broker.example.org\n"
         "  maskgate command hq/north-door mute for_s=600 --config ops.toml\n"
         f"commands: {_COMMANDS}\n"
         "exit code: 0 done; 1 refused, no answer in time, or no broker; 2 usage",
     )  # fmt: skip
-    orders.add_argument("device", metavar="DEVICE", help="SITE/DEVICE, or its topic PREFIX/v1/SITE/DEVICE")
-    orders.add_argument("name", choices=get_args(CommandName), metavar="COMMAND", help=_COMMANDS)
-    orders.add_argument(
+    commands.add_argument("device", metavar="DEVICE", help="SITE/DEVICE, or its topic PREFIX/v1/SITE/DEVICE")
+    commands.add_argument("name", choices=get_args(CommandName), metavar="COMMAND", help=_COMMANDS)
+    commands.add_argument(
         "arguments", nargs="*", metavar="KEY=VALUE",
         help="for_s=600 (mute), value=0.6 (set-threshold), url=https://... version=0.2.0 (update)",
     )  # fmt: skip
-    orders.add_argument("--timeout", type=positive, default=10.0, metavar="S", help="default: 10")
-    orders.add_argument("--json", action="store_true", help="print the answer as it came")
+    commands.add_argument("--timeout", type=positive, default=10.0, metavar="S", help="default: 10")
+    commands.add_argument("--json", action="store_true", help="print the answer as it came")
     forgets = command(
         "forget", forget, "remove what a broker keeps of a device that is gone for good",
         "example:\n  maskgate forget hq/north-door --broker broker.example.org",
@@ -58,8 +58,8 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def watch(args: argparse.Namespace) -> int:
     """The table, or JSON lines."""
-    from edge.ops.broker import Subscription
-    from edge.ops.watch import print_lines, show
+    from edge.ops.live_view import print_lines, show
+    from edge.ops.subscription import Subscription
 
     settings, stop = broker_settings(args), stop_on_signals()
     live = sys.stdout.isatty() and not args.json
@@ -72,7 +72,7 @@ def watch(args: argparse.Namespace) -> int:
     return 0
 
 
-def order(args: argparse.Namespace) -> int:
+def send_command(args: argparse.Namespace) -> int:
     """One command."""
     from edge.ops.command import ask, lines, parse_arguments, parse_device
 

@@ -1,14 +1,21 @@
 """Contract 3: the configuration."""
 
-from edge.config.base import DEFAULT_PATH, SHIPPED_MODELS, SHIPPED_SOUNDS, Section, state_dir
-from edge.config.device import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, Site
+from edge.config.core import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, SiteConfig
 from edge.config.example import example_config
 from edge.config.loading import Config, load_config, mistakes, parse_as, parse_config
 from edge.config.mqtt import Mqtt
-from edge.config.ops import Commands, HomeAssistantDiscovery, Update
+from edge.config.ops import Commands, HomeAssistantDiscovery, UpdateConfig
 from edge.config.secret_files import secret_files, with_secret_files
+from edge.config.section import DEFAULT_PATH, SHIPPED_MODELS, SHIPPED_SOUNDS, Section, state_dir
 from edge.config.speaker import HomeAssistant, Speaker, Webhook
-from edge.config.surroundings import Crowding, Hours, Indicators, Line, Tampering, Zone
+from edge.config.surroundings import (
+    CountingLine,
+    CrowdingConfig,
+    HoursConfig,
+    IndicatorsConfig,
+    TamperingConfig,
+    Zone,
+)
 
 __all__ = [
     "DEFAULT_PATH",
@@ -17,23 +24,23 @@ __all__ = [
     "CameraConfig",
     "Commands",
     "Config",
-    "Crowding",
+    "CountingLine",
+    "CrowdingConfig",
     "Decision",
     "Faces",
     "HomeAssistant",
     "HomeAssistantDiscovery",
-    "Hours",
-    "Indicators",
-    "Line",
+    "HoursConfig",
+    "IndicatorsConfig",
     "Models",
     "Mqtt",
     "OutboxConfig",
     "Reporting",
     "Section",
-    "Site",
+    "SiteConfig",
     "Speaker",
-    "Tampering",
-    "Update",
+    "TamperingConfig",
+    "UpdateConfig",
     "Webhook",
     "Zone",
     "example_config",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from edge.config.base import Section
 from edge.config.loading import Config, section_in, to_toml
+from edge.config.section import Section
 
 
 def example_config() -> str:

@@ -10,23 +10,23 @@ from typing import Any, TypeVar, get_args
 from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
-from edge.config.base import IN_WORDS, Section
-from edge.config.device import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, Site
+from edge.config.core import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, SiteConfig
 from edge.config.mqtt import Mqtt
-from edge.config.ops import Commands, HomeAssistantDiscovery, Update
-from edge.config.reading import read_toml
+from edge.config.ops import Commands, HomeAssistantDiscovery, UpdateConfig
 from edge.config.secret_files import SUFFIX
+from edge.config.section import IN_WORDS, Section
 from edge.config.speaker import Speaker
 from edge.config.surroundings import (
-    Crowding,
-    Hours,
-    Indicators,
-    Line,
-    Tampering,
+    CountingLine,
+    CrowdingConfig,
+    HoursConfig,
+    IndicatorsConfig,
+    TamperingConfig,
     Zone,
     flaws_of_lines,
     flaws_of_zones,
 )
+from edge.config.toml_file import read_toml
 from edge.errors import ConfigError
 
 _SECRET_KEYS = frozenset({"source", "url", "username", "passphrase", "ssh_keys"})
@@ -43,23 +43,23 @@ _WANTED = {
 class Config(Section):
     """The whole configuration."""
 
-    site: Site = Field(default_factory=Site)
+    site: SiteConfig = Field(default_factory=SiteConfig)
     camera: CameraConfig = Field(default_factory=CameraConfig)
     models: Models = Field(default_factory=Models)
     faces: Faces = Field(default_factory=Faces)
     decision: Decision = Field(default_factory=Decision)
     zones: tuple[Zone, ...] = ()
-    lines: tuple[Line, ...] = ()
-    hours: Hours = Field(default_factory=Hours)
-    crowding: Crowding = Field(default_factory=Crowding)
-    tampering: Tampering = Field(default_factory=Tampering)
-    indicators: Indicators = Field(default_factory=Indicators)
+    lines: tuple[CountingLine, ...] = ()
+    hours: HoursConfig = Field(default_factory=HoursConfig)
+    crowding: CrowdingConfig = Field(default_factory=CrowdingConfig)
+    tampering: TamperingConfig = Field(default_factory=TamperingConfig)
+    indicators: IndicatorsConfig = Field(default_factory=IndicatorsConfig)
     mqtt: Mqtt = Field(default_factory=Mqtt)
     outbox: OutboxConfig = Field(default_factory=OutboxConfig)
     speaker: Speaker = Field(default_factory=Speaker)
     reporting: Reporting = Field(default_factory=Reporting)
     commands: Commands = Field(default_factory=Commands)
-    update: Update = Field(default_factory=Update)
+    update: UpdateConfig = Field(default_factory=UpdateConfig)
     home_assistant_discovery: HomeAssistantDiscovery = Field(default_factory=HomeAssistantDiscovery)
 
     @field_validator("zones")
@@ -71,7 +71,7 @@ class Config(Section):
 
     @field_validator("lines")
     @classmethod
-    def _lines_make_sense(cls, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    def _lines_make_sense(cls, lines: tuple[CountingLine, ...]) -> tuple[CountingLine, ...]:
         if flaws := flaws_of_lines(lines):
             raise ValueError("; ".join(flaws))
         return lines

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from edge.config.base import Name, Section
 from edge.config.secret_files import Secret
+from edge.config.section import Name, Section
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 

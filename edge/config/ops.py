@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
-from edge.config.base import Name, Section, Share
+from edge.config.section import Name, Section, Share
 
 CommandName = Literal[
     "status", "snapshot-test", "reload", "announce", "mute", "set-threshold", "restart", "update", "rollback"
@@ -32,7 +32,7 @@ class Commands(Section):
         return self
 
 
-class Update(Section):
+class UpdateConfig(Section):
     """Updates over the air: never without a signature of a key in /etc/maskgate/update-keys."""
 
     health_s: float = Field(300.0, gt=0, le=900, examples=[300.0])

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator
 
-from edge.config.base import File, Section
+from edge.config.section import File, Section
 
 CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
 """Names it in the environment: systemd, for LoadCredential=."""

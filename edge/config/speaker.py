@@ -4,8 +4,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from edge.config.base import SHIPPED_SOUNDS, File, Name, Section
 from edge.config.secret_files import Secret
+from edge.config.section import SHIPPED_SOUNDS, File, Name, Section
 
 
 class Webhook(Section):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from edge.config.base import Name, Pin, Point, Section
+from edge.config.section import Name, Pin, Point, Section
 
 _LEAST_AREA = 1e-5
 """Of a zone, as a share of the picture: 3 px of 640x480."""
@@ -24,7 +24,7 @@ class Zone(Section):
     """Overrides ``faces.min_width_px`` in this zone."""
 
 
-class Line(Section):
+class CountingLine(Section):
     """A line that counts people; whoever crosses it from its left side to its right side goes in."""
 
     name: Name = Field(examples=["door"])
@@ -33,7 +33,7 @@ class Line(Section):
     """As shares of the picture's width and height. Left and right as seen walking from start to end."""
 
 
-class Hours(Section):
+class HoursConfig(Section):
     """When violations are opened; outside these hours people are counted, and nobody is asked for a mask."""
 
     timezone: str = Field("UTC", min_length=1, examples=["Asia/Jakarta"])
@@ -41,7 +41,7 @@ class Hours(Section):
     """Empty: always."""
 
 
-class Crowding(Section):
+class CrowdingConfig(Section):
     """How many people may be in view, and how close; 0 switches either off."""
 
     max_people: int = Field(0, ge=0, examples=[10])
@@ -52,7 +52,7 @@ class Crowding(Section):
     """It must last so long to be an event, and be over so long to be closed."""
 
 
-class Tampering(Section):
+class TamperingConfig(Section):
     """A camera that is covered, turned away, defocused, blinded or left in the dark."""
 
     enabled: bool = Field(True, examples=[True])
@@ -60,7 +60,7 @@ class Tampering(Section):
     """It must last so long; people who stand close for a moment do not count."""
 
 
-class Indicators(Section):
+class IndicatorsConfig(Section):
     """What hangs on a Raspberry Pi's pins: GPIO0 to GPIO27, the chip's numbers, not the header's."""
 
     led_green: Pin | None = Field(None, examples=["GPIO17"])
@@ -86,7 +86,7 @@ class Indicators(Section):
         return {key: pin for key in keys if (pin := getattr(self, key)) is not None}
 
     @model_validator(mode="after")
-    def _one_thing_a_pin(self) -> "Indicators":
+    def _one_thing_a_pin(self) -> "IndicatorsConfig":
         owners: dict[str, list[str]] = {}
         for key, pin in self.pins.items():
             owners.setdefault(pin, []).append(key)
@@ -105,7 +105,7 @@ def flaws_of_zones(zones: Sequence[Zone]) -> list[str]:
     ]
 
 
-def flaws_of_lines(lines: Sequence[Line]) -> list[str]:
+def flaws_of_lines(lines: Sequence[CountingLine]) -> list[str]:
     """What is wrong with lines that are each well-formed, in words."""
     return _repeated(line.name for line in lines) + [
         f"{line.name!r} starts and ends at {list(line.start)}: the two must differ"

@@ -9,7 +9,7 @@ from typing_extensions import Self
 
 from edge.errors import MaskgateError
 from edge.people.outcomes import Closed, Opened, Settled
-from edge.people.pipeline import Result, Sight
+from edge.people.pipeline import FrameResult, Sight
 from edge.values import Frame, Image, Verdict
 
 COLOURS = {
@@ -61,7 +61,7 @@ class Album:
         if self._moments:
             self._write_picture()
 
-    def add(self, frame: Frame, result: Result) -> None:
+    def add(self, frame: Frame, result: FrameResult) -> None:
         """Draw one frame."""
         drawn = annotate(frame.image, result.sights)
         height, width = drawn.shape[:2]

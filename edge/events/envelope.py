@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 from pydantic import JsonValue
 
-from edge.events.base import Data
+from edge.events.data import Data
 from edge.events.payloads import (
     AnnouncementFailed,
     AnnouncementPlayed,

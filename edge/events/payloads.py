@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from edge.events.base import Data
+from edge.events.data import Data
 
 
 class ViolationOpened(Data):

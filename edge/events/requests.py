@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from edge.events.base import Data
+from edge.events.data import Data
 
 CommandName = Literal[
     "status", "snapshot-test", "reload", "announce", "mute", "set-threshold", "restart", "update", "rollback"

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from edge.events.base import Data
+from edge.events.data import Data
 
 
 class Status(Data):

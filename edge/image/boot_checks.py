@@ -4,7 +4,7 @@ import gzip
 import re
 import zlib
 
-from edge.image.findings import Parts
+from edge.image.findings import ImageParts
 from edge.image.programs import run
 
 BOARDS = ("bcm2837-rpi-3-b.dtb", "bcm2837-rpi-3-b-plus.dtb", "bcm2711-rpi-4-b.dtb")
@@ -25,7 +25,7 @@ _VERSION = re.compile(rb"Linux version (\S+) ")
 _CPIO_END = b"TRAILER!!!"
 
 
-def fat_is_clean(parts: Parts) -> list[str] | str:
+def fat_is_clean(parts: ImageParts) -> list[str] | str:
     """What fsck says of the boot partition."""
     looked = run("fsck.vfat", "-n", parts.card.boot)
     if looked.returncode != 0:
@@ -34,7 +34,7 @@ def fat_is_clean(parts: Parts) -> list[str] | str:
     return "clean"
 
 
-def boot_is_complete(parts: Parts) -> list[str] | str:
+def boot_is_complete(parts: ImageParts) -> list[str] | str:
     """All files that a Raspberry Pi 3 and 4 read, and what config.txt names."""
     wanted = [*FIRMWARE, *BOARDS, *FOR_INSTALLERS, *_named(parts)]
     problems = [f"{name} is missing" for name in wanted if not parts.boot.get(name.lower())]
@@ -49,7 +49,7 @@ def boot_is_complete(parts: Parts) -> list[str] | str:
     return problems or f"{len(parts.boot)} files, for a Raspberry Pi 3 and 4"
 
 
-def kernel_is_arm64(parts: Parts) -> list[str] | str:
+def kernel_is_arm64(parts: ImageParts) -> list[str] | str:
     """The kernel, the initrd and the modules fit to each other."""
     problems = []
     kernel, initrd = (parts.boot.get(name.lower(), b"") for name in _named(parts))
@@ -72,7 +72,7 @@ def kernel_is_arm64(parts: Parts) -> list[str] | str:
     return problems or f"Linux {version[1].decode() if version else ''}, with its initrd and modules"
 
 
-def boot_is_nobodys(parts: Parts) -> list[str] | str:
+def boot_is_nobodys(parts: ImageParts) -> list[str] | str:
     """No installer has used this card."""
     found = [
         name for name in _FOREIGN if any(have == name or have.startswith(f"{name}/") for have in parts.boot)
@@ -82,7 +82,7 @@ def boot_is_nobodys(parts: Parts) -> list[str] | str:
     ] or "no settings on it"
 
 
-def _named(parts: Parts) -> tuple[str, str]:
+def _named(parts: ImageParts) -> tuple[str, str]:
     """Kernel and initrd, as config.txt calls them."""
     config = parts.boot.get("config.txt", b"").decode(errors="replace")
     kernel = re.search(r"^kernel=(\S+)", config, re.MULTILINE)

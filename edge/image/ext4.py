@@ -23,7 +23,7 @@ class Entry:
     size: int
 
 
-class Ext4:
+class Ext4Reader:
     """Reads one.
 
     Args:

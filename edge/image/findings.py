@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.image.card import Card
-from edge.image.ext4 import Ext4
+from edge.image.ext4 import Ext4Reader
+from edge.image.partitions import ImagePartitions
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Parts:
+class ImageParts:
     """What the checks look at.
 
     Attributes:
@@ -36,17 +36,17 @@ class Parts:
         data: the device's own.
     """
 
-    card: Card
+    card: ImagePartitions
     boot: dict[str, bytes]
-    root: Ext4
-    data: Ext4
+    root: Ext4Reader
+    data: Ext4Reader
 
 
-Check = Callable[[Parts], list[str] | str]
+Check = Callable[[ImageParts], list[str] | str]
 """Returns what is wrong, a sentence each; or, where all is well, what is so."""
 
 
-def outcome(name: str, check: Check, parts: Parts) -> Finding:
+def outcome(name: str, check: Check, parts: ImageParts) -> Finding:
     """Run a check."""
     found = check(parts)
     if isinstance(found, str):

@@ -4,8 +4,8 @@ import hashlib
 import json
 import re
 
-from edge.image.ext4 import Ext4
-from edge.image.findings import Check, Parts
+from edge.image.ext4 import Ext4Reader
+from edge.image.findings import Check, ImageParts
 from edge.image.programs import run
 
 _AARCH64 = 183
@@ -31,8 +31,8 @@ _ABSENT = (
 def ext4_is_clean(which: str) -> Check:
     """A check of the file system ``root`` or ``data``."""
 
-    def check(parts: Parts) -> list[str] | str:
-        system: Ext4 = getattr(parts, which)
+    def check(parts: ImageParts) -> list[str] | str:
+        system: Ext4Reader = getattr(parts, which)
         looked = run("e2fsck", "-f", "-n", system.path)
         if looked.returncode != 0:
             said = looked.stdout.decode(errors="replace").strip().splitlines()
@@ -44,7 +44,7 @@ def ext4_is_clean(which: str) -> Check:
     return check
 
 
-def system_is_arm64(parts: Parts) -> list[str] | str:
+def system_is_arm64(parts: ImageParts) -> list[str] | str:
     """By the program that runs all of ours."""
     names = [e.name for e in parts.root.entries("/usr/bin") if re.fullmatch(r"python3\.\d+", e.name)]
     if not names:
@@ -58,7 +58,7 @@ def system_is_arm64(parts: Parts) -> list[str] | str:
     return f"{names[0]} is for arm64"
 
 
-def package_is_whole(parts: Parts) -> list[str] | str:
+def package_is_whole(parts: ImageParts) -> list[str] | str:
     """Our package is installed, every file as it was built."""
     status = (parts.root.read("/var/lib/dpkg/status") or b"").decode(errors="replace")
     entry = re.search(r"^Package: maskgate\n(?:.+\n)*", status, re.MULTILINE)
@@ -82,7 +82,7 @@ def package_is_whole(parts: Parts) -> list[str] | str:
     return f"{version[1]} for arm64, {len(wanted)} files"
 
 
-def models_match(parts: Parts) -> list[str] | str:
+def models_match(parts: ImageParts) -> list[str] | str:
     """Each model is the one that its contract describes."""
     folder = "/usr/lib/maskgate/edge/shipped/models"
     names = [e.name for e in parts.root.entries(folder)]
@@ -98,7 +98,7 @@ def models_match(parts: Parts) -> list[str] | str:
     return problems or (f"{models} models" if models else [f"there are no models in {folder}"])
 
 
-def units_are_set(parts: Parts) -> list[str] | str:
+def units_are_set(parts: ImageParts) -> list[str] | str:
     """What starts with the device, and what does not."""
     found = set()
     for entry in parts.root.entries("/etc/systemd/system"):
@@ -111,7 +111,7 @@ def units_are_set(parts: Parts) -> list[str] | str:
     return problems or f"{', '.join(ENABLED)}"
 
 
-def nothing_is_secret(parts: Parts) -> list[str] | str:
+def nothing_is_secret(parts: ImageParts) -> list[str] | str:
     """No password, no key, no identity that all devices would share."""
     problems = []
     for line in (parts.root.read("/etc/shadow") or b"").decode().splitlines():
@@ -132,7 +132,7 @@ def nothing_is_secret(parts: Parts) -> list[str] | str:
     return problems or "no passwords, keys or ids"
 
 
-def nothing_is_left_over(parts: Parts) -> list[str] | str:
+def nothing_is_left_over(parts: ImageParts) -> list[str] | str:
     """No caches, logs or events; an empty data partition."""
     problems = []
     for folder in _EMPTY:

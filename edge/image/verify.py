@@ -6,9 +6,9 @@ from pathlib import Path
 
 from edge.errors import MaskgateError
 from edge.image import boot_checks, system_checks
-from edge.image.card import Card, DamagedImage, open_card
-from edge.image.ext4 import Ext4
-from edge.image.findings import Check, Finding, Parts, outcome
+from edge.image.ext4 import Ext4Reader
+from edge.image.findings import Check, Finding, ImageParts, outcome
+from edge.image.partitions import DamagedImage, ImagePartitions, open_card
 from edge.image.programs import run
 
 CHECKS: dict[str, Check] = {
@@ -55,11 +55,11 @@ def verify(image: Path) -> Iterator[Finding]:
         ) from e
 
 
-def _parts(card: Card, scratch: Path) -> Parts:
+def _parts(card: ImagePartitions, scratch: Path) -> ImageParts:
     """Take out all of the boot partition; it is small."""
     folder = scratch / "files"
     folder.mkdir()
     run("mcopy", "-s", "-n", "-i", card.boot, "::", folder)
     paths = [p for p in sorted(folder.rglob("*")) if p.is_file()]
     boot = {str(p.relative_to(folder)).lower(): p.read_bytes() for p in paths}
-    return Parts(card, boot, Ext4(card.root, scratch), Ext4(card.data, scratch))
+    return ImageParts(card, boot, Ext4Reader(card.root, scratch), Ext4Reader(card.data, scratch))

@@ -28,8 +28,8 @@ that 0 V switches on (``active_low``) on GPIO2 to GPIO8, any other on GPIO9 to G
 them: take a relay board that holds its own input.
 """
 
-from edge.indicators.board import Board
 from edge.indicators.lights import Light, energised, light_for
 from edge.indicators.panel import Indicators
+from edge.indicators.pins import OutputPins
 
-__all__ = ["Board", "Indicators", "Light", "energised", "light_for"]
+__all__ = ["Indicators", "Light", "OutputPins", "energised", "light_for"]

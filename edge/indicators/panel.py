@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable, Collection
 
 from edge.clock import Clock
-from edge.config import Indicators as Settings
+from edge.config import IndicatorsConfig as Settings
 from edge.errors import MaskgateError
-from edge.indicators.board import Board
 from edge.indicators.lights import Light, energised, light_for
+from edge.indicators.pins import OutputPins
 from edge.values import Verdict
 
 _log = logging.getLogger(__name__)
@@ -39,9 +39,9 @@ class Indicators:
         self._light, self._coil = Light.DARK, False
         self._shown: tuple[tuple[Light, ...], bool] = ((), False)
         self._muted_until = self._test_until = float("-inf")
-        self._board: Board | None = None
+        self._board: OutputPins | None = None
         try:
-            self._board = Board(settings, self._pressed.set) if settings.pins else None
+            self._board = OutputPins(settings, self._pressed.set) if settings.pins else None
         except MaskgateError as e:
             self._give_up(e)
 
@@ -88,7 +88,7 @@ class Indicators:
         except MaskgateError as e:
             self._give_up(e)
 
-    def _answer(self, board: Board) -> None:
+    def _answer(self, board: OutputPins) -> None:
         if not self._pressed.is_set():
             return
         self._pressed.clear()
@@ -101,7 +101,7 @@ class Indicators:
             board.buzz()
             self._on_test()
 
-    def _write(self, board: Board) -> None:
+    def _write(self, board: OutputPins) -> None:
         """Only what has changed; the relay first."""
         testing = self._clock.monotonic() < self._test_until
         lit = _LAMPS if testing else (self._light,)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.errors import MaskgateError, StoreError
 from edge.machine import durable
-from edge.machine.card import CREDENTIALS, TOML, Card
+from edge.machine.card_files import CREDENTIALS, TOML, CardFiles
 from edge.machine.toml_text import without_passphrase
 
 _log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def write_if_changed(path: Path, data: bytes) -> bool:
     return True
 
 
-def secrets_on(card: Card, used: frozenset[str]) -> tuple[bool, list[str]]:
+def secrets_on(card: CardFiles, used: frozenset[str]) -> tuple[bool, list[str]]:
     """Whether the configuration holds a passphrase, and which of the used credentials are no certificates."""
     files = [n for n in sorted(used & card.credentials.keys()) if not _public(card.credentials[n])]
     return without_passphrase(card.text) is not None, files
@@ -74,7 +74,7 @@ def _public(data: bytes) -> bool:
     return _PUBLIC in data and _PRIVATE not in data
 
 
-def forget_secrets(boot: Path, card: Card, used: frozenset[str]) -> None:
+def forget_secrets(boot: Path, card: CardFiles, used: frozenset[str]) -> None:
     """Take from the partition what the device has on its own disk by now.
 
     Args:

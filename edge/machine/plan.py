@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge.machine.network import NETWORKD, SUPPLICANT, network_manager, networkd
-from edge.machine.reading import Wanted
+from edge.machine.network_files import NETWORKD, SUPPLICANT, network_manager, networkd
 from edge.machine.settings import Machine
+from edge.machine.wanted import WantedMachine
 from edge.releases.exchange import KEYS as KEYS_OF_UPDATES
 
 SERVICES = ("maskgate.service", "maskgate-speaker.service")
@@ -35,7 +35,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class PlannedFile:
     """A file of the root file system."""
 
     path: str
@@ -47,7 +47,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PlannedLink:
     """A symbolic link; it stays, too."""
 
     path: str
@@ -58,21 +58,21 @@ class Link:
 class Plan:
     """All of it, in order: files, links, commands; then units are enabled and started anew."""
 
-    files: tuple[File, ...]
-    links: tuple[Link, ...]
+    files: tuple[PlannedFile, ...]
+    links: tuple[PlannedLink, ...]
     commands: tuple[Command, ...]
     units: tuple[str, ...]
     remarks: tuple[str, ...]
     """What is wanted and can't be done here, as sentences."""
 
 
-def make_plan(wanted: Wanted, facts: Facts) -> Plan:
+def make_plan(wanted: WantedMachine, facts: Facts) -> Plan:
     """The way from a card to a device; the same card and machine give the same plan."""
     machine = wanted.config.machine
     files = [*_names(machine, facts), *_login(machine, facts), *_care(machine)]
     files += [*_network(wanted, facts), *_service(wanted)]
     zone = machine.timezone
-    links = [Link("/etc/localtime", f"/usr/share/zoneinfo/{zone}")] if zone else []
+    links = [PlannedLink("/etc/localtime", f"/usr/share/zoneinfo/{zone}")] if zone else []
     return Plan(
         tuple(files),
         tuple(links),
@@ -82,7 +82,7 @@ def make_plan(wanted: Wanted, facts: Facts) -> Plan:
     )
 
 
-def _names(machine: Machine, facts: Facts) -> Iterator[File]:
+def _names(machine: Machine, facts: Facts) -> Iterator[PlannedFile]:
     if machine.host_name is not None:
         yield _text("/etc/hostname", f"{machine.host_name}\n", kept=True)
         yield _text("/etc/hosts", _hosts(facts.hosts, machine.host_name), kept=True)
@@ -98,7 +98,7 @@ def _hosts(text: str, name: str) -> str:
     return (text if text.endswith("\n") or not text else f"{text}\n") + line
 
 
-def _login(machine: Machine, facts: Facts) -> Iterator[File]:
+def _login(machine: Machine, facts: Facts) -> Iterator[PlannedFile]:
     if not machine.ssh_keys:
         return
     user = machine.ssh_user
@@ -115,7 +115,7 @@ def _login(machine: Machine, facts: Facts) -> Iterator[File]:
         yield _text("/etc/sudoers.d/maskgate-login", f"{user} ALL=(ALL:ALL) NOPASSWD: ALL\n", mode=0o440)
 
 
-def _care(machine: Machine) -> Iterator[File]:
+def _care(machine: Machine) -> Iterator[PlannedFile]:
     if machine.ntp_servers:
         servers = " ".join(machine.ntp_servers)
         yield _text("/etc/systemd/timesyncd.conf.d/50-maskgate.conf", f"[Time]\nNTP={servers}\n")
@@ -127,7 +127,7 @@ def _care(machine: Machine) -> Iterator[File]:
         yield _text("/etc/apt/apt.conf.d/60maskgate", text)
 
 
-def _network(wanted: Wanted, facts: Facts) -> Iterator[File]:
+def _network(wanted: WantedMachine, facts: Facts) -> Iterator[PlannedFile]:
     machine = wanted.config.machine
     wifi = machine.wifi
     if wifi is not None:
@@ -141,16 +141,16 @@ def _network(wanted: Wanted, facts: Facts) -> Iterator[File]:
         yield _text(path, text, mode=mode)
 
 
-def _service(wanted: Wanted) -> Iterator[File]:
+def _service(wanted: WantedMachine) -> Iterator[PlannedFile]:
     if wanted.service_text is None:
         return
     for name, data in wanted.credentials.items():
-        yield File(f"{CREDENTIALS}/{name}", data, mode=0o600)
+        yield PlannedFile(f"{CREDENTIALS}/{name}", data, mode=0o600)
     if wanted.credentials:
         lines = "".join(f"LoadCredential={name}:{CREDENTIALS}/{name}\n" for name in wanted.credentials)
         for unit in SERVICES:
             yield _text(f"/etc/systemd/system/{unit}.d/50-maskgate-machine.conf", f"[Service]\n{lines}")
-    yield File(CONFIG, wanted.service_text.encode(), mode=0o640, group="maskgate", kept=True)
+    yield PlannedFile(CONFIG, wanted.service_text.encode(), mode=0o640, group="maskgate", kept=True)
 
 
 def _commands(machine: Machine, facts: Facts) -> Iterator[Command]:
@@ -168,7 +168,7 @@ def _commands(machine: Machine, facts: Facts) -> Iterator[Command]:
             yield "rfkill", "unblock", "wifi"
 
 
-def _units(wanted: Wanted, facts: Facts) -> Iterator[str]:
+def _units(wanted: WantedMachine, facts: Facts) -> Iterator[str]:
     machine = wanted.config.machine
     wireless = machine.wifi is not None and (machine.wifi.passphrase == "" or wanted.psk is not None)
     if "NetworkManager" in facts.present:
@@ -206,5 +206,5 @@ def _remarks(machine: Machine, facts: Facts) -> Iterator[str]:
         yield from without("network.dns_servers", names, "resolved", "they are not asked")
 
 
-def _text(path: str, text: str, mode: int = 0o644, *, kept: bool = False) -> File:
-    return File(path, text.encode(), mode=mode, kept=kept)
+def _text(path: str, text: str, mode: int = 0o644, *, kept: bool = False) -> PlannedFile:
+    return PlannedFile(path, text.encode(), mode=mode, kept=kept)

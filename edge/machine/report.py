@@ -9,12 +9,12 @@ from edge import __version__
 from edge.clock import SystemClock, trusted
 from edge.config import Config, load_config
 from edge.errors import ConfigError
-from edge.machine import looking
-from edge.machine.card import REPORT, TOML
+from edge.machine import inspection
+from edge.machine.applied_state import load_state
+from edge.machine.apply_result import ApplyResult, ApplyVerdict
+from edge.machine.card_files import REPORT, TOML
 from edge.machine.durable import read_plain
-from edge.machine.outcome import Outcome, Verdict
 from edge.machine.plan import CONFIG, KEYS, SERVICES, SSH
-from edge.machine.state import load_state
 from edge.releases.choose import KEPT
 from edge.releases.exchange import Exchange
 
@@ -26,10 +26,10 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 def warnings(root: Path, boot: Path) -> list[str]:
     """What is wrong with the machine itself, as sentences; the service tells of its camera and broker."""
-    return [*looking.architecture(), *looking.notes(root), *looking.disks(root, boot)]
+    return [*inspection.architecture(), *inspection.notes(root), *inspection.disks(root, boot)]
 
 
-def compose(outcome: Outcome, root: Path, boot: Path, *, services: bool) -> str:
+def compose(outcome: ApplyResult, root: Path, boot: Path, *, services: bool) -> str:
     """The whole report.
 
     Args:
@@ -75,22 +75,22 @@ def _head() -> list[str]:
     return [
         f"maskgate {__version__}: how this device is",
         f"Written {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC{doubt}",
-        f"Start {looking.text_of(_BOOT_ID)[:8]} (a new number each time that the device starts)",
+        f"Start {inspection.text_of(_BOOT_ID)[:8]} (a new number each time that the device starts)",
     ]
 
 
-def _configuration(outcome: Outcome, root: Path) -> Iterator[str]:
+def _configuration(outcome: ApplyResult, root: Path) -> Iterator[str]:
     state = load_state(root)
     if outcome.mistakes:
         count = len(outcome.mistakes)
         yield f"{count} mistake{'' if count == 1 else 's'} to mend:"
         yield from (f"- {mistake}" for mistake in outcome.mistakes)
-    if outcome.verdict is Verdict.REFUSED:
+    if outcome.verdict is ApplyVerdict.REFUSED:
         stays = (
             f"What was applied on {state.when} stays in force." if state.when else "Nothing is in force yet."
         )
         yield f"{stays} Mend the file, and switch the device on again."
-    elif outcome.verdict is Verdict.NONE and not state.when:
+    elif outcome.verdict is ApplyVerdict.NONE and not state.when:
         yield f"Put {TOML} on this partition; the device takes it over at its next start."
     elif state.when:
         yield f"In force since {state.when}."
@@ -113,19 +113,19 @@ def _camera(root: Path) -> Iterator[str]:
         config = load_config(_config(root))
     except ConfigError:
         return
-    yield from looking.missing_camera(root, config.camera.source)
+    yield from inspection.missing_camera(root, config.camera.source)
 
 
 def _machine(root: Path, boot: Path) -> Iterator[str]:
-    yield looking.board(root)
-    yield looking.system(root)
-    yield f"Disk: {looking.space(root)}; boot partition: {looking.space(boot)}"
-    yield f"Host name: {looking.text_of(root / 'etc/hostname') or 'none'}"
-    yield from (f"Network: {line}" for line in looking.addresses())
-    keys = len(looking.text_of(root / KEYS.lstrip("/")).splitlines())
-    server = "runs" if looking.is_active(SSH) else "does not run"
+    yield inspection.board(root)
+    yield inspection.system(root)
+    yield f"Disk: {inspection.space(root)}; boot partition: {inspection.space(boot)}"
+    yield f"Host name: {inspection.text_of(root / 'etc/hostname') or 'none'}"
+    yield from (f"Network: {line}" for line in inspection.addresses())
+    keys = len(inspection.text_of(root / KEYS.lstrip("/")).splitlines())
+    server = "runs" if inspection.is_active(SSH) else "does not run"
     yield f"Login over ssh: keys given: {keys}; the ssh server {server}"
-    there = looking.cameras(root)
+    there = inspection.cameras(root)
     yield f"Cameras here: {', '.join(there) or 'none'}"
 
 
@@ -140,4 +140,4 @@ def _services(*, started: bool) -> Iterator[str]:
         yield "They start after this; how they are is written here a minute later."
         return
     for unit in SERVICES:
-        yield from looking.service(unit)
+        yield from inspection.service(unit)

@@ -1,7 +1,7 @@
 """The connection to the broker (``link``), its keys (``security``), its troubles in words (``explain``)."""
 
 from edge.mqtt.link import MqttLink
-from edge.mqtt.session import Message
+from edge.mqtt.session import OutgoingMessage
 from edge.mqtt.status import LinkStatus
 
-__all__ = ["LinkStatus", "Message", "MqttLink"]
+__all__ = ["LinkStatus", "MqttLink", "OutgoingMessage"]

@@ -16,7 +16,16 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import Mqtt
 from edge.mqtt.explain import why_lost, why_refused, why_silent, why_unreachable
-from edge.mqtt.session import ANSWER_S, Bell, Duties, Identity, connect, make_client, send, serve
+from edge.mqtt.session import (
+    ANSWER_S,
+    ClientIdentity,
+    SessionCallbacks,
+    Wakeup,
+    connect,
+    make_client,
+    send,
+    serve,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -56,10 +65,10 @@ class Connection:
     def __init__(
         self,
         settings: Mqtt,
-        me: Identity,
-        duties: Duties,
+        me: ClientIdentity,
+        duties: SessionCallbacks,
         protocol: str,
-        bell: Bell,
+        bell: Wakeup,
         *,
         up: Callable[[paho.Client], None],
         acknowledged: Callable[[int, str | None], None],

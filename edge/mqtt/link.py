@@ -15,8 +15,8 @@ from edge.mqtt.connection import Connection, End
 from edge.mqtt.dialer import Dialer
 from edge.mqtt.explain import why_replaced
 from edge.mqtt.security import make_tls_context, read_password
-from edge.mqtt.session import Bell, Duties, Identity, Message, send
-from edge.mqtt.status import LinkStatus, Listener, State
+from edge.mqtt.session import ClientIdentity, OutgoingMessage, SessionCallbacks, Wakeup, send
+from edge.mqtt.status import LinkListener, LinkStatus, State
 
 _log = logging.getLogger(__name__)
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 10.0
@@ -57,24 +57,29 @@ class MqttLink:
         settings: Mqtt,
         client_id: str,
         *,
-        will: Callable[[], Message] | None = None,
-        birth: Callable[[], Sequence[Message]] = tuple,
+        will: Callable[[], OutgoingMessage] | None = None,
+        birth: Callable[[], Sequence[OutgoingMessage]] = tuple,
         subscriptions: Sequence[tuple[str, int]] = (),
         on_message: Callable[[str, bytes, bool], None] | None = None,
         on_replaced: Callable[[str], None] | None = None,
         durable: bool = False,
     ) -> None:
-        self._me = Identity(client_id, read_password(settings), make_tls_context(settings), will, durable)
-        self._duties, self._on_replaced = Duties(birth, tuple(subscriptions), on_message), on_replaced
+        self._me = ClientIdentity(
+            client_id, read_password(settings), make_tls_context(settings), will, durable
+        )
+        self._duties, self._on_replaced = (
+            SessionCallbacks(birth, tuple(subscriptions), on_message),
+            on_replaced,
+        )
         self._dialer = Dialer(settings)
-        self._listener: Listener | None = None
+        self._listener: LinkListener | None = None
         self._where = f"{settings.host}:{settings.port}"
         self._status = LinkStatus("connecting", f"connecting to {self._where}")
         self._online: tuple[int, paho.Client] | None = None
         self._connections = self._kicks = 0
         self._stop = threading.Event()
         self._jitter = random.Random()  # noqa: S311 - no secret
-        self._bell = Bell()
+        self._bell = Wakeup()
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
 
     @property
@@ -82,7 +87,7 @@ class MqttLink:
         """How it is now."""
         return self._status
 
-    def listen(self, listener: Listener) -> None:
+    def listen(self, listener: LinkListener) -> None:
         """Whom to tell about connections and acknowledgements; before ``start``."""
         self._listener = listener
 
@@ -116,10 +121,10 @@ class MqttLink:
         online = self._online
         if online is None or connection not in (None, online[0]):
             return None
-        info = send(online[1], Message(topic, payload, qos, retain, content_type))
+        info = send(online[1], OutgoingMessage(topic, payload, qos, retain, content_type))
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
-    def stop(self, timeout_s: float, farewell: Sequence[Message] = ()) -> None:
+    def stop(self, timeout_s: float, farewell: Sequence[OutgoingMessage] = ()) -> None:
         """Say farewell, disconnect so that the broker publishes no will, and join.
 
         An attempt to connect that is under way may outlive ``timeout_s`` by some seconds, on a daemon thread.

@@ -25,7 +25,7 @@ _POLL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutgoingMessage:
     """What goes out besides events."""
 
     topic: str
@@ -37,10 +37,10 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Duties:
+class SessionCallbacks:
     """What a client does as soon as it is connected."""
 
-    birth: Callable[[], Sequence[Message]]
+    birth: Callable[[], Sequence[OutgoingMessage]]
     """Asked for at every connect; published before anything else."""
     subscriptions: tuple[tuple[str, int], ...]
     """Topic filters with their QoS."""
@@ -49,19 +49,19 @@ class Duties:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ClientIdentity:
     """What a client tells the broker about itself."""
 
     client_id: str
     password: str | None
     tls: ssl.SSLContext | None
-    will: Callable[[], Message] | None
+    will: Callable[[], OutgoingMessage] | None
     """Asked for at every connect."""
     durable: bool
     """The broker keeps messages for our subscriptions while we are away, for up to an hour."""
 
 
-def make_client(settings: Mqtt, me: Identity, protocol: str, wake: Callable[[], None]) -> paho.Client:
+def make_client(settings: Mqtt, me: ClientIdentity, protocol: str, wake: Callable[[], None]) -> paho.Client:
     """A client that is not connected yet.
 
     Args:
@@ -93,7 +93,7 @@ def make_client(settings: Mqtt, me: Identity, protocol: str, wake: Callable[[], 
     return client
 
 
-def connect(client: paho.Client, settings: Mqtt, me: Identity) -> None:
+def connect(client: paho.Client, settings: Mqtt, me: ClientIdentity) -> None:
     """Open the connection and send CONNECT; the answer comes while it is served.
 
     Raises:
@@ -111,7 +111,7 @@ def connect(client: paho.Client, settings: Mqtt, me: Identity) -> None:
     client.connect(host, port, keepalive_s, clean_start=not me.durable, properties=properties)
 
 
-def send(client: paho.Client, message: Message) -> paho.MQTTMessageInfo:
+def send(client: paho.Client, message: OutgoingMessage) -> paho.MQTTMessageInfo:
     """Hand a message to a client; from any thread."""
     properties = None
     if message.content_type is not None and client.protocol == paho.MQTTv5:
@@ -120,13 +120,13 @@ def send(client: paho.Client, message: Message) -> paho.MQTTMessageInfo:
     return client.publish(message.topic, message.payload, message.qos, message.retain, properties)
 
 
-class Bell:
+class Wakeup:
     """Wakes ``serve`` from any thread; a context manager, and silent outside."""
 
     def __init__(self) -> None:
         self._mouth: socket.socket | None = None
 
-    def __enter__(self) -> "Bell":  # noqa: PYI034 - typing.Self needs Python 3.11
+    def __enter__(self) -> "Wakeup":  # noqa: PYI034 - typing.Self needs Python 3.11
         self.ear, self._mouth = socket.socketpair()
         for end in (self.ear, self._mouth):
             end.setblocking(False)
@@ -144,7 +144,7 @@ class Bell:
                 self._mouth.send(b"!")
 
 
-def serve(client: paho.Client, bell: Bell) -> bool:
+def serve(client: paho.Client, bell: Wakeup) -> bool:
     """Read and write what is ready, waiting for at most a second; False when the connection has ended.
 
     Args:

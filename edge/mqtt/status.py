@@ -22,7 +22,7 @@ class LinkStatus:
         return self.message if self.complaint or self.state in ("refused", "unreachable") else None
 
 
-class Listener(Protocol):
+class LinkListener(Protocol):
     """Whom a link tells, on its own thread; must not block."""
 
     def up(self, connection: int) -> None:

@@ -13,7 +13,7 @@ from edge.clock import SystemClock
 from edge.config import Mqtt
 from edge.errors import LinkError, UsageError
 from edge.events import Command, CommandName, Data, Place, Response, Status
-from edge.ops.broker import Subscription
+from edge.ops.subscription import Subscription
 from edge.ops.text import flat, plain
 
 D = TypeVar("D", bound=Data)

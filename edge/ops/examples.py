@@ -38,7 +38,7 @@ from edge.events import (
     ViolationOpened,
     cloud_event,
 )
-from edge.speaker.about import SpeakerHealth, SpeakerInfo, Voiced
+from edge.speaker.self_report import SpeakerHealth, SpeakerInfo, Voiced
 
 DOOR = Place("headquarters", "north-door")
 SPEAKER = Place("headquarters", "north-door-speaker")

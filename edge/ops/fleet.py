@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, Field, JsonValue
 
-from edge.ops.broker import Received
+from edge.ops.subscription import ReceivedMessage
 from edge.ops.text import ago, plain
 from edge.ops.wording import counts, words
 
@@ -54,7 +54,7 @@ class _Event(BaseModel):
 
 
 @dataclass(slots=True)
-class Device:
+class DeviceRow:
     """One row of the table."""
 
     name: str
@@ -76,7 +76,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class StreamLine:
     """One line of the stream."""
 
     time: datetime
@@ -97,12 +97,12 @@ class Fleet:
         ignored: messages of devices beyond ``DEVICES_MAX``.
     """
 
-    devices: dict[str, Device] = field(default_factory=dict)
+    devices: dict[str, DeviceRow] = field(default_factory=dict)
     unreadable: int = 0
     ignored: int = 0
     _ids: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
 
-    def take(self, message: Received) -> list[Line]:
+    def take(self, message: ReceivedMessage) -> list[StreamLine]:
         """Take a message in; returns what it adds to the stream."""
         levels = message.topic.split("/")
         if len(levels) != 5 or levels[4] not in ("status", "health", "event", "summary"):
@@ -117,7 +117,7 @@ class Fleet:
             self.unreadable += 1
             return []
 
-    def _read(self, leaf: str, name: str, message: Received) -> list[Line]:
+    def _read(self, leaf: str, name: str, message: ReceivedMessage) -> list[StreamLine]:
         if leaf == "status":
             if not message.payload:  # somebody has removed it for good
                 self.devices.pop(name, None)
@@ -129,10 +129,10 @@ class Fleet:
         event = _Event.model_validate_json(message.payload)
         return [] if self._repeated(event) else self._event(self._device(name), event)
 
-    def _device(self, name: str) -> Device:
-        return self.devices.setdefault(name, Device(name))
+    def _device(self, name: str) -> DeviceRow:
+        return self.devices.setdefault(name, DeviceRow(name))
 
-    def _status(self, device: Device, said: _Status, message: Received) -> list[Line]:
+    def _status(self, device: DeviceRow, said: _Status, message: ReceivedMessage) -> list[StreamLine]:
         device.online, device.since = said.state == "online", said.time
         device.reason = plain(said.reason, 200)
         if not device.online:
@@ -140,9 +140,9 @@ class Fleet:
             device.problems, device.overrides = (), ""
         if message.retained:
             return []
-        return [Line(message.at, device.name, "online" if device.online else "offline", device.reason)]
+        return [StreamLine(message.at, device.name, "online" if device.online else "offline", device.reason)]
 
-    def _health(self, device: Device, said: _Health, at: datetime) -> None:
+    def _health(self, device: DeviceRow, said: _Health, at: datetime) -> None:
         device.health_at, device.fps, device.temperature_c = at, said.fps, said.temperature_c
         device.waiting = said.outbox.depth
         device.problems = tuple(plain(p, 300) for p in said.problems[:20])
@@ -153,7 +153,7 @@ class Fleet:
             changed.append(f"threshold {said.overrides.mask_threshold:g}")
         device.overrides = ", ".join(changed)
 
-    def _event(self, device: Device, event: _Event) -> list[Line]:
+    def _event(self, device: DeviceRow, event: _Event) -> list[StreamLine]:
         data = event.data
         if event.type == "violation.opened" and (
             device.last_violation is None or event.time > device.last_violation
@@ -163,7 +163,7 @@ class Fleet:
         if event.type == "summary" and not text:  # nobody came: a thousand devices say so every minute
             return []
         late = data.get("replayed") is True
-        return [Line(event.time, device.name, plain(event.type, 40), plain(text, 500), late)]
+        return [StreamLine(event.time, device.name, plain(event.type, 40), plain(text, 500), late)]
 
     def _repeated(self, event: _Event) -> bool:
         key = (event.source[:200], event.id[:200])
@@ -175,7 +175,7 @@ class Fleet:
         return False
 
 
-def trouble(device: Device, now: datetime, began: datetime) -> str:
+def trouble(device: DeviceRow, now: datetime, began: datetime) -> str:
     """What a person should know about a device first; empty when all is well.
 
     Args:

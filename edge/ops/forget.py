@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from edge.config import Mqtt
 from edge.errors import LinkError, MaskgateError, UsageError
 from edge.events import Place, Status
-from edge.ops.broker import PATIENCE_S, Received, Subscription
+from edge.ops.subscription import PATIENCE_S, ReceivedMessage, Subscription
 from edge.service.home_assistant import identity
 
 _QUIET_S = 1.0
@@ -31,7 +31,7 @@ def forget(settings: Mqtt, place: Place) -> list[str]:
     """
     filters = [place.topic("+"), f"+/device/{identity(place)}/config"]
     with Subscription(settings, filters, threading.Event(), what="forget") as heard:
-        kept: dict[str, Received] = {}
+        kept: dict[str, ReceivedMessage] = {}
         while (message := heard.next(_QUIET_S)) is not None:
             if message.retained:
                 kept[message.topic] = message

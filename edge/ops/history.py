@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from edge.ops.form import Flaw
+from edge.ops.message_form import Flaw
 from edge.ops.messages import moment
 
 _KEPT = 200
@@ -32,7 +32,7 @@ class Gap:
         return self.last - self.first + 1 - self.late
 
 
-class Source:
+class SourceHistory:
     """What came from one device."""
 
     def __init__(self) -> None:

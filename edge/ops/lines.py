@@ -12,15 +12,15 @@ from typing import Any
 from pydantic_core import from_json
 
 from edge.events import Place, leaf_of
-from edge.ops.broker import Received
+from edge.ops.subscription import ReceivedMessage
 
 
-def read_lines(lines: Iterable[bytes]) -> Iterator[Received]:
+def read_lines(lines: Iterable[bytes]) -> Iterator[ReceivedMessage]:
     """The messages; a line of none of the forms becomes one without a topic, an empty line none."""
     for line in lines:
         if line.strip():
             topic, payload, retained = _read(line.strip())
-            yield Received(topic, payload, retained, datetime.now(timezone.utc))
+            yield ReceivedMessage(topic, payload, retained, datetime.now(timezone.utc))
 
 
 def _read(line: bytes) -> tuple[str, bytes, bool]:

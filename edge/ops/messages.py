@@ -1,7 +1,7 @@
 """Every message of contract 2 as one type: schemas are generated from it, messages are checked by it.
 
-The payload types are those with which a device builds its messages (``edge.events``, ``edge.speaker.about``);
-what is added here is the envelope, which ``cloud_event`` writes as a dict.
+A device builds its messages with the same payload types (``edge.events``, ``edge.speaker.self_report``). What
+is added here is the envelope, which ``cloud_event`` writes as a dict.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, create_model
 
 from edge.events import SCHEMA_BASE, TYPES, Command, Data, Health, Info, Place, Response, Status
-from edge.speaker.about import SpeakerHealth, SpeakerInfo
+from edge.speaker.self_report import SpeakerHealth, SpeakerInfo
 
 NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
 """A topic level, as ``edge.config`` allows it."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from edge.ops.fleet import Device, Fleet, Line, trouble
+from edge.ops.fleet import DeviceRow, Fleet, StreamLine, trouble
 from edge.ops.text import ago, columns, natural, plain
 
 _STATE, _FPS, _TEMP, _WAITING = 17, 6, 7, 9
@@ -43,7 +43,7 @@ class Screen:
     """Why nothing comes at the moment."""
 
 
-def draw(fleet: Fleet, stream: Sequence[Line], screen: Screen, now: datetime) -> list[str]:
+def draw(fleet: Fleet, stream: Sequence[StreamLine], screen: Screen, now: datetime) -> list[str]:
     """All of it.
 
     Args:
@@ -132,7 +132,7 @@ def _table(fleet: Fleet, ill: dict[str, str], pen: _Pen, name: int, now: datetim
     return out if devices else [*out, pen.line("  no device heard yet", _DIM)]
 
 
-def _rows(device: Device, ill: str, pen: _Pen, name: int, now: datetime) -> list[str]:
+def _rows(device: DeviceRow, ill: str, pen: _Pen, name: int, now: datetime) -> list[str]:
     dot, colour, state = "○", _DIM, "not heard"
     if device.online is not None:
         dot, colour = ("●", _YELLOW if ill else _GREEN) if device.online else ("○", _RED)
@@ -156,7 +156,7 @@ def _rows(device: Device, ill: str, pen: _Pen, name: int, now: datetime) -> list
     return [row, pen.line(f"    {more}", colour if ill else _CYAN)] if more else [row]
 
 
-def _event(line: Line, pen: _Pen, name: int, now: datetime) -> str:
+def _event(line: StreamLine, pen: _Pen, name: int, now: datetime) -> str:
     today = line.time.date() == now.date()
     return pen.cells(
         (f"  {line.time:%H:%M:%S}" if today else f"  {line.time:%d %b}", 12, _DIM),

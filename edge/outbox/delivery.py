@@ -42,7 +42,7 @@ class Item(Protocol):
         ...
 
 
-class Store(Protocol):
+class EventStore(Protocol):
     """What keeps events until they are acknowledged."""
 
     @property
@@ -64,7 +64,7 @@ class Store(Protocol):
         ...
 
 
-class Link(Protocol):
+class BrokerLink(Protocol):
     """A connection to the broker that comes and goes."""
 
     def listen(self, listener: "Delivery") -> None:
@@ -89,7 +89,7 @@ class Delivery:
     """
 
     def __init__(
-        self, store: Store, link: Link, place: Place, clock: Clock, *, rate_per_s: float = 50.0
+        self, store: EventStore, link: BrokerLink, place: Place, clock: Clock, *, rate_per_s: float = 50.0
     ) -> None:
         self._store, self._link, self._place, self._clock = store, link, place, clock
         self._interval_s = 1 / rate_per_s

@@ -6,12 +6,12 @@ from edge.config import Config
 from edge.model.classifier import MaskClassifier
 from edge.model.detector import FaceDetector
 from edge.model.runtime import Runtime, find_runtime
-from edge.people.crowding import Crowding
-from edge.people.faces import Limits, assess
-from edge.people.hours import Hours
+from edge.people.crowding import CrowdingMonitor
+from edge.people.cuts import CutDetector
+from edge.people.faces import LookLimits, assess
+from edge.people.hours import OpeningHours
 from edge.people.pipeline import Pipeline
 from edge.people.policy import Policy, Rules
-from edge.people.scene import CutDetector
 from edge.people.tampering import TamperCheck
 from edge.people.tracks import Tracker
 from edge.people.violations import Violations
@@ -20,13 +20,13 @@ from edge.values import Face, Image, Look, log_odds
 
 
 @dataclass(frozen=True, slots=True)
-class Judges:
+class LoadedModels:
     """The loaded models, and the rule for what they may be asked about."""
 
     runtime: Runtime
     detector: FaceDetector
     classifier: MaskClassifier
-    limits: Limits
+    limits: LookLimits
 
     def assess(self, image: Image, face: Face, min_width_px: float | None = None) -> Look:
         """Whether and how well a face can be judged; ``min_width_px`` overrides the configured minimum."""
@@ -34,7 +34,7 @@ class Judges:
         return assess(image, face, limits)
 
 
-def load_judges(config: Config) -> Judges:
+def load_models(config: Config) -> LoadedModels:
     """Load both models.
 
     Raises:
@@ -42,15 +42,15 @@ def load_judges(config: Config) -> Judges:
     """
     m = config.models
     runtime = find_runtime(m.runtime)
-    return Judges(
+    return LoadedModels(
         runtime,
         FaceDetector(m.face, runtime, threads=m.threads, score_threshold=m.detector_score),
         MaskClassifier(m.mask, runtime, threads=m.threads, threshold=m.mask_threshold),
-        Limits(**config.faces.model_dump()),
+        LookLimits(**config.faces.model_dump()),
     )
 
 
-def make_pipeline(config: Config, judges: Judges) -> Pipeline:
+def make_pipeline(config: Config, judges: LoadedModels) -> Pipeline:
     """A fresh pipeline: nobody in view, nothing counted."""
     rules = config.decision.model_dump(exclude={"revisit_s"})
     return Pipeline(
@@ -63,7 +63,7 @@ def make_pipeline(config: Config, judges: Judges) -> Pipeline:
         policy=Policy(Rules(**rules), log_odds(judges.classifier.threshold)),
         zones=Zones(config.zones, config.site.zone),
         lines=LineCounter(config.lines),
-        hours=Hours.parse(config.hours.open, config.hours.timezone),
-        crowding=Crowding(config.crowding),
+        hours=OpeningHours.parse(config.hours.open, config.hours.timezone),
+        crowding=CrowdingMonitor(config.crowding),
         violations=Violations(judges.classifier.contract.model_id),
     )

@@ -63,7 +63,7 @@ class CrowdingChange:
     """Since it became crowded."""
 
 
-class Crowding:
+class CrowdingMonitor:
     """Notices crowds.
 
     Time counts up while it is crowded and down while it is not: a brief interruption, either way, costs time
@@ -73,7 +73,7 @@ class Crowding:
         settings: the limits, each 0 for none; both are off by default.
     """
 
-    def __init__(self, settings: config.Crowding) -> None:
+    def __init__(self, settings: config.CrowdingConfig) -> None:
         self._settings = settings
         self._open = self._over = False
         self._held_s, self._last_s = 0.0, float("inf")

@@ -9,7 +9,7 @@ from edge.values import Face, Image, Look
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LookLimits:
     """Beyond these a look can't be judged; units as in ``edge.config.Faces``."""
 
     min_width_px: float
@@ -19,7 +19,7 @@ class Limits:
     max_turn: float
 
 
-def assess(image: Image, face: Face, limits: Limits) -> Look:
+def assess(image: Image, face: Face, limits: LookLimits) -> Look:
     """Say whether and how well a face can be judged.
 
     Args:
@@ -38,7 +38,7 @@ def assess(image: Image, face: Face, limits: Limits) -> Look:
     return Look(face, _quality(face, limits, sharpness), None)
 
 
-def _shape_flaw(face: Face, image: Image, limits: Limits) -> str | None:
+def _shape_flaw(face: Face, image: Image, limits: LookLimits) -> str | None:
     height, width = image.shape[:2]
     if face.box.width < limits.min_width_px:
         return f"too small ({face.box.width:.0f} px)"
@@ -47,7 +47,7 @@ def _shape_flaw(face: Face, image: Image, limits: Limits) -> str | None:
     return "turned away" if (face.turn or 0.0) > limits.max_turn else None
 
 
-def _quality(face: Face, limits: Limits, sharpness: float) -> float:
+def _quality(face: Face, limits: LookLimits, sharpness: float) -> float:
     """Product of four terms, each 1 for a good look; a look at the limits still says something."""
     terms = (
         min(1.0, face.box.width / (2 * limits.min_width_px)),

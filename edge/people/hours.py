@@ -18,7 +18,7 @@ _ALLOWED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class OpeningHours:
     """When something is open, by the clock on the wall there: a day with a change of time is no exception.
 
     Attributes:
@@ -30,7 +30,7 @@ class Hours:
     spans: tuple[tuple[int, int], ...]
 
     @classmethod
-    def parse(cls, texts: Sequence[str], timezone: str) -> "Hours":
+    def parse(cls, texts: Sequence[str], timezone: str) -> "OpeningHours":
         """Read hours from the configuration.
 
         Args:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from edge.events import CameraTampered, Crowded, Data, Event, new_event
-from edge.people.crowding import Crowding
-from edge.people.hours import Hours
+from edge.people.crowding import CrowdingMonitor
+from edge.people.hours import OpeningHours
 from edge.people.outcomes import Crossed, Outcome
 from edge.people.policy import Policy
-from edge.people.protocols import Assessor, Classifier, Cuts, Detector, Tampering
+from edge.people.protocols import Assessor, Classifier, Cuts, Detector, TamperMonitor
 from edge.people.tally import Tally
 from edge.people.tracks import Tracker
 from edge.people.violations import Violations
@@ -29,7 +29,7 @@ class Sight:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Result:
+class FrameResult:
     """What one frame led to."""
 
     sights: tuple[Sight, ...]
@@ -56,17 +56,17 @@ class Pipeline:
     classifier: Classifier
     assess: Assessor
     cuts: Cuts
-    tampering: Tampering | None
+    tampering: TamperMonitor | None
     tracker: Tracker
     policy: Policy
     zones: Zones
     lines: LineCounter
-    hours: Hours
-    crowding: Crowding
+    hours: OpeningHours
+    crowding: CrowdingMonitor
     violations: Violations
     total: Tally = field(default_factory=Tally)
 
-    def process(self, frame: Frame, *, clock_trusted: bool = True) -> Result:
+    def process(self, frame: Frame, *, clock_trusted: bool = True) -> FrameResult:
         """Judge one frame; frames come in the order of ``captured_at``."""
         now = frame.captured_at
         lost = self.tracker.cut() if self.cuts.update(frame.image) else ()
@@ -88,7 +88,7 @@ class Pipeline:
         payloads = [*self._payloads(outcomes), *self._crowd(here, frame.image, now)]
         payloads += self._tamper(frame, face_seen=any(look.flaw is None for _, look in looks))
         self._forget(gone)
-        return Result(
+        return FrameResult(
             sights=tuple(
                 Sight(track, look, self.policy.verdict(track.id), self.policy.score(track.id))
                 for track, look in looks
@@ -98,13 +98,13 @@ class Pipeline:
             events=_events(payloads, frame.taken, clock_trusted=clock_trusted),
         )
 
-    def finish(self, now: float, taken: datetime, *, clock_trusted: bool = True) -> Result:
+    def finish(self, now: float, taken: datetime, *, clock_trusted: bool = True) -> FrameResult:
         """The source has ended or failed: everybody has left."""
         gone = self.tracker.cut()
         outcomes = self.policy.step((), gone, now)
         payloads = self._payloads(outcomes)
         self._forget(gone)
-        return Result((), (), tuple(outcomes), _events(payloads, taken, clock_trusted=clock_trusted))
+        return FrameResult((), (), tuple(outcomes), _events(payloads, taken, clock_trusted=clock_trusted))
 
     def announced(self, violation: str) -> None:
         """The speaker says that this violation's announcement was heard."""

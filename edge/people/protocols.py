@@ -38,7 +38,7 @@ class Cuts(Protocol):
         ...
 
 
-class TamperChange(Protocol):
+class TamperChangeEvent(Protocol):
     """The camera was tampered with, or is well again."""
 
     @property
@@ -62,10 +62,10 @@ class TamperChange(Protocol):
         ...
 
 
-class Tampering(Protocol):
+class TamperMonitor(Protocol):
     """Notices that the camera shows too little, or something else."""
 
-    def update(self, image: Image, now_s: float, *, face_seen: bool) -> TamperChange | None:
+    def update(self, image: Image, now_s: float, *, face_seen: bool) -> TamperChangeEvent | None:
         """What this picture changes; ``face_seen``: it shows a face that can be judged."""
         ...
 

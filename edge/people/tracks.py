@@ -30,7 +30,7 @@ _SIZE, _SIZE_PER_S = 0.25, 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class TrackUpdate:
     """What one frame changed."""
 
     seen: tuple[Track, ...]
@@ -67,7 +67,7 @@ class Tracker:
         self._states: dict[int, _State] = {}
         self._next_id = 1
 
-    def update(self, faces: Sequence[Face], now: float) -> Update:
+    def update(self, faces: Sequence[Face], now: float) -> TrackUpdate:
         """Take in the faces of one frame.
 
         Args:
@@ -86,7 +86,7 @@ class Tracker:
             self._states[self._next_id] = _begin(Track(self._next_id, ordered[index], now, now, 1))
             self._next_id += 1
         seen = tuple(s.track for s in self._states.values() if s.track.last_seen == now)
-        return Update(seen, gone)
+        return TrackUpdate(seen, gone)
 
     def cut(self) -> tuple[Track, ...]:
         """The picture was cut: whoever is seen next is somebody else. Returns those who are gone by it."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.config import Line, Zone
+from edge.config import CountingLine, Zone
 from edge.errors import ConfigError
 from edge.values import Box
 
@@ -86,7 +86,7 @@ class LineCounter:
         ConfigError: a line that starts where it ends.
     """
 
-    def __init__(self, lines: Sequence[Line]) -> None:
+    def __init__(self, lines: Sequence[CountingLine]) -> None:
         for line in lines:
             if line.start == line.end:
                 raise ConfigError(
@@ -118,12 +118,12 @@ class LineCounter:
         self._walks.pop(track_id, None)
 
 
-def _begin(line: Line, center: Point) -> _Walk:
+def _begin(line: CountingLine, center: Point) -> _Walk:
     side = _sign(_turn(line.start, line.end, center))
     return _Walk(center, side, side, 0)
 
 
-def _step(walk: _Walk, line: Line, center: Point) -> tuple[_Walk, Crossing | None]:
+def _step(walk: _Walk, line: CountingLine, center: Point) -> tuple[_Walk, Crossing | None]:
     offset = _turn(line.start, line.end, center)
     side, passed = _sign(offset) or walk.side, walk.passed
     if side * walk.side < 0 and _parts(walk.point, center, line):
@@ -134,7 +134,7 @@ def _step(walk: _Walk, line: Line, center: Point) -> tuple[_Walk, Crossing | Non
     return _Walk(center, side, side, 0), Crossing(line.name, side > 0) if crossed else None
 
 
-def _parts(a: Point, b: Point, line: Line) -> bool:
+def _parts(a: Point, b: Point, line: CountingLine) -> bool:
     """Whether the way from a to b, endless both ways, leaves the line's ends on different sides."""
     return _sign(_turn(a, b, line.start)) * _sign(_turn(a, b, line.end)) <= 0
 

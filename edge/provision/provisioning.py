@@ -9,10 +9,10 @@ from pathlib import Path
 from edge.config import mistakes
 from edge.errors import StoreError, UsageError
 from edge.files import sync_folder
-from edge.machine.card import CREDENTIALS, REPORT, TOML, Card, read_card
-from edge.machine.checking import check_elsewhere
+from edge.machine.card_files import CREDENTIALS, REPORT, TOML, CardFiles, read_card
 from edge.machine.durable import remove, write
-from edge.machine.reading import Known, read
+from edge.machine.preflight import check_elsewhere
+from edge.machine.wanted import KnownSecrets, read
 from edge.provision.firstboot import SCRIPT, VENDOR_DATA, require_heard, script, with_first_run
 from edge.provision.package import Package
 from edge.provision.partition import Partition, Style
@@ -28,7 +28,7 @@ class Job:
 
     partition: Partition
     package: Package
-    card: Card
+    card: CardFiles
     remarks: tuple[str, ...]
     """What is allowed, and should be known all the same."""
 
@@ -61,7 +61,7 @@ def check(partition: Partition, package: Package, config: Path) -> Job:
     card = read_card(config.parent, config.name)
     if card is None:
         raise UsageError(f"{config}: no such file")
-    wanted = read(card, Known({}, {}))
+    wanted = read(card, KnownSecrets({}, {}))
     check_elsewhere(wanted)
     if wanted.missing:
         raise mistakes(str(config), list(wanted.missing))

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from edge.errors import UpdateError
 from edge.releases.choose import KEPT
 from edge.releases.disk import Disk, open_plain
-from edge.releases.said import Outcome, Request
-from edge.releases.store import Store, Trial
+from edge.releases.store import ReleaseStore, Trial
+from edge.releases.update_messages import UpdateRequest, UpdateResult
 
 _log = logging.getLogger(__name__)
 _SMALL = 10_000
@@ -45,7 +45,7 @@ class Exchange:
 
     # the service's side
 
-    def ask(self, request: Request) -> None:
+    def ask(self, request: UpdateRequest) -> None:
         """Have it downloaded and installed.
 
         Raises:
@@ -59,46 +59,46 @@ class Exchange:
     def ask_rollback(self) -> None:
         """Go back, also from a trial; raises UpdateError where there is nothing, or nobody to do it."""
         self._require_there()
-        store = Store(self.kept)
+        store = ReleaseStore(self.kept)
         if store.trial is None and not store.state.previous:
             raise UpdateError("There is no update to go back from.")
         self._disk.save(self.rollback_path, b"")
 
     def trial(self) -> Trial | None:
         """What is on trial."""
-        return Store(self.kept).trial
+        return ReleaseStore(self.kept).trial
 
     def confirm(self, trial: Trial) -> None:
         """It works."""
         self._disk.save(self.confirmed_path, trial.name.encode())
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[UpdateResult]:
         """What is not told yet, the oldest first; what can't be read is removed."""
         found = []
         for path in self._outcome_paths():
             try:
                 with open_plain(path, _SMALL) as file:
-                    found.append(Outcome.model_validate_json(file.read()))
+                    found.append(UpdateResult.model_validate_json(file.read()))
             except (UpdateError, ValidationError) as e:
                 _log.error("%s: an outcome that can't be read is removed: %s", path, e)
                 path.unlink(missing_ok=True)
         return sorted(found, key=lambda o: o.time)
 
-    def told(self, outcome: Outcome) -> None:
+    def told(self, outcome: UpdateResult) -> None:
         """It is in the outbox."""
         self._disk.remove(self._outcome_path(outcome))
 
     def last(self) -> str:
         """What came of root's last update, for people; empty: there was none."""
         try:
-            told = Outcome.model_validate_json(self._last.read_bytes())
+            told = UpdateResult.model_validate_json(self._last.read_bytes())
         except (OSError, ValidationError):
             return ""
         return f"{told} ({told.time:%Y-%m-%d %H:%M} UTC)"
 
     # the download's and root's side
 
-    def leave(self, outcome: Outcome) -> None:
+    def leave(self, outcome: UpdateResult) -> None:
         """For the service to tell."""
         if not self.folder.is_dir():
             return
@@ -110,11 +110,11 @@ class Exchange:
         for forgotten in oldest:
             self._disk.remove(forgotten)
 
-    def requested(self) -> Request | None:
+    def requested(self) -> UpdateRequest | None:
         """What ops asked for and is not downloaded; None: nothing that can be understood."""
         return _read(self.request_path)
 
-    def wanted(self) -> Request | None:
+    def wanted(self) -> UpdateRequest | None:
         """What was asked for by what is downloaded."""
         return _read(self.wanted_path)
 
@@ -129,7 +129,7 @@ class Exchange:
             _log.error("%s", e)
             return ""
 
-    def remember(self, outcome: Outcome) -> None:
+    def remember(self, outcome: UpdateResult) -> None:
         """For ``last``."""
         self._disk.save(self._last, outcome.model_dump_json().encode())
 
@@ -164,16 +164,16 @@ class Exchange:
     def _outcome_paths(self) -> list[Path]:
         return sorted(self.folder.glob("outcome-*.json"))
 
-    def _outcome_path(self, outcome: Outcome) -> Path:
+    def _outcome_path(self, outcome: UpdateResult) -> Path:
         return self.folder / f"outcome-{outcome.id}.json"
 
 
-def _read(path: Path) -> Request | None:
+def _read(path: Path) -> UpdateRequest | None:
     if not os.path.lexists(path):
         return None
     try:
         with open_plain(path, _SMALL) as file:
-            return Request.model_validate_json(file.read())
+            return UpdateRequest.model_validate_json(file.read())
     except (UpdateError, ValidationError) as e:
         _log.error("%s: no request: %s", path, e)
         return None

@@ -69,7 +69,7 @@ def _inside(name: str) -> str:
     return name
 
 
-class File(_Strict):
+class ReleaseFile(_Strict):
     """One file of a tree."""
 
     size: int = Field(ge=0, le=_BYTES_MAX)
@@ -81,7 +81,7 @@ class Manifest(_Strict):
 
     format: Literal[1] = 1
     release: Release
-    files: dict[Annotated[str, AfterValidator(_inside)], File] = Field(max_length=_FILES_MAX)
+    files: dict[Annotated[str, AfterValidator(_inside)], ReleaseFile] = Field(max_length=_FILES_MAX)
 
     @property
     def size(self) -> int:

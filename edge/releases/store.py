@@ -26,7 +26,7 @@ class _Kept(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class State(_Kept):
+class ReleaseState(_Kept):
     """What is in force: names of folders below ``releases``; None: the Debian package's own."""
 
     application: str | None = None
@@ -52,7 +52,7 @@ class Trial(_Kept):
     """It came from ops, over the broker: it must reach the broker again."""
     starts: int = 0
     """Of the service."""
-    before: State
+    before: ReleaseState
     """To go back to."""
     id: str = Field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -65,7 +65,7 @@ class Trial(_Kept):
 K = TypeVar("K", bound=_Kept)
 
 
-class Store:
+class ReleaseStore:
     """The folder.
 
     Args:
@@ -81,9 +81,9 @@ class Store:
         self.releases, self.staging = kept / "releases", kept / "staging"
 
     @property
-    def state(self) -> State:
+    def state(self) -> ReleaseState:
         """What is in force."""
-        return self._read("state.json", State) or State()
+        return self._read("state.json", ReleaseState) or ReleaseState()
 
     @property
     def trial(self) -> Trial | None:

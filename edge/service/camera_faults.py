@@ -4,7 +4,7 @@ from edge.camera import CameraStatus
 from edge.events import CameraFault
 
 
-class FaultWatch:
+class CameraFaultMonitor:
     """Opens a ``camera.fault`` once a camera has failed for long, and closes it when it is back.
 
     Args:

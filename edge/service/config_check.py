@@ -16,7 +16,7 @@ from edge.model.classifier import MaskClassifier
 from edge.model.detector import FaceDetector
 from edge.model.runtime import find_runtime
 from edge.mqtt.security import make_tls_context, read_password
-from edge.people.hours import Hours
+from edge.people.hours import OpeningHours
 from edge.speaker.recordings import sounds_of
 from edge.speaker.remote import HomeAssistantSink, WebhookSink
 
@@ -43,15 +43,15 @@ def _checks(config: Config) -> Iterator[Check]:
     yield "camera.source: ", partial(kind_of, config.camera.source)
     yield "models.mask: ", partial(_load, MaskClassifier, config.models.mask, config.models)
     yield "models.face: ", partial(_load, FaceDetector, config.models.face, config.models)
-    yield "hours.timezone: ", partial(Hours.parse, (), config.hours.timezone)
-    yield "hours.open: ", partial(Hours.parse, config.hours.open, "UTC")
+    yield "hours.timezone: ", partial(OpeningHours.parse, (), config.hours.timezone)
+    yield "hours.open: ", partial(OpeningHours.parse, config.hours.open, "UTC")
     yield "", partial(read_password, config.mqtt)
     yield "", partial(make_tls_context, config.mqtt)
     yield from _speaker_checks(config.speaker)
 
 
 def _speaker_checks(speaker: Speaker) -> Iterator[Check]:
-    yield "speaker.quiet: ", partial(Hours.parse, speaker.quiet, "UTC")
+    yield "speaker.quiet: ", partial(OpeningHours.parse, speaker.quiet, "UTC")
     for language in speaker.languages if speaker.output != "none" else ():
         yield "", partial(sounds_of, speaker.model_copy(update={"languages": (language,)}))
     if speaker.webhook is not None:

@@ -17,16 +17,16 @@ from edge.config import Config
 from edge.errors import MaskgateError
 from edge.events import Place, new_event
 from edge.indicators import Indicators
-from edge.people.compose import Judges, make_pipeline
-from edge.people.pipeline import Result
+from edge.people.compose import LoadedModels, make_pipeline
+from edge.people.pipeline import FrameResult
 from edge.people.tally import Tally
-from edge.service.camera_faults import FaultWatch
-from edge.service.commands.executor import Orders, Sources
-from edge.service.frames import Judging
-from edge.service.messenger import Left, Postbox
-from edge.service.reporting import Parts, Reporter, info
+from edge.service.camera_faults import CameraFaultMonitor
+from edge.service.commands.executor import CommandExecutor, CommandSources
+from edge.service.frames import FrameLoop
+from edge.service.messenger import Messenger, Undelivered
+from edge.service.reporting import Reporter, ReportSources, info
 from edge.service.updates import Updates
-from edge.systemd import Notifier
+from edge.systemd import SystemdNotifier
 from edge.values import Frame
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class RunSummary:
     """From the first judged frame to the last."""
     frame_ms: float
     """Median time to judge a frame."""
-    left: Left
+    left: Undelivered
     """What the broker has not acknowledged."""
     restart: bool
     """Ops wants it to be started again."""
@@ -93,42 +93,42 @@ class Service:
     def __init__(
         self,
         config: Config,
-        judges: Judges,
+        judges: LoadedModels,
         source: FrameSource,
         clock: Clock,
         stop: threading.Event,
-        observe: Callable[[Frame, Result], None] = lambda *_: None,
+        observe: Callable[[Frame, FrameResult], None] = lambda *_: None,
         reread: Callable[[], Config] | None = None,
         cause: str = "",
     ) -> None:
         self._config, self._judges, self._source = config, judges, source
         self._clock, self._stop, self._cause = clock, stop, cause
         self._pipeline = make_pipeline(config, judges)
-        self._notifier = Notifier()
+        self._notifier = SystemdNotifier()
         self._ready = False
         self._reason = _CRASH
-        self._left = Left(0, 0, "")
-        self._faults = FaultWatch(config.camera.fault_after_s)
+        self._left = Undelivered(0, 0, "")
+        self._faults = CameraFaultMonitor(config.camera.fault_after_s)
         place = Place(config.site.id, config.site.device, config.mqtt.prefix)
-        self._postbox = Postbox(config, place, clock, self._info)
+        self._messenger = Messenger(config, place, clock, self._info)
         self._indicators = Indicators(
-            config.indicators, clock, on_test=lambda: self._postbox.try_speaker("button")
+            config.indicators, clock, on_test=lambda: self._messenger.try_speaker("button")
         )
-        self._updates = Updates(config.update.health_s, self._postbox, clock, self._postbox.publish_info)
-        parts = Parts(
+        self._updates = Updates(config.update.health_s, self._messenger, clock, self._messenger.publish_info)
+        parts = ReportSources(
             self._camera,
             lambda: self._indicators.problem,
-            lambda: self._orders.overrides,
+            lambda: self._executor.overrides,
             lambda: self._updates.problem,
         )
-        self._reporter = Reporter(config, clock, self._postbox, self._notifier, parts)
-        self._judging = Judging(
-            self._pipeline, self._postbox, self._indicators, self._reporter, clock, observe
+        self._reporter = Reporter(config, clock, self._messenger, self._notifier, parts)
+        self._frame_loop = FrameLoop(
+            self._pipeline, self._messenger, self._indicators, self._reporter, clock, observe
         )
-        sources = Sources(
-            self._reporter.health, self._camera, lambda: self._judging.newest, self._updates, reread
+        sources = CommandSources(
+            self._reporter.health, self._camera, lambda: self._frame_loop.newest, self._updates, reread
         )
-        self._orders = Orders(config, judges, self._pipeline, self._postbox, clock, sources)
+        self._executor = CommandExecutor(config, judges, self._pipeline, self._messenger, clock, sources)
 
     def run(self) -> RunSummary:
         """Work until the source ends or ``stop`` is set.
@@ -136,17 +136,17 @@ class Service:
         Raises:
             CameraError: a clip or folder that can't be read at all; a camera that fails is waited for.
         """
-        self._postbox.start(self._cause)
+        self._messenger.start(self._cause)
         with ExitStack() as ends:  # each step is taken, whatever became of the one before
             ends.callback(self._farewell)
-            ends.callback(self._judging.last_words)
+            ends.callback(self._frame_loop.last_words)
             ends.callback(self._source.close)
             ends.callback(self._indicators.close)
             ends.callback(self._notifier.stopping)
             try:
                 self._source.start()
                 self._loop()
-                self._reason = self._orders.ending or (
+                self._reason = self._executor.ending or (
                     "the source has ended" if self._source.ended else "stopped"
                 )
             except MaskgateError as e:
@@ -158,22 +158,22 @@ class Service:
             seconds=self._reporter.pace.seconds,
             frame_ms=self._reporter.pace.latency_ms,
             left=self._left,
-            restart=self._orders.ending is not None,
+            restart=self._executor.ending is not None,
         )
 
     def _loop(self) -> None:
-        while not (self._stop.is_set() or self._source.ended or self._orders.ending):
+        while not (self._stop.is_set() or self._source.ended or self._executor.ending):
             frame = self._source.next(_FRAME_TIMEOUT_S)
             if frame is not None:
-                self._judging.judge(frame)
+                self._frame_loop.judge(frame)
                 self._working()
                 self._updates.judged()
             else:
                 self._indicators.attend()
-            self._judging.listen()
+            self._frame_loop.listen()
             self._watch_camera()
             self._reporter.attend()
-            self._orders.attend()
+            self._executor.attend()
             self._updates.attend()
 
     def _working(self) -> None:
@@ -197,11 +197,11 @@ class Service:
         _log.warning("camera: %s", fault.message)
         if fault.state == "opened":
             self._indicators.rest()
-            self._judging.everybody_left()
-        self._postbox.record([new_event(fault, self._clock.utc(), clock_trusted=trusted(self._clock))])
+            self._frame_loop.everybody_left()
+        self._messenger.record([new_event(fault, self._clock.utc(), clock_trusted=trusted(self._clock))])
 
     def _farewell(self) -> None:
-        self._left = self._postbox.close(self._reason, orderly=self._reason != _CRASH)
+        self._left = self._messenger.close(self._reason, orderly=self._reason != _CRASH)
 
     def _camera(self) -> CameraStatus:
         return self._source.status

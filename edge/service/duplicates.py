@@ -18,7 +18,7 @@ _BOARD = re.compile(r"[0-9a-f]{12}")
 _KNOWN_MAX = 10
 
 
-class Twins:
+class DuplicateDetector:
     """Another one under our name. Told by the link's thread, asked by any.
 
     Args:

@@ -1,4 +1,4 @@
-"""Each frame judged, and what follows from it told: to the postbox, the pins, the counts, those who watch."""
+"""Judges each frame and reports what follows: to the messenger, the pins, the counts, and an observer."""
 
 import logging
 from collections.abc import Callable
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from edge.clock import Clock, trusted
 from edge.indicators import Indicators
 from edge.people.outcomes import Opened, describe
-from edge.people.pipeline import Pipeline, Result
-from edge.service.messenger import Postbox
+from edge.people.pipeline import FrameResult, Pipeline
+from edge.service.messenger import Messenger
 from edge.service.reporting import Reporter
 from edge.values import Frame
 
 _log = logging.getLogger(__name__)
 
 
-class Judging:
+class FrameLoop:
     """The pipeline's way into the device. One thread.
 
     Attributes:
@@ -22,7 +22,7 @@ class Judging:
 
     Args:
         pipeline: judges.
-        postbox: takes events.
+        messenger: takes events.
         indicators: show who is there.
         reporter: counts.
         clock: the time.
@@ -32,13 +32,13 @@ class Judging:
     def __init__(
         self,
         pipeline: Pipeline,
-        postbox: Postbox,
+        messenger: Messenger,
         indicators: Indicators,
         reporter: Reporter,
         clock: Clock,
-        observe: Callable[[Frame, Result], None],
+        observe: Callable[[Frame, FrameResult], None],
     ) -> None:
-        self._pipeline, self._postbox, self._indicators = pipeline, postbox, indicators
+        self._pipeline, self._messenger, self._indicators = pipeline, messenger, indicators
         self._reporter, self._clock, self._observe = reporter, clock, observe
         self.newest: Frame | None = None
         self._judged_s = clock.monotonic()
@@ -53,12 +53,12 @@ class Judging:
         now_s = self._clock.monotonic()
         self._reporter.pace.add(now_s, now_s - began_s)
         if self._reporter.pace.frames == 1:
-            self._postbox.publish_info()  # only now is the picture's size known
+            self._messenger.publish_info()  # only now is the picture's size known
         self._observe(frame, result)
 
     def listen(self) -> None:
         """Take in which announcements were heard."""
-        for violation in self._postbox.announced():
+        for violation in self._messenger.announced():
             self._pipeline.announced(violation)
 
     def everybody_left(self) -> None:
@@ -77,8 +77,8 @@ class Judging:
         if self.newest is not None:  # a source that never gave a picture has nothing to sum up
             self._reporter.summarise()
 
-    def _take(self, result: Result) -> None:
-        self._postbox.record(result.events)
+    def _take(self, result: FrameResult) -> None:
+        self._messenger.record(result.events)
         for outcome in result.outcomes:
             self._reporter.window.add(outcome)
             _log.info("%s", describe(outcome))

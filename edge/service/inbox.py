@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from edge.events import Place
-from edge.speaker.message import announced
+from edge.speaker.heard import announced
 
 _HEARD_MAX = 1000
 """Announcements that wait to be asked for."""

@@ -27,10 +27,10 @@ from edge.events import (
     new_event,
 )
 from edge.hardware import hardware_id
-from edge.mqtt import Message, MqttLink
+from edge.mqtt import MqttLink, OutgoingMessage
 from edge.outbox import Outbox
 from edge.outbox.delivery import Delivery
-from edge.service.duplicates import Twins
+from edge.service.duplicates import DuplicateDetector
 from edge.service.home_assistant import Discovery
 from edge.service.inbox import Inbox
 from edge.speaker.local import LocalSender
@@ -42,7 +42,7 @@ _FAREWELL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Undelivered:
     """What a stopped device leaves undelivered."""
 
     waiting: int
@@ -53,7 +53,7 @@ class Left:
     """Why the broker has not got them."""
 
 
-class Postbox:
+class Messenger:
     """One device's way to the world. Its methods belong to one thread.
 
     Args:
@@ -66,8 +66,8 @@ class Postbox:
     def __init__(self, config: Config, place: Place, clock: Clock, info: Callable[[], bytes]) -> None:
         self._place, self._clock, self._info = place, clock, info
         client_id = f"{place.prefix}/{place.site}/{place.device}/{hardware_id()}"
-        self.twins = Twins(place, client_id, hardware_id(), clock)
-        self.inbox = Inbox(place, on_health=lambda payload: self._accuse(self.twins.heard(payload)))
+        self.duplicates = DuplicateDetector(place, client_id, hardware_id(), clock)
+        self.inbox = Inbox(place, on_health=lambda payload: self._accuse(self.duplicates.heard(payload)))
         self._muted_until_s = clock.monotonic()
         socket = config.speaker.socket
         self._sender = None if socket is None else LocalSender(socket)
@@ -84,12 +84,15 @@ class Postbox:
             will=lambda: self._status("the connection was lost", online=False),
             birth=lambda: [
                 self._status("running", online=True),
-                Message(place.topic("info"), info(), qos=1, retain=True),
-                *(Message(topic, text, qos=1, retain=True) for topic, text in self._discovery.messages()),
+                OutgoingMessage(place.topic("info"), info(), qos=1, retain=True),
+                *(
+                    OutgoingMessage(topic, text, qos=1, retain=True)
+                    for topic, text in self._discovery.messages()
+                ),
             ],
             subscriptions=[(name, 1) for name in filters],
             on_message=self.inbox.receive,
-            on_replaced=lambda message: self._accuse(self.twins.replaced(message)),
+            on_replaced=lambda message: self._accuse(self.duplicates.replaced(message)),
         )
         self.delivery = Delivery(self.outbox, self.link, place, clock)
 
@@ -146,7 +149,7 @@ class Postbox:
         """Again, since it has changed; a connection that comes later brings it anyway."""
         self.link.publish(self._place.topic("info"), self._info(), retain=True)
 
-    def close(self, reason: str, *, orderly: bool = True) -> Left:
+    def close(self, reason: str, *, orderly: bool = True) -> Undelivered:
         """Deliver what can be delivered, and say farewell.
 
         Args:
@@ -165,7 +168,7 @@ class Postbox:
             self._discovery.settled()
         self.delivery.close()
         lost = self.outbox.close(orderly=orderly)
-        return Left(waiting - lost, lost, why)
+        return Undelivered(waiting - lost, lost, why)
 
     def _marked(self, event: Event) -> Event:
         if self.muted_for_s > 0 and isinstance(event.data, ViolationOpened):
@@ -185,6 +188,6 @@ class Postbox:
             self.outbox.append(event, self._place)
             self.delivery.wake()
 
-    def _status(self, reason: str, *, online: bool) -> Message:
+    def _status(self, reason: str, *, online: bool) -> OutgoingMessage:
         payload = Status.payload("online" if online else "offline", reason, self._clock.utc())
-        return Message(self._place.topic("status"), payload, qos=1, retain=True)
+        return OutgoingMessage(self._place.topic("status"), payload, qos=1, retain=True)

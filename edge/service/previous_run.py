@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.systemd import Notifier
+from edge.systemd import SystemdNotifier
 
 _log = logging.getLogger(__name__)
 _LONG_S = 600.0
@@ -29,7 +29,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
-class LastRun:
+class PreviousRun:
     """What a run finds when it begins."""
 
     cause: str
@@ -45,14 +45,14 @@ class LastRun:
         return float(min(_DELAY_MAX_S, _DELAY_S * 2 ** (self.failures - 1)) - _DELAY_S)
 
 
-def this_run() -> LastRun:
+def this_run() -> PreviousRun:
     """Begin a run: read the file in systemd's state directory, and write this run's line into it.
 
     Without systemd there is no such file, and nothing is known. One that can't be read or written is logged.
     """
     folder = os.environ.get("STATE_DIRECTORY")
     if folder is None:
-        return LastRun("", 0)
+        return PreviousRun("", 0)
     path = Path(folder) / "last-run"
     try:
         boot, uptime_s = _BOOT_ID.read_text(encoding="ascii").strip(), time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -61,22 +61,22 @@ def this_run() -> LastRun:
         path.write_text(f"{boot} {uptime_s:.2f} {found.failures}\n", encoding="ascii")
     except OSError as e:
         _log.warning("%s: what ended the run before is not known: %s", path, e)
-        return LastRun("", 0)
+        return PreviousRun("", 0)
     return found
 
 
-def back_off(last: LastRun, stop: threading.Event) -> None:
+def back_off(last: PreviousRun, stop: threading.Event) -> None:
     """Wait as long as the failures before ask for, and say so to systemd; no longer than until ``stop``."""
     if last.wait_s > 0:
         why = (
             f"waiting {last.wait_s:.0f} s after {last.failures} failures in a row, the last one: {last.cause}"
         )
         _log.warning("%s", why)
-        Notifier().status(why)
+        SystemdNotifier().status(why)
         stop.wait(last.wait_s)
 
 
-def read(lines: list[str], boot: str) -> LastRun:
+def read(lines: list[str], boot: str) -> PreviousRun:
     """What the file says.
 
     Args:
@@ -88,14 +88,14 @@ def read(lines: list[str], boot: str) -> LastRun:
         begun_s, failures = float(own[1]), int(own[2])
         ends = [(float(up), result, status) for up, result, _, status in map(_fields, lines[1:])]
     except (ValueError, IndexError):  # no file yet, or a damaged one: nothing is known
-        return LastRun("", 0)
+        return PreviousRun("", 0)
     for end_s, result, status in ends:
         if result == "success":
             failures = 0
         elif status not in _NOT_MENDED_BY_WAITING:
             failures = 1 if end_s - begun_s > _LONG_S else failures + 1
     cause = _cause(*ends[-1][1:]) if ends else ""
-    return LastRun(cause, failures if own[0] == boot else 0)
+    return PreviousRun(cause, failures if own[0] == boot else 0)
 
 
 def _fields(line: str) -> list[str]:

@@ -21,16 +21,16 @@ from edge.events import (
     new_event,
 )
 from edge.hardware import MACHINE_PROBLEMS, hardware_id, memory_mb, temperature_c
-from edge.people.compose import Judges
+from edge.people.compose import LoadedModels
 from edge.people.tally import Tally
-from edge.service.messenger import Postbox
+from edge.service.messenger import Messenger
 from edge.service.pace import Pace
-from edge.systemd import Notifier
+from edge.systemd import SystemdNotifier
 
 _PROBLEMS_MAX = 20
 
 
-def info(config: Config, judges: Judges, camera: CameraStatus, releases: Releases) -> Info:
+def info(config: Config, judges: LoadedModels, camera: CameraStatus, releases: Releases) -> Info:
     """What this device is; nothing secret: passwords lie in files, and URLs are shown without them."""
     shown = config.model_dump(mode="json")
     shown["camera"]["source"] = camera.source
@@ -53,7 +53,7 @@ def info(config: Config, judges: Judges, camera: CameraStatus, releases: Release
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ReportSources:
     """What a report looks at; each is asked anew for every report."""
 
     camera: Callable[[], CameraStatus]
@@ -74,15 +74,20 @@ class Reporter:
     Args:
         config: how often.
         clock: the time; the device starts now.
-        postbox: takes the reports.
+        messenger: takes the reports.
         notifier: takes one line of them for ``systemctl status``.
         parts: what is looked at.
     """
 
     def __init__(
-        self, config: Config, clock: Clock, postbox: Postbox, notifier: Notifier, parts: Parts
+        self,
+        config: Config,
+        clock: Clock,
+        messenger: Messenger,
+        notifier: SystemdNotifier,
+        parts: ReportSources,
     ) -> None:
-        self._every, self._clock, self._postbox = config.reporting, clock, postbox
+        self._every, self._clock, self._messenger = config.reporting, clock, messenger
         self._notifier, self._parts = notifier, parts
         self.pace, self.window = Pace(), Tally()
         self._started_s = self._next_health_s = self._window_began_s = clock.monotonic()
@@ -93,7 +98,7 @@ class Reporter:
         if now_s >= self._next_health_s:
             self._next_health_s = now_s + self._every.health_every_s
             data = self.health()
-            self._postbox.publish_health(data.model_dump_json().encode())
+            self._messenger.publish_health(data.model_dump_json().encode())
             camera, link = data.camera.state, data.link.state
             self._notifier.status(f"{data.fps:.1f} frames/s, camera {camera}, broker {link}")
         if now_s >= self._window_began_s + self._every.summary_every_s:
@@ -103,13 +108,13 @@ class Reporter:
         """Sum up now."""
         now_s = self._clock.monotonic()
         data = self.window.summary(round(now_s - self._window_began_s, 3))
-        self._postbox.record([new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))])
+        self._messenger.record([new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))])
         self.window, self._window_began_s = Tally(), now_s
 
     def health(self) -> Health:
         """How the device is right now; ``problems`` are sentences for a person."""
-        clock, camera, outbox = self._clock, self._parts.camera(), self._postbox.outbox
-        link, now_s = self._postbox.link.status, clock.monotonic()
+        clock, camera, outbox = self._clock, self._parts.camera(), self._messenger.outbox
+        link, now_s = self._messenger.link.status, clock.monotonic()
         return Health(
             time=clock.utc(),
             clock_trusted=trusted(clock),
@@ -133,11 +138,11 @@ class Reporter:
         )
 
     def _problems(self, camera: CameraStatus) -> list[str]:
-        box, link, clock = self._postbox, self._postbox.link.status, self._clock
+        box, link, clock = self._messenger, self._messenger.link.status, self._clock
         pins = self._parts.pins()
         said = (
-            camera.message, box.outbox.problem, box.delivery.problem, box.twins.problem, pins, link.problem,
-            self._parts.updates(),
+            camera.message, box.outbox.problem, box.delivery.problem, box.duplicates.problem, pins,
+            link.problem, self._parts.updates(),
         )  # fmt: skip
         found = [*(p for p in said if p), *machine_problems()]
         if not trusted(clock):

@@ -25,18 +25,18 @@ from edge.events import (
     new_event,
 )
 from edge.hardware import hardware_id, memory_mb
-from edge.mqtt import Message, MqttLink
+from edge.mqtt import MqttLink, OutgoingMessage
 from edge.outbox import Outbox
 from edge.outbox.delivery import Delivery
-from edge.people.hours import Hours
-from edge.speaker.about import SpeakerHealth, Voiced, info
-from edge.speaker.local import LocalEar
-from edge.speaker.memory import Memory
-from edge.speaker.message import NoEventError, parse
-from edge.speaker.seldom import Seldom
+from edge.people.hours import OpeningHours
+from edge.speaker.heard import NoEventError, parse
+from edge.speaker.local import LocalReceiver
+from edge.speaker.log_throttle import LogThrottle
+from edge.speaker.memory import AnnouncementMemory
+from edge.speaker.self_report import SpeakerHealth, Voiced, info
 from edge.speaker.sinks import make_sinks
-from edge.speaker.voice import Voice
-from edge.systemd import Notifier
+from edge.speaker.worker import SpeakerWorker
+from edge.systemd import SystemdNotifier
 
 _log = logging.getLogger(__name__)
 _LEAVE_S = 5.0
@@ -69,7 +69,7 @@ class SpeakerService:
         self._config, self._clock, self._announce = config, clock, announce
         self._place = Place(site.id, f"{site.device}-speaker", prefix)
         self._started_s = clock.monotonic()
-        self._dropped = Seldom()
+        self._dropped = LogThrottle()
         self._closing = threading.Event()
         quiet = quiet_hours(config)
         sinks = make_sinks(config.speaker, self._place.device, clock)
@@ -87,14 +87,16 @@ class SpeakerService:
         path = config.outbox.path.with_name("speaker-outbox.sqlite")
         self._outbox = Outbox(config.outbox.model_copy(update={"path": path}), clock)
         self._delivery = Delivery(self._outbox, self._link, self._place, clock)
-        self._memory = Memory(config.outbox.path.with_name("speaker-memory.sqlite"))
+        self._memory = AnnouncementMemory(config.outbox.path.with_name("speaker-memory.sqlite"))
         self._voices = [
-            Voice(sink, config.speaker, self._memory, clock, quiet=quiet, report=self._store, tell=self._tell)
+            SpeakerWorker(
+                sink, config.speaker, self._memory, clock, quiet=quiet, report=self._store, tell=self._tell
+            )
             for sink in sinks
         ]
         # Last, since another speaker's outbox would have stopped us by now: nobody's socket is taken away.
         socket = config.speaker.socket
-        self._ear = None if socket is None else LocalEar(socket, self._hear)
+        self._ear = None if socket is None else LocalReceiver(socket, self._hear)
         self._pulse = threading.Thread(target=self._report_health, name="health", daemon=True)
 
     @property
@@ -198,11 +200,11 @@ class SpeakerService:
             problems=problems,
         )
 
-    def _status(self, state: Literal["online", "offline"], reason: str) -> Message:
+    def _status(self, state: Literal["online", "offline"], reason: str) -> OutgoingMessage:
         return self._message("status", Status.payload(state, reason, self._clock.utc()))
 
-    def _message(self, leaf: str, payload: bytes) -> Message:
-        return Message(self._place.topic(leaf), payload, qos=1, retain=True)
+    def _message(self, leaf: str, payload: bytes) -> OutgoingMessage:
+        return OutgoingMessage(self._place.topic(leaf), payload, qos=1, retain=True)
 
 
 def quiet_hours(config: Config) -> Callable[[datetime], bool]:
@@ -214,7 +216,7 @@ def quiet_hours(config: Config) -> Callable[[datetime], bool]:
     # No hours at all mean "always open" elsewhere; here they mean no silence.
     if not config.speaker.quiet:
         return lambda _: False
-    return Hours.parse(config.speaker.quiet, config.hours.timezone).open
+    return OpeningHours.parse(config.speaker.quiet, config.hours.timezone).open
 
 
 def run_speaker(
@@ -225,7 +227,7 @@ def run_speaker(
     Raises:
         ConfigError, StoreError: see ``SpeakerService``.
     """
-    service, notifier = SpeakerService(config, clock=clock, announce=announce), Notifier()
+    service, notifier = SpeakerService(config, clock=clock, announce=announce), SystemdNotifier()
     service.start()
     try:
         notifier.ready()

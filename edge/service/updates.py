@@ -10,8 +10,8 @@ from edge.clock import Clock, trusted
 from edge.events import Data, Event, Releases, UpdateFailed, UpdateFinished, UpdateReturned
 from edge.releases.exchange import Exchange
 from edge.releases.release import in_use
-from edge.releases.said import Outcome, Request
-from edge.service.messenger import Postbox
+from edge.releases.update_messages import UpdateRequest, UpdateResult
+from edge.service.messenger import Messenger
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 5.0
@@ -24,7 +24,7 @@ class Updates:
 
     Args:
         health_s: so long a release on trial must judge frames.
-        postbox: takes events, and knows whether the broker is reached.
+        messenger: takes events, and knows whether the broker is reached.
         clock: the time.
         changed: called when a trial is over, for ``info`` says so.
         exchange: where root looks.
@@ -33,12 +33,12 @@ class Updates:
     def __init__(
         self,
         health_s: float,
-        postbox: Postbox,
+        messenger: Messenger,
         clock: Clock,
         changed: Callable[[], None],
         exchange: Exchange | None = None,
     ) -> None:
-        self._health_s, self._postbox, self._clock, self._changed = health_s, postbox, clock, changed
+        self._health_s, self._messenger, self._clock, self._changed = health_s, messenger, clock, changed
         self._exchange = exchange or Exchange()
         application, models = in_use()
         trial = self._exchange.trial()
@@ -81,7 +81,7 @@ class Updates:
         self._next_look_s = now_s + _LOOK_EVERY_S
         for outcome in self._exchange.outcomes():
             data = _event(outcome)
-            self._postbox.record([Event(outcome.id, outcome.time, data, trusted(self._clock))])
+            self._messenger.record([Event(outcome.id, outcome.time, data, trusted(self._clock))])
             self._exchange.told(outcome)
             self.problem = None if outcome.result == "finished" else str(outcome)
             if outcome.result == "finished" and self._confirmed:
@@ -94,7 +94,7 @@ class Updates:
         Raises:
             UpdateError: why that is not possible now.
         """
-        self._exchange.ask(Request(url=url, version=version))
+        self._exchange.ask(UpdateRequest(url=url, version=version))
 
     def ask_rollback(self) -> None:
         """Go back to what was there before the last update.
@@ -107,11 +107,11 @@ class Updates:
     def _reaches_ops(self) -> bool:
         """What came over the broker must reach it again, or nobody could mend it from afar."""
         return self._trial is not None and (
-            not self._trial.over_mqtt or self._postbox.link.status.state == "online"
+            not self._trial.over_mqtt or self._messenger.link.status.state == "online"
         )
 
 
-def _event(outcome: Outcome) -> Data:
+def _event(outcome: UpdateResult) -> Data:
     if outcome.result == "failed" or outcome.kind is None:
         return UpdateFailed(version=outcome.version, reason=outcome.reason)
     if outcome.result == "finished":

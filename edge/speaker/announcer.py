@@ -12,7 +12,7 @@ REMEMBERED = 4096
 """Violations whose ids are kept: more than a broker queues for a speaker that was away (mosquitto: 1000)."""
 
 
-class Choice(str, Enum):
+class AnnouncementChoice(str, Enum):
     """What to do about one message; all but ``PLAY`` mean silence, and name the reason."""
 
     PLAY = "play"
@@ -26,7 +26,7 @@ class Choice(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardViolation:
     """An event as it came in, by whatever way: an id that came by two ways is announced once."""
 
     type: str
@@ -50,7 +50,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
+class AnnouncementMoment:
     """This moment by the speaker's own clocks."""
 
     s: float
@@ -59,7 +59,7 @@ class Now:
     clock_trusted: bool
 
 
-def age_s(heard: Heard, now: Now) -> float:
+def age_s(heard: HeardViolation, now: AnnouncementMoment) -> float:
     """Seconds since it happened: by the wall clocks where both can be right, since the arrival otherwise.
 
     A time that lies in the future is a clock that can't be right. Infinite where no clock tells the age, but
@@ -94,31 +94,31 @@ class Announcer:
         self._seen: OrderedDict[str, None] = OrderedDict.fromkeys(seen)
         self._silent_until_s = last_s + settings.hold_s
 
-    def judge(self, heard: Heard, now: Now) -> Choice:
+    def judge(self, heard: HeardViolation, now: AnnouncementMoment) -> AnnouncementChoice:
         """Decide about one event; a violation's id is remembered, whatever the answer."""
         if not heard.asks or not heard.violation:
-            return Choice.NOT_A_VIOLATION
+            return AnnouncementChoice.NOT_A_VIOLATION
         if heard.type == "violation.opened" and not self._in_our_zones(heard):
-            return Choice.OTHER_ZONE
+            return AnnouncementChoice.OTHER_ZONE
         if heard.violation in self._seen:
-            return Choice.REPEAT
+            return AnnouncementChoice.REPEAT
         self._seen[heard.violation] = None
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
         if age_s(heard, now) > self._settings.max_age_s:
-            return Choice.TOO_OLD
-        return self._silence(heard, now) or Choice.PLAY
+            return AnnouncementChoice.TOO_OLD
+        return self._silence(heard, now) or AnnouncementChoice.PLAY
 
-    def _in_our_zones(self, heard: Heard) -> bool:
+    def _in_our_zones(self, heard: HeardViolation) -> bool:
         return not self._settings.zones or heard.zone in self._settings.zones
 
-    def _silence(self, heard: Heard, now: Now) -> Choice | None:
+    def _silence(self, heard: HeardViolation, now: AnnouncementMoment) -> AnnouncementChoice | None:
         if heard.muted:
-            return Choice.MUTED
+            return AnnouncementChoice.MUTED
         # A clock that can't be right knows no hours: better one announcement at night than none all day.
         if now.clock_trusted and self._quiet(now.utc):
-            return Choice.QUIET_HOURS
-        return Choice.HELD if now.s < self._silent_until_s else None
+            return AnnouncementChoice.QUIET_HOURS
+        return AnnouncementChoice.HELD if now.s < self._silent_until_s else None
 
     def played(self, now_s: float) -> None:
         """An announcement ended at ``now_s`` (monotonic seconds): the silence starts."""

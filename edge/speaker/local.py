@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge.errors import ConfigError
-from edge.speaker.message import SIZE_MAX, announced
+from edge.speaker.heard import SIZE_MAX, announced
 
 _log = logging.getLogger(__name__)
 _ANSWERS_MAX = 100
@@ -92,7 +92,7 @@ def _connected(path: Path) -> socket.socket:
     return made
 
 
-class LocalEar:
+class LocalReceiver:
     """The speaker's end: a thread that listens.
 
     Args:

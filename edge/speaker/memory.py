@@ -15,7 +15,7 @@ _ENOUGH = 1000
 """Decisions between two clearings of the table."""
 
 
-class Memory:
+class AnnouncementMemory:
     """A small SQLite file; any thread may use it.
 
     It is written without waiting for the disk: safe from ``kill -9``. A power cut may take the last lines,

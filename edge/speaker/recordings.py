@@ -10,7 +10,7 @@ from edge.errors import ConfigError, SpeakerError
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class SampleFormat:
     """What the samples of a recording are."""
 
     rate_hz: int
@@ -26,7 +26,7 @@ class Recording:
     """A PCM WAV file."""
 
     path: Path
-    form: Form
+    form: SampleFormat
     samples: bytes
 
     @property
@@ -43,14 +43,14 @@ def read(path: Path) -> Recording:
     """
     try:
         with wave.open(str(path)) as sound:
-            form = Form(sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
+            form = SampleFormat(sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
             return Recording(path, form, sound.readframes(sound.getnframes()))
     except (OSError, EOFError, wave.Error) as e:
         reason = str(e) or "it ends too early"
         raise SpeakerError(f"{path}: not a PCM WAV file that can be read: {reason}") from e
 
 
-def write(path: Path, form: Form, samples: bytes) -> None:
+def write(path: Path, form: SampleFormat, samples: bytes) -> None:
     """Make a WAV file, in one step, so that it is whole at any moment.
 
     Raises:

@@ -11,8 +11,8 @@ from edge.clock import Clock
 from edge.config import HomeAssistant, Webhook
 from edge.config.secret_files import credential_hint
 from edge.errors import ConfigError, SpeakerError
-from edge.speaker.announcer import Heard
-from edge.speaker.sink import GaveUpError, Said
+from edge.speaker.announcer import HeardViolation
+from edge.speaker.sink import GaveUpError, Playback
 
 _LATER = {408, 425, 429}
 """Refusals that may be another answer in a moment; so may all from 500 on."""
@@ -42,11 +42,11 @@ class WebhookSink:
         self.name, self._clock = name, clock
         self._endpoint = Endpoint("speaker.webhook", settings.url, settings.token_file, settings.timeout_s)
 
-    def say(self, heard: Heard, stop: threading.Event) -> Said:  # noqa: ARG002  the time-out is short
+    def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:  # noqa: ARG002  the time-out is short
         """See ``Sink``."""
         began_s = self._clock.monotonic()
         self._endpoint.post(heard.payload, "application/cloudevents+json")
-        return Said("", began_s, self._clock.monotonic())
+        return Playback("", began_s, self._clock.monotonic())
 
     def close(self) -> None:
         """See ``Sink``: it holds nothing."""
@@ -94,14 +94,14 @@ class HomeAssistantSink:
         self._endpoint = Endpoint("speaker.home_assistant", url, settings.token_file, settings.timeout_s)
         self._body = json.dumps(call).encode()
 
-    def say(self, heard: Heard, stop: threading.Event) -> Said:  # noqa: ARG002  the same words for everybody
+    def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:  # noqa: ARG002  the same words for everybody
         """See ``Sink``."""
         began_s = self._clock.monotonic()
         try:
             self._endpoint.post(self._body, "application/json")
         except UnansweredError as e:
             raise GaveUpError(f"{e}; not tried again, for it may have been heard") from e
-        return Said("", began_s, self._clock.monotonic())
+        return Playback("", began_s, self._clock.monotonic())
 
     def close(self) -> None:
         """See ``Sink``: it holds nothing."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.errors import SpeakerError
-from edge.speaker.announcer import Heard
+from edge.speaker.announcer import HeardViolation
 
 
 class GaveUpError(SpeakerError):
@@ -13,7 +13,7 @@ class GaveUpError(SpeakerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Playback:
     """An announcement that was made; monotonic seconds."""
 
     language: str
@@ -23,7 +23,7 @@ class Said:
     """When the last sample was drained, or the other system had said yes."""
 
 
-class Sink(Protocol):
+class SpeakerSink(Protocol):
     """One speaker."""
 
     @property
@@ -36,7 +36,7 @@ class Sink(Protocol):
         """What can be told without trying to be wrong with it, as a full sentence."""
         ...
 
-    def say(self, heard: Heard, stop: threading.Event) -> Said:
+    def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:
         """Make the announcement; returns when it is over.
 
         Args:

@@ -7,10 +7,10 @@ from typing import NoReturn, TypeVar
 from edge.clock import Clock
 from edge.config import Speaker
 from edge.errors import ConfigError
-from edge.speaker.announcer import Heard
+from edge.speaker.announcer import HeardViolation
 from edge.speaker.player import choose_player
 from edge.speaker.remote import HomeAssistantSink, WebhookSink
-from edge.speaker.sink import GaveUpError, Sink
+from edge.speaker.sink import GaveUpError, SpeakerSink
 from edge.speaker.sound import LocalSound
 
 Settings = TypeVar("Settings")
@@ -22,21 +22,21 @@ class Absent:
     def __init__(self, name: str, problem: str) -> None:
         self.name, self.problem = name, problem
 
-    def say(self, heard: Heard, stop: threading.Event) -> NoReturn:  # noqa: ARG002  it says nothing
-        """See ``Sink``."""
+    def say(self, heard: HeardViolation, stop: threading.Event) -> NoReturn:  # noqa: ARG002  it says nothing
+        """See ``SpeakerSink``."""
         raise GaveUpError(self.problem)
 
     def close(self) -> None:
-        """See ``Sink``: it holds nothing."""
+        """See ``SpeakerSink``: it holds nothing."""
 
 
-def make_sinks(settings: Speaker, name: str, clock: Clock) -> list[Sink]:
+def make_sinks(settings: Speaker, name: str, clock: Clock) -> list[SpeakerSink]:
     """The configured speakers: this machine's sound first, unless ``speaker.output`` is ``none``.
 
     Raises:
         ConfigError: this machine's sound is not complete, or none of the others is, or there is none.
     """
-    sinks: list[Sink] = []
+    sinks: list[SpeakerSink] = []
     if settings.output != "none":
         sinks.append(LocalSound(name, settings, choose_player(settings, clock)))
     if settings.webhook is not None:
@@ -55,8 +55,8 @@ def make_sinks(settings: Speaker, name: str, clock: Clock) -> list[Sink]:
 
 
 def _usable(
-    kind: Callable[[str, Settings, Clock], Sink], name: str, settings: Settings, clock: Clock
-) -> Sink:
+    kind: Callable[[str, Settings, Clock], SpeakerSink], name: str, settings: Settings, clock: Clock
+) -> SpeakerSink:
     try:
         return kind(name, settings, clock)
     except ConfigError as e:

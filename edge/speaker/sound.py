@@ -3,10 +3,10 @@
 import threading
 
 from edge.config import Speaker
-from edge.speaker.announcer import Heard
+from edge.speaker.announcer import HeardViolation
 from edge.speaker.player import Player
 from edge.speaker.recordings import Softened, sounds_of
-from edge.speaker.sink import Said
+from edge.speaker.sink import Playback
 
 
 class LocalSound:
@@ -34,12 +34,12 @@ class LocalSound:
         """See ``Sink``."""
         return self._player.problem
 
-    def say(self, heard: Heard, stop: threading.Event) -> Said:  # noqa: ARG002  the same words for everybody
+    def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:  # noqa: ARG002  the same words for everybody
         """See ``Sink``. A turn that failed is not over: the next attempt speaks the same language."""
         turn = self._turns[self._turn % len(self._turns)]
         played = self._player.play([sound for _, sound in turn], stop)
         self._turn += 1
-        return Said(",".join(language for language, _ in turn), played.started_s, played.ended_s)
+        return Playback(",".join(language for language, _ in turn), played.started_s, played.ended_s)
 
     def close(self) -> None:
         """See ``Sink``."""

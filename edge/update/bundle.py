@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from edge.errors import UpdateError, UsageError
 from edge.releases.disk import Disk
-from edge.releases.release import File, Manifest, Release, first_mistake, read_release
+from edge.releases.release import Manifest, Release, ReleaseFile, first_mistake, read_release
 
 SIZE_MAX = 400_000_000
 """Bytes of a bundle; an application has about 50 million."""
@@ -54,7 +54,7 @@ def pack(tree: Path, out: Path, *, preset: Preset = 6) -> Path:
     if links:
         raise UpdateError(f"{links[0]}: is no plain file; a bundle holds nothing else")
     files = {
-        p.relative_to(tree).as_posix(): File(
+        p.relative_to(tree).as_posix(): ReleaseFile(
             size=p.stat().st_size, sha256=hashlib.sha256(p.read_bytes()).hexdigest()
         )
         for p in paths

@@ -20,7 +20,7 @@ from edge import __version__
 from edge.errors import UpdateError
 from edge.releases.disk import Disk
 from edge.releases.exchange import Exchange
-from edge.releases.said import Request
+from edge.releases.update_messages import UpdateRequest
 from edge.update.bundle import SIZE_MAX
 from edge.update.signature import SIGNATURE_MAX
 
@@ -71,7 +71,7 @@ def _stoppable() -> Iterator[Event]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _fetch(request: Request, exchange: Exchange, disk: Disk, stop: Event) -> None:
+def _fetch(request: UpdateRequest, exchange: Exchange, disk: Disk, stop: Event) -> None:
     require_allowed(request.url)
     signature, bundle = (p.with_name(f"{p.name}.part") for p in (exchange.signature, exchange.bundle))
     ends_s = time.monotonic() + _LIMIT_S

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from edge.errors import UpdateError
 from edge.releases.disk import Disk, open_plain
 from edge.releases.release import Manifest, Release
-from edge.releases.store import Store
+from edge.releases.store import ReleaseStore
 from edge.update.bundle import SIZE_MAX, read_manifest, unpack
 from edge.update.signature import SIGNATURE_MAX, PublicKey, digest_of, parse_signature, verify
 
@@ -26,7 +26,7 @@ _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class UpdateSource:
     """Where an update comes from."""
 
     bundle: Path
@@ -44,9 +44,9 @@ class Source:
         return hashlib.sha256(repr((told, believed)).encode()).hexdigest()
 
 
-def beside(bundle: Path) -> Source:
+def beside(bundle: Path) -> UpdateSource:
     """A bundle and the signature next to it, as minisign names it."""
-    return Source(bundle, bundle.with_name(f"{bundle.name}.minisig"))
+    return UpdateSource(bundle, bundle.with_name(f"{bundle.name}.minisig"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ Prove = Callable[[Proof], None]
 """Raises UpdateError where it fails."""
 
 
-def install(source: Source, store: Store, keys: list[PublicKey], prove: Prove) -> Release:
+def install(source: UpdateSource, store: ReleaseStore, keys: list[PublicKey], prove: Prove) -> Release:
     """Check, unpack, prove, and put on trial; returns what.
 
     Raises:
@@ -92,7 +92,7 @@ def install(source: Source, store: Store, keys: list[PublicKey], prove: Prove) -
     return release
 
 
-def needless(bundle: Path, store: Store) -> str:
+def needless(bundle: Path, store: ReleaseStore) -> str:
     """Why a bundle that lies about need not be looked at more closely; empty: it must be.
 
     Its signature is not checked: whoever forged it gains that nothing is done.
@@ -111,7 +111,7 @@ def needless(bundle: Path, store: Store) -> str:
     return ""
 
 
-def _staged(source: Source, store: Store, keys: list[PublicKey]) -> Release:
+def _staged(source: UpdateSource, store: ReleaseStore, keys: list[PublicKey]) -> Release:
     """Unpacked in ``staging/tree``, and sure to last."""
     what, own = source.bundle.name, store.staging / "bundle"
     with open_plain(source.bundle, SIZE_MAX) as bundle:
@@ -139,7 +139,7 @@ def _compile(tree: Path, place: Path) -> None:
     )  # fmt: skip
 
 
-def _require_wanted(manifest: Manifest, source: Source, store: Store) -> None:
+def _require_wanted(manifest: Manifest, source: UpdateSource, store: ReleaseStore) -> None:
     release = manifest.release
     if source.wanted not in (None, release.version):
         raise UpdateError(f"{source.wanted} was asked for, but {source.bundle.name} holds {release.title}")

@@ -1,1 +1,1 @@
-"""``python -m systemd.image.build``: a card for a Raspberry Pi, from Debian's packages and ours."""
+"""``python -m systemd.image.build_image``: a card for a Raspberry Pi, from Debian's packages and ours."""

@@ -1,1 +1,1 @@
-"""``python -m systemd.package.build``: the Debian package, from the lock files' wheels."""
+"""``python -m systemd.package.build_deb``: the Debian package, from the lock files' wheels."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convert.cli import main
-from convert.data.prepare import Sources, prepare
+from convert.data.prepare import FaceSources, prepare
 
 MakeFaces = Callable[..., Path]
 SaveFace = Callable[..., None]
@@ -52,7 +52,7 @@ def make_faces(tmp_path_factory: pytest.TempPathFactory) -> MakeFaces:
 def prepared(make_faces: MakeFaces, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset that can be trained on: some steps an epoch."""
     out = tmp_path_factory.mktemp("prepared")
-    prepare(Sources(faces=[make_faces(masked=90, not_masked=90, incorrect=30)]), out)
+    prepare(FaceSources(faces=[make_faces(masked=90, not_masked=90, incorrect=30)]), out)
     return out
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert.training.dress import OVER_MOUTH, PROPER, UNDER_MOUTH, UNDER_NOSE, Wear, dress, frontal
+from convert.training.dress import OVER_MOUTH, PROPER, UNDER_MOUTH, UNDER_NOSE, MaskPosition, dress, frontal
 from convert.training.occlude import occlude
 
 PX = 128
@@ -32,7 +32,7 @@ def blue(picture: np.ndarray, at: tuple[int, int]) -> bool:
     ],
 )
 def test_a_mask_covers_what_its_wear_says(
-    wear: Wear, covered: list[tuple[int, int]], bare: list[tuple[int, int]], seed: int
+    wear: MaskPosition, covered: list[tuple[int, int]], bare: list[tuple[int, int]], seed: int
 ) -> None:
     picture, properly = dress(BARE, POINTS, WORN, POINTS, wear, np.random.default_rng(seed))
     if wear is not OVER_MOUTH:  # a short one may sit high or low

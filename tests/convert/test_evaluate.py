@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert.data.prepare import Sources, prepare
+from convert.data.prepare import FaceSources, prepare
 from convert.data.records import Record
 from convert.measure.contact_sheet import worst_errors
 from convert.measure.diagrams import roc_curve
@@ -295,7 +295,7 @@ def test_nothing_but_broken_pictures(models: Path, tmp_path: Path) -> None:
 
 
 def test_a_split_of_a_prepared_dataset(make_faces: MakeFaces, models: Path, tmp_path: Path) -> None:
-    prepare(Sources(faces=[make_faces(masked=20, not_masked=20)]), tmp_path / "data")
+    prepare(FaceSources(faces=[make_faces(masked=20, not_masked=20)]), tmp_path / "data")
     assert evaluate(models / "mask.tflite", tmp_path / "data", split="test")["faces"] == 4
     assert evaluate(models / "mask.tflite", tmp_path / "data")["faces"] == 40
     assert evaluate(models / "mask.tflite", tmp_path / "data" / "manifest.csv")["faces"] == 40

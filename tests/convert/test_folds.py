@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convert.data.dataset import load
-from convert.data.prepare import Sources, prepare
+from convert.data.prepare import FaceSources, prepare
 from convert.data.records import Record, read_manifest, write_manifest
 from convert.training.folds import lay_out, leave_out, name_of, require_trainable
 from convert.training.recipes import RECIPES
@@ -48,7 +48,7 @@ def test_both_sides_weigh_the_same_whatever_is_left_out() -> None:
 @pytest.fixture(scope="module")
 def data(make_faces: MakeFaces, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("data")
-    prepare(Sources(faces=[make_faces(masked=24, not_masked=24, incorrect=12)]), out)
+    prepare(FaceSources(faces=[make_faces(masked=24, not_masked=24, incorrect=12)]), out)
     return out
 
 

@@ -7,7 +7,7 @@ import pytest
 from skimage import data
 
 from convert.export.artifact import interpreter_of, require_int8
-from convert.release.card import write_card
+from convert.release.model_card import write_card
 from edge.model.classifier import MaskClassifier
 from edge.model.contract import load_contract
 from edge.model.detector import FaceDetector

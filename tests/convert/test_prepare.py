@@ -12,7 +12,7 @@ from skimage import data
 from convert.data.candidates import look_hash
 from convert.data.corrections import DEFAULT_CORRECTIONS, chosen, read_corrections
 from convert.data.dataset import load
-from convert.data.prepare import Sources, prepare
+from convert.data.prepare import FaceSources, prepare
 from convert.data.prepare_report import some_by_name, warnings
 from convert.data.records import read_manifest
 from edge.errors import UsageError
@@ -31,7 +31,7 @@ def write_rows(root: Path, rows: list[dict[str, str]]) -> None:
 
 def test_a_dataset_is_written_and_read_back(make_faces: MakeFaces, tmp_path: Path) -> None:
     root = make_faces(masked=20, not_masked=20, incorrect=10)
-    report = prepare(Sources(faces=[root]), tmp_path / "out")
+    report = prepare(FaceSources(faces=[root]), tmp_path / "out")
     dataset = load(tmp_path / "out")
     assert dataset.faces.shape == (50, 128, 128, 3)
     assert dataset.faces.dtype == np.uint8
@@ -44,11 +44,11 @@ def test_a_dataset_is_written_and_read_back(make_faces: MakeFaces, tmp_path: Pat
 
 def test_what_is_prepared_anew_is_whole_or_not_a_dataset(make_faces: MakeFaces, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    prepare(Sources(faces=[make_faces(masked=6, not_masked=3)]), out)
+    prepare(FaceSources(faces=[make_faces(masked=6, not_masked=3)]), out)
     (out / "report.json").unlink()
     (out / "report.json").mkdir()  # the disk is full, or the run is ended
     with pytest.raises(IsADirectoryError):
-        prepare(Sources(faces=[make_faces(masked=3, not_masked=6)]), out)
+        prepare(FaceSources(faces=[make_faces(masked=3, not_masked=6)]), out)
     with pytest.raises(UsageError, match=r"manifest\.csv: no such manifest"):
         load(out)
 
@@ -57,10 +57,10 @@ def test_a_run_that_reads_a_dataset_keeps_it_when_it_is_prepared_anew(
     make_faces: MakeFaces, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    prepare(Sources(faces=[make_faces(masked=6, not_masked=3)]), out)
+    prepare(FaceSources(faces=[make_faces(masked=6, not_masked=3)]), out)
     mapped = load(out)
     before = np.array(mapped.faces)
-    prepare(Sources(faces=[make_faces(masked=3, not_masked=6)]), out)
+    prepare(FaceSources(faces=[make_faces(masked=3, not_masked=6)]), out)
     assert (mapped.faces == before).all()
     assert not (load(out).faces == before).all()
 
@@ -68,7 +68,7 @@ def test_a_run_that_reads_a_dataset_keeps_it_when_it_is_prepared_anew(
 def test_the_same_seed_gives_the_same_manifest(make_faces: MakeFaces, tmp_path: Path) -> None:
     root = make_faces(masked=10, not_masked=10)
     for name in ("one", "two"):
-        prepare(Sources(faces=[root]), tmp_path / name)
+        prepare(FaceSources(faces=[root]), tmp_path / name)
     one, two = ((tmp_path / n / "manifest.csv").read_bytes() for n in ("one", "two"))
     assert one == two
 
@@ -87,7 +87,7 @@ def test_what_is_wrong_is_named_and_does_not_stop_the_run(
     write_rows(
         root, [{"file": "masked/odd.png", "label": "helmet"}, {"file": "masked/gone.png", "label": "masked"}]
     )
-    report = prepare(Sources(faces=[root]), tmp_path / "out")
+    report = prepare(FaceSources(faces=[root]), tmp_path / "out")
     assert report["faces"] == 10
     assert report["left_out"] == {
         "unknown label": 2,
@@ -119,7 +119,7 @@ def test_groups_of_the_manifest_stay_together_across_sources(make_faces: MakeFac
         for i, f in enumerate(files)
     ]
     write_rows(root, rows)
-    prepare(Sources(faces=[root]), tmp_path / "out")
+    prepare(FaceSources(faces=[root]), tmp_path / "out")
     split = {f"{r.label}/{r.path.name}": r.split for r in read_manifest(tmp_path / "out" / "manifest.csv")}
     for photo in range(6):
         assert len({split[f] for i, f in enumerate(files) if i % 6 == photo}) == 1
@@ -132,7 +132,7 @@ def test_a_masked_face_that_another_annotator_calls_wrong_is_incorrect(
     root = make_faces(masked=4, not_masked=4)
     note = "andrewmvd=mask_weared_incorrect;maksssksksss1"
     write_rows(root, [{"file": "masked/a__000.png", "label": "masked", "note": note}])
-    prepare(Sources(faces=[root]), tmp_path / "out")
+    prepare(FaceSources(faces=[root]), tmp_path / "out")
     labels = {r.path.name: r.label for r in read_manifest(tmp_path / "out" / "manifest.csv") if r.note}
     assert labels == {"a__000.png": "incorrect"}
 
@@ -151,7 +151,7 @@ def test_faces_are_cut_from_photos_with_the_detectors_box(models: Path, tmp_path
     gone = {"file": "images/gone.png", "width": 1, "height": 1, "boxes": []}
     entries = [{"file": "images/one.png", "width": 512, "height": 512, "boxes": boxes}, gone]
     (root / "annotations.json").write_text(json.dumps(entries))
-    report = prepare(Sources(frames=[root], detector=models / "face.tflite"), tmp_path / "out")
+    report = prepare(FaceSources(frames=[root], detector=models / "face.tflite"), tmp_path / "out")
     (record,) = read_manifest(tmp_path / "out" / "manifest.csv")
     assert (record.label, record.source) == ("not_masked", "photos")
     assert record.box is not None
@@ -187,7 +187,7 @@ def test_voc_annotations_are_read_under_kaggles_names(
         (tmp_path / folder).mkdir()
     cv2.imwrite(str(tmp_path / "images" / "one.png"), data.astronaut()[..., ::-1])
     (tmp_path / "annotations" / "one.xml").write_text(voc((name, *FACE)))
-    prepare(Sources(frames=[tmp_path], detector=models / "face.tflite"), tmp_path / "out")
+    prepare(FaceSources(frames=[tmp_path], detector=models / "face.tflite"), tmp_path / "out")
     assert [r.label for r in read_manifest(tmp_path / "out" / "manifest.csv")] == [label]
 
 
@@ -206,7 +206,7 @@ def test_what_is_wrong_in_voc_annotations_is_named(models: Path, tmp_path: Path)
     }
     for name, text in texts.items():
         (tmp_path / "annotations" / f"{name}.xml").write_text(text)
-    report = prepare(Sources(frames=[tmp_path], detector=models / "face.tflite"), tmp_path / "out")
+    report = prepare(FaceSources(frames=[tmp_path], detector=models / "face.tflite"), tmp_path / "out")
     assert report["faces"] == 1
     assert report["left_out"] == {
         "broken annotation": 3,
@@ -224,7 +224,7 @@ def test_annotations_that_miss_a_field_are_named(models: Path, tmp_path: Path) -
     good = {"file": "one.png", "boxes": [{"box": FACE, "label": "no_mask"}]}
     bad = [{"boxes": []}, {"file": "two.png", "boxes": [{"box": [1, 2, 3], "label": "mask"}]}, "what"]
     (tmp_path / "annotations.json").write_text(json.dumps([good, *bad]))
-    sources = Sources(frames=[tmp_path], detector=models / "face.tflite")
+    sources = FaceSources(frames=[tmp_path], detector=models / "face.tflite")
     report = prepare(sources, tmp_path / "out")
     assert (report["faces"], report["left_out"]) == (1, {"broken annotation": 3})
     (tmp_path / "annotations.json").write_text("[")
@@ -244,7 +244,7 @@ def test_people_without_masks_stay_together_and_are_cut_by_the_detector(
     cv2.imwrite(str(root / "P_0" / "aside.png"), data.astronaut()[..., ::-1])
     (root / "P_1" / "broken.jpg").write_bytes(b"x")
     (root / "lfw.txt").write_text("names")
-    report = prepare(Sources(unmasked=[root], detector=models / "face.tflite"), tmp_path / "out")
+    report = prepare(FaceSources(unmasked=[root], detector=models / "face.tflite"), tmp_path / "out")
     records = read_manifest(tmp_path / "out" / "manifest.csv")
     assert {(r.label, r.source) for r in records} == {("not_masked", "lfw")}
     assert len({r.group for r in records}) == 9
@@ -267,7 +267,7 @@ def test_a_flat_folder_of_people_is_grouped_by_lfws_names_alone(
     save_face(tmp_path / "faces" / "not_masked" / "talk__1.png", 50)
     row = {"file": "not_masked/talk__1.png", "label": "not_masked", "group": "lfw:Bob_Lee"}
     write_rows(tmp_path / "faces", [row])
-    sources = Sources(faces=[tmp_path / "faces"], unmasked=[tmp_path / "people"])
+    sources = FaceSources(faces=[tmp_path / "faces"], unmasked=[tmp_path / "people"])
     prepare(sources, tmp_path / "out")
     group = {r.path.stem: r.group for r in read_manifest(tmp_path / "out" / "manifest.csv")}
     assert group["Ann_Lee_0001"] == group["Ann_Lee_0002"]
@@ -286,7 +286,7 @@ def test_a_given_split_is_kept_and_shared_photos_are_counted(make_faces: MakeFac
     ]
     write_rows(root, [*rows[:-1], {**rows[-1], "split": "dev"}])
     told: list[str] = []
-    report = prepare(Sources(faces=[root]), tmp_path / "out", as_given=True, progress=told.append)
+    report = prepare(FaceSources(faces=[root]), tmp_path / "out", as_given=True, progress=told.append)
     split = {f"{r.label}/{r.path.name}": r.split for r in read_manifest(tmp_path / "out" / "manifest.csv")}
     wanted = {f: s.replace("idation", "") for f, s in zip(files, splits, strict=True) if s}
     assert split == wanted
@@ -295,7 +295,9 @@ def test_a_given_split_is_kept_and_shared_photos_are_counted(make_faces: MakeFac
     assert report["changed"] == {"unknown split": 1}
     assert report["photo_or_person_also_in_training"] == {"val": 0, "test": 2}
     assert any(t.startswith("warning: 2 faces of test share their photo or person") for t in told)
-    assert prepare(Sources(faces=[root]), tmp_path / "new")["photo_or_person_also_in_training"]["test"] == 0
+    assert (
+        prepare(FaceSources(faces=[root]), tmp_path / "new")["photo_or_person_also_in_training"]["test"] == 0
+    )
 
 
 def test_a_split_is_given_by_folders_or_by_names(save_face: Callable[..., None], tmp_path: Path) -> None:
@@ -308,7 +310,7 @@ def test_a_split_is_given_by_folders_or_by_names(save_face: Callable[..., None],
     (root / "test" / "not_masked").mkdir()
     copy = root / "test" / "not_masked" / "2.png"
     copy.write_bytes((root / "train" / "with_mask" / "1.png").read_bytes())
-    report = prepare(Sources(faces=[root]), tmp_path / "out", as_given=True)
+    report = prepare(FaceSources(faces=[root]), tmp_path / "out", as_given=True)
     records = read_manifest(tmp_path / "out" / "manifest.csv")
     found = {r.path.relative_to(root).as_posix(): (r.split, r.label, r.source) for r in records}
     assert found == {
@@ -321,7 +323,7 @@ def test_a_split_is_given_by_folders_or_by_names(save_face: Callable[..., None],
     }
     assert report["left_out"] == {"unknown label": 1, "no split is given": 1}
     assert report["photo_or_person_also_in_training"] == {"val": 0, "test": 1}
-    mixed = prepare(Sources(faces=[root]), tmp_path / "mixed")
+    mixed = prepare(FaceSources(faces=[root]), tmp_path / "mixed")
     assert mixed["left_out"] == {"unknown label": 1, "repeated with another label": 1}
 
 
@@ -330,7 +332,7 @@ def test_slices_and_sources_of_a_manifest_are_carried_through(make_faces: MakeFa
     (root / "manifest.csv").write_text(
         "file,source,slice_light,slice_beard\nmasked/a__000.png,mine,night,\nnot_masked/b__001.png,,day,yes\n"
     )
-    prepare(Sources(faces=[root]), tmp_path / "out")
+    prepare(FaceSources(faces=[root]), tmp_path / "out")
     records = read_manifest(tmp_path / "out" / "manifest.csv")
     found = {(r.label, r.path.name): (r.source, r.slices) for r in records if r.slices}
     assert found == {
@@ -346,7 +348,7 @@ def corrections_file(path: Path, *lines: str) -> Path:
 
 def test_corrections_are_applied_and_reported_by_name(make_faces: MakeFaces, tmp_path: Path) -> None:
     root = make_faces(masked=8, not_masked=8)
-    prepare(Sources(faces=[root]), tmp_path / "before")
+    prepare(FaceSources(faces=[root]), tmp_path / "before")
     sha = {f"{r.label}/{r.path.name}": r.sha256 for r in read_manifest(tmp_path / "before" / "manifest.csv")}
     file = corrections_file(
         tmp_path / "c.csv",
@@ -356,7 +358,7 @@ def test_corrections_are_applied_and_reported_by_name(make_faces: MakeFaces, tmp
         "",
         f"{'0' * 64},masked,of another collection",
     )
-    report = prepare(Sources(faces=[root]), tmp_path / "out", corrections=file)
+    report = prepare(FaceSources(faces=[root]), tmp_path / "out", corrections=file)
     now = {r.sha256: r.label for r in read_manifest(tmp_path / "out" / "manifest.csv")}
     assert now == {
         s: "incorrect" if f == "masked/a__000.png" else f.split("/")[0]
@@ -377,11 +379,11 @@ def test_corrections_are_applied_and_reported_by_name(make_faces: MakeFaces, tmp
 def test_a_correction_moves_no_face_to_another_split(make_faces: MakeFaces, tmp_path: Path) -> None:
     """Else all figures before and after it would be of other faces."""
     root = make_faces(masked=30, not_masked=30)
-    prepare(Sources(faces=[root]), tmp_path / "before")
+    prepare(FaceSources(faces=[root]), tmp_path / "before")
     before = read_manifest(tmp_path / "before" / "manifest.csv")
     wrong, gone = (r.sha256 for r in before[:2])
     file = corrections_file(tmp_path / "c.csv", f"{wrong},incorrect,x", f"{gone},drop,x")
-    prepare(Sources(faces=[root]), tmp_path / "out", corrections=file)
+    prepare(FaceSources(faces=[root]), tmp_path / "out", corrections=file)
     now = {r.sha256: r.split for r in read_manifest(tmp_path / "out" / "manifest.csv")}
     assert now == {r.sha256: r.split for r in before if r.sha256 != gone}
 
@@ -422,7 +424,7 @@ def test_the_shipped_corrections_are_taken_unless_told_otherwise() -> None:
 def test_the_report_says_what_an_epoch_shows(make_faces: MakeFaces, tmp_path: Path) -> None:
     root = make_faces(masked=20, not_masked=60, incorrect=10)
     told: list[str] = []
-    report = prepare(Sources(faces=[root]), tmp_path / "out", progress=told.append)
+    report = prepare(FaceSources(faces=[root]), tmp_path / "out", progress=told.append)
     rows = report["balance"]["an_epoch"]
     train = [r for r in read_manifest(tmp_path / "out" / "manifest.csv") if r.split == "train"]
     for label, row in rows.items():
@@ -438,7 +440,7 @@ def test_the_report_says_what_an_epoch_shows(make_faces: MakeFaces, tmp_path: Pa
 def test_faces_that_can_not_be_shown_often_enough_are_named(make_faces: MakeFaces, tmp_path: Path) -> None:
     root = make_faces(masked=3, not_masked=90)
     told: list[str] = []
-    report = prepare(Sources(faces=[root]), tmp_path / "out", progress=told.append)
+    report = prepare(FaceSources(faces=[root]), tmp_path / "out", progress=told.append)
     assert report["balance"]["masked_to_others"] == 1.0
     assert report["balance"]["shown_most_often"] == ["masked of a", "masked of b"]
     (warning,) = (t for t in told if t.startswith("warning"))
@@ -466,20 +468,20 @@ def test_a_re_encoded_copy_looks_the_same(tmp_path: Path) -> None:
 def test_nothing_to_read_is_a_clear_error(models: Path, tmp_path: Path) -> None:
     out, detector = tmp_path / "out", models / "face.tflite"
     with pytest.raises(UsageError, match="holds none of the folders masked"):
-        prepare(Sources(faces=[tmp_path]), out)
+        prepare(FaceSources(faces=[tmp_path]), out)
     with pytest.raises(UsageError, match=r"holds neither annotations\.json nor"):
-        prepare(Sources(frames=[tmp_path], detector=detector), out)
+        prepare(FaceSources(frames=[tmp_path], detector=detector), out)
     with pytest.raises(UsageError, match="--frames needs --detector"):
-        prepare(Sources(frames=[tmp_path]), out)
+        prepare(FaceSources(frames=[tmp_path]), out)
     with pytest.raises(UsageError, match="holds no pictures"):
-        prepare(Sources(unmasked=[tmp_path]), out)
+        prepare(FaceSources(unmasked=[tmp_path]), out)
     (tmp_path / "masked").mkdir()
     (tmp_path / "masked" / "x.png").touch()
     (tmp_path / "manifest.csv").write_bytes(b"file,label\n\xff\xfe,masked\n")
     with pytest.raises(UsageError, match=r"manifest\.csv: not a CSV file in UTF-8"):
-        prepare(Sources(faces=[tmp_path]), out)
+        prepare(FaceSources(faces=[tmp_path]), out)
     (tmp_path / "manifest.csv").unlink()
     with pytest.raises(UsageError, match=r"no usable face in .*: \{'broken file': 1\}"):
-        prepare(Sources(faces=[tmp_path]), out)
+        prepare(FaceSources(faces=[tmp_path]), out)
     with pytest.raises(UsageError, match=r"manifest\.csv: no such manifest"):
         load(tmp_path)

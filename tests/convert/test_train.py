@@ -21,8 +21,8 @@ from convert.data.dataset import load
 from convert.data.records import Record, write_manifest
 from convert.training import distributed, network
 from convert.training.batches import batches, plain_arrays
-from convert.training.passport import passport, require_same
 from convert.training.recipes import RECIPES
+from convert.training.run_record import require_same, run_record
 from convert.training.train import train
 from edge.errors import UsageError
 
@@ -223,11 +223,11 @@ def test_a_run_without_a_readable_passport_is_refused(
 
 
 def test_other_landmarks_are_another_dataset_but_older_passports_go_on(flat: Path, tmp_path: Path) -> None:
-    began = passport(load(flat), "random", RECIPE, 1)
+    began = run_record(load(flat), "random", RECIPE, 1)
     (tmp_path / "train.json").write_text(json.dumps(began))
     points = load(flat).points.copy()
     points[0] = 0.5
-    now = passport(replace(load(flat), points=points), "random", RECIPE, 1)
+    now = run_record(replace(load(flat), points=points), "random", RECIPE, 1)
     with pytest.raises(UsageError, match=r"otherwise: places_sha256 was \w+, now \w+\. --resume"):
         require_same(tmp_path / "train.json", now)
     del began["places_sha256"]

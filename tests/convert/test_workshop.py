@@ -15,7 +15,7 @@ from convert.export.quantize import quantize
 from convert.measure.calibrate import THRESHOLD
 from convert.measure.evaluate import evaluate
 from convert.release.gates import DEFAULT_GATES, GateError
-from convert.release.release import release
+from convert.release.mask_release import release
 from convert.training.folds import all_in
 from convert.training.network import load as load_model
 from convert.training.recipes import RECIPES

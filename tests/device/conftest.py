@@ -92,7 +92,7 @@ class Lab:
         self, arch: str, out: Path, release: str = "bookworm", python: Path = Path(sys.executable)
     ) -> Path:
         """Our package, made by the command that people use."""
-        build = (python, "-m", "systemd.package.build", "--release", release)
+        build = (python, "-m", "systemd.package.build_deb", "--release", release)
         done(*build, "--arch", arch, "--out", out, cwd=REPOSITORY)
         return next(out.glob(f"maskgate_*_{arch}.deb"))
 

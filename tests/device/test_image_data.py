@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.machine import looking
+from edge.machine import inspection
 
 INIT = Path(__file__).resolve().parents[2] / "systemd/image/initrd/init"
 AROUND = """
@@ -64,11 +64,11 @@ mount() { echo "mount $*"; }
 go_on_in_memory
 """
     functions = FUNCTIONS.replace("/run/", f"{tmp_path}/run/")
-    assert not looking.forgets(tmp_path)
+    assert not inspection.forgets(tmp_path)
     out = subprocess.run(["sh", "-ec", functions + around], capture_output=True, check=True, text=True)
     assert [line.split(" -o ")[0] for line in out.stdout.splitlines()] == [
         f"umount {tmp_path}/run/maskgate-image/data", "mount -t tmpfs", "mount -t overlay overlay",
     ]  # fmt: skip
-    assert looking.forgets(tmp_path)
-    (said,) = looking.notes(tmp_path)
+    assert inspection.forgets(tmp_path)
+    (said,) = inspection.notes(tmp_path)
     assert said.endswith("kept in memory and lost when power goes; renew the card.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.service.previous_run import LastRun
+from edge.service.previous_run import PreviousRun
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 SERVICES = sorted(SYSTEMD.glob("*.service"))
@@ -138,7 +138,7 @@ def test_a_service_that_always_fails_leads_to_a_reboot_but_not_at_once() -> None
     assert settings["StartLimitAction"] == "reboot"
     assert settings["StartLimitIntervalSec"] == "1h"
     starts = int(settings["StartLimitBurst"])
-    least_s = sum(5 + LastRun("", n).wait_s for n in range(1, starts + 1))
+    least_s = sum(5 + PreviousRun("", n).wait_s for n in range(1, starts + 1))
     most_s = least_s + starts * (30 + 10)  # WatchdogSec=, TimeoutAbortSec=: it hangs each time
     assert 20 * 60 < least_s < most_s < 3600
     assert "\nStartLimitIntervalSec=0\n" in (SYSTEMD / "maskgate-speaker.service").read_text()

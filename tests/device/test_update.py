@@ -14,7 +14,7 @@ from debian import Machine, done, eventually, program
 from releases import Key, make_key, serving
 
 from edge.update.bundle import pack
-from edge.update.make import from_models
+from edge.update.make_bundle import from_models
 
 if TYPE_CHECKING:
     from conftest import Lab, Ops

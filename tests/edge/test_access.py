@@ -13,7 +13,7 @@ import pytest
 from edge.clock import SystemClock
 from edge.config import Mqtt, OutboxConfig
 from edge.events import CameraFault, Place, new_event
-from edge.mqtt import Message, MqttLink
+from edge.mqtt import MqttLink, OutgoingMessage
 from edge.outbox import Outbox
 from edge.outbox.delivery import Delivery
 from edge.service.home_assistant import topic as description_of
@@ -225,7 +225,7 @@ def test_a_will_in_another_ones_name_is_not_published(
     link = MqttLink(
         Mqtt(host="localhost", port=secured.port, **files),
         "forger",
-        will=lambda: Message(THERE.topic("status"), b"offline", retain=True),
+        will=lambda: OutgoingMessage(THERE.topic("status"), b"offline", retain=True),
     )
     link.start()
     eventually(lambda: link.status.state == "online")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench import announcement_stage, announcements
+from edge.bench import announcement_rig as announcement_stage
+from edge.bench import announcements
 from edge.errors import UsageError
 
 

@@ -13,20 +13,20 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.bench.cast import CONTEXT, Cast, Portrait, patterns, real_faces
+from edge.bench.cast import CONTEXT, Cast, FaceSprite, patterns, real_faces
 from edge.bench.decisions import _misjudged, play, run, table
 from edge.bench.figures import expectations, figures, rate
 from edge.bench.modelled import ScoreModel
-from edge.bench.motion import Pose, Stop, Turn, Visitor, Wear, hidden_share
+from edge.bench.motion import FacePose, Stop, Turn, Visitor, Wear, hidden_share
 from edge.bench.painter import Painter
-from edge.bench.scenes import KINDS, Scene, make_scene, make_scenes
-from edge.bench.sightings import Moment, Sighting, watch
-from edge.bench.visits import Ledger, Visit
+from edge.bench.scenes import KINDS, ScriptedScene, make_scene, make_scenes
+from edge.bench.sightings import Moment, SimulatedDetection, watch
+from edge.bench.visits import JudgedVisit, Ledger
 from edge.config import Config
 from edge.errors import UsageError
 from edge.events import ViolationOpened, new_event
-from edge.people.compose import Judges, load_judges, make_pipeline
-from edge.people.pipeline import Result, Sight
+from edge.people.compose import LoadedModels, load_models, make_pipeline
+from edge.people.pipeline import FrameResult, Sight
 from edge.values import Box, Face, Image, Look, MaskScore, Track, Verdict
 
 MASKED, BARE, WRONG = Wear.MASKED, Wear.BARE, Wear.WRONG
@@ -49,21 +49,21 @@ class Oracle:
 
 
 @pytest.fixture(scope="module")
-def judges() -> Judges:
-    return load_judges(Config())
+def judges() -> LoadedModels:
+    return load_models(Config())
 
 
-def at_door(*visitors: Visitor, duration_s: float = 8.0, cuts_s: tuple[float, ...] = ()) -> Scene:
-    return Scene(3, "walk up", 10.0, duration_s, visitors, cuts_s)
+def at_door(*visitors: Visitor, duration_s: float = 8.0, cuts_s: tuple[float, ...] = ()) -> ScriptedScene:
+    return ScriptedScene(3, "walk up", 10.0, duration_s, visitors, cuts_s)
 
 
-def watched(scene: Scene, judges: Judges, oracle: Oracle | None = None) -> Ledger:
+def watched(scene: ScriptedScene, judges: LoadedModels, oracle: Oracle | None = None) -> Ledger:
     (roles,) = patterns(1).deal([scene])
     painter = Painter(roles, scene.seed)
     return play(scene, make_pipeline(Config(), judges), painter, oracle or Oracle())
 
 
-def test_a_perfect_classifier_makes_no_mistake_at_a_quiet_door(judges: Judges) -> None:
+def test_a_perfect_classifier_makes_no_mistake_at_a_quiet_door(judges: LoadedModels) -> None:
     masked = Visitor(0, (Stop(0, -0.4, 1.3), Stop(8, -0.4, 1.3)), ((0, MASKED),))
     bare = Visitor(1, (Stop(0, 0.0, 1.3), Stop(8, 0.0, 1.3)), ((0, BARE),))
     puts_on = Visitor(2, (Stop(0, 0.4, 1.3), Stop(8, 0.4, 1.3)), ((0, WRONG), (3.0, MASKED)))
@@ -79,7 +79,9 @@ def test_a_perfect_classifier_makes_no_mistake_at_a_quiet_door(judges: Judges) -
     assert 0.3 <= got["decided_after_s"]["median"] <= 1.0
 
 
-def test_somebody_hidden_for_longer_than_anybody_is_remembered_counts_as_doubled(judges: Judges) -> None:
+def test_somebody_hidden_for_longer_than_anybody_is_remembered_counts_as_doubled(
+    judges: LoadedModels,
+) -> None:
     path = (Stop(0, 0, 1.2), Stop(12, 0, 1.2))
     visitor = Visitor(0, path, ((0, BARE),), hidden_s=((3.0, 9.0),))
     (visit,) = watched(at_door(visitor, duration_s=12.0), judges).visits.values()
@@ -89,14 +91,14 @@ def test_somebody_hidden_for_longer_than_anybody_is_remembered_counts_as_doubled
     assert figures([visit])["doubled"]["share"] == 1.0
 
 
-def test_a_classifier_that_sees_no_mask_makes_a_false_violation(judges: Judges) -> None:
+def test_a_classifier_that_sees_no_mask_makes_a_false_violation(judges: LoadedModels) -> None:
     (visit,) = watched(at_door(Visitor(0, NEAR, ((0, MASKED),))), judges, Oracle(lie=BARE)).visits.values()
     assert visit.proper
     assert (visit.false, len(visit.opened)) == (1, 1)
     assert figures([visit])["false"]["share"] == 1.0
 
 
-def test_a_classifier_that_sees_masks_only_misses(judges: Judges) -> None:
+def test_a_classifier_that_sees_masks_only_misses(judges: LoadedModels) -> None:
     (visit,) = watched(at_door(Visitor(0, NEAR, ((0, WRONG),))), judges, Oracle(lie=MASKED)).visits.values()
     assert visit.violating
     assert not visit.found
@@ -104,7 +106,7 @@ def test_a_classifier_that_sees_masks_only_misses(judges: Judges) -> None:
     assert figures([visit])["missed_by_wear"]["bare"]["of"] == 0
 
 
-def test_who_shows_no_judgeable_look_without_a_mask_need_not_be_found(judges: Judges) -> None:
+def test_who_shows_no_judgeable_look_without_a_mask_need_not_be_found(judges: LoadedModels) -> None:
     far = (Stop(0, 0, 5.5), Stop(8, 0, 5.4))
     turned = (Turn(0.0, 16.0, math.pi / 2),)
     scene = at_door(Visitor(0, far, ((0, BARE),)), Visitor(1, NEAR, ((0, BARE), (0.6, MASKED))))
@@ -116,7 +118,7 @@ def test_who_shows_no_judgeable_look_without_a_mask_need_not_be_found(judges: Ju
     assert away.judgeable_s.get(BARE, 0) < 4.0
 
 
-def test_people_before_and_after_a_cut_are_different_visits(judges: Judges) -> None:
+def test_people_before_and_after_a_cut_are_different_visits(judges: LoadedModels) -> None:
     before = Visitor(0, NEAR, ((0, BARE),))
     after = replace(before, id=1, wear=((0, MASKED),), part=1)
     ledger = watched(at_door(before, after, cuts_s=(4.0,)), judges)
@@ -136,8 +138,8 @@ def test_the_ledger_follows_tracks_that_go_over_to_others_and_to_nobody() -> Non
     def look(at_s: float, visitor: Visitor | None, *data: ViolationOpened) -> None:
         face = Face(Box(at_s, 0, at_s + 50, 60), 0.9)
         sight = Sight(Track(7, face, 0.0, at_s, 5), Look(face, 1.0, None), Verdict.CANNOT_JUDGE, 0.5)
-        moment = Moment(at_s, 0, (), (Sighting(face, visitor),))
-        ledger.add(moment, Result((sight,), (), (), tuple(new_event(d, OPENED) for d in data)))
+        moment = Moment(at_s, 0, (), (SimulatedDetection(face, visitor),))
+        ledger.add(moment, FrameResult((sight,), (), (), tuple(new_event(d, OPENED) for d in data)))
 
     def opened(number: str) -> ViolationOpened:
         return ViolationOpened(
@@ -182,7 +184,7 @@ def test_a_report_has_its_keys_and_reads_as_a_table() -> None:
 
 def test_the_faces_behind_mistakes_are_named_and_no_others() -> None:
     portraits = {
-        w: [Portrait(f"{w.value} {n}", np.zeros((9, 9, 3), np.uint8)) for n in range(3)] for w in Wear
+        w: [FaceSprite(f"{w.value} {n}", np.zeros((9, 9, 3), np.uint8)) for n in range(3)] for w in Wear
     }
     scenes = [at_door(*(Visitor(n, NEAR, ((0, w),)) for n, w in enumerate((MASKED, MASKED, BARE, BARE))))]
     roles, ledger = Cast(portraits, {}).deal(scenes), Ledger(scenes[0])
@@ -202,8 +204,8 @@ def test_wilson_intervals() -> None:
 
 def test_an_expectation_without_a_measurement_is_not_met() -> None:
     assert not any(e["met"] for e in expectations([]).values())
-    found = Visit("walk up", 10.0, 1, (BARE,), {BARE: 2.0}, improper_since=1.0, opened=[1.5])
-    masked = Visit("walk up", 10.0, 1, (MASKED,), {MASKED: 2.0})
+    found = JudgedVisit("walk up", 10.0, 1, (BARE,), {BARE: 2.0}, improper_since=1.0, opened=[1.5])
+    masked = JudgedVisit("walk up", 10.0, 1, (MASKED,), {MASKED: 2.0})
     assert all(e["met"] for e in expectations([found, masked]).values())
     late = replace(found, opened=[1.9])
     assert not expectations([late, masked])["median s to decide"]["met"]
@@ -242,7 +244,7 @@ def test_faces_grow_as_people_come_nearer_and_hide_those_behind() -> None:
     assert widths[-1] == pytest.approx(91.7, abs=0.1)
     assert (v.wears(-1), v.wears(1.9), v.wears(2.0)) == (BARE, BARE, MASKED)
     assert v.pose(4.1) is None
-    far, near = Pose(Box(100, 100, 130, 137), 3.0, 0.0), Pose(Box(90, 90, 150, 165), 1.5, 0.0)
+    far, near = FacePose(Box(100, 100, 130, 137), 3.0, 0.0), FacePose(Box(90, 90, 150, 165), 1.5, 0.0)
     assert hidden_share(far, near) == 1.0
     assert hidden_share(near, far) == 0.0
 
@@ -259,7 +261,7 @@ def test_turned_heads_are_found_less_often_and_their_landmarks_turn() -> None:
 
 def test_the_next_visitor_is_painted_with_the_next_face_where_it_stands() -> None:
     first, second = np.full((60, 60, 3), 40, np.uint8), np.full((60, 60, 3), 200, np.uint8)
-    cast = Cast({MASKED: [Portrait("dark", first), Portrait("bright", second)]}, {})
+    cast = Cast({MASKED: [FaceSprite("dark", first), FaceSprite("bright", second)]}, {})
     scene = at_door(Visitor(0, NEAR, ((0, MASKED),)), duration_s=1.0)
     dealt = cast.deal([scene, scene, scene])
     assert [roles[0, MASKED].name for roles in dealt] == ["dark", "bright", "dark"]
@@ -274,7 +276,9 @@ def test_modelled_scores_belong_to_persons() -> None:
     model, visitors = ScoreModel(1), [Visitor(n, NEAR, ((0, MASKED),)) for n in range(300)]
     boxes = [Box(float(n), 0, n + 50.0, 60) for n in range(300)]
     model.expect(
-        Moment(0, 0, (), tuple(Sighting(Face(b, 0.9), v) for b, v in zip(boxes, visitors, strict=True)))
+        Moment(
+            0, 0, (), tuple(SimulatedDetection(Face(b, 0.9), v) for b, v in zip(boxes, visitors, strict=True))
+        )
     )
     picture = np.zeros((4, 4, 3), dtype=np.uint8)
     looks = np.array([[model.score(picture, b, mirrored=False).logit for b in boxes] for _ in range(20)])

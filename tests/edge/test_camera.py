@@ -31,14 +31,14 @@ from edge.camera import (
 )
 from edge.camera.capture import POLL_S
 from edge.camera.checks import PictureCheck, is_black
-from edge.camera.files import _warn_if_cut_off, open_clip
+from edge.camera.clips import _warn_if_cut_off, open_clip
 from edge.camera.live import v4l2_device
 from edge.camera.reader import Reader
 from edge.camera.sources import open_source
 from edge.clock import SystemClock
 from edge.errors import CameraError, UsageError
 from edge.sim.camera import ScriptedSource, Step, noisy_picture
-from edge.sim.clock import ManualClock
+from edge.sim.manual_clock import ManualClock
 from edge.values import Frame, Image
 
 EPOCH = datetime(2026, 6, 1, 8, 0, tzinfo=timezone.utc)

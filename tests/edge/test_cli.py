@@ -20,8 +20,8 @@ from skimage import data
 from edge.cli import configuration
 from edge.cli.output import Output, OutputError
 from edge.config import SHIPPED_MODELS, Config
-from edge.demo.clip.visits import VISITS
-from edge.demo.run import CLIP
+from edge.demo.clip.script import VISITS
+from edge.demo.visit_clip import CLIP
 from edge.errors import ConfigError
 
 PORTRAIT = data.astronaut()

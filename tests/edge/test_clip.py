@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.demo.clip.visits import DURATION_S, FPS, HEIGHT_PX, VISITS, WIDTH_PX, Visit, truth_at
+from edge.demo.clip.script import DURATION_S, FPS, HEIGHT_PX, VISITS, WIDTH_PX, ScriptedVisit, truth_at
 from edge.model.classifier import MaskClassifier
 from edge.model.detector import FaceDetector
 from edge.values import Face, Image, Verdict
@@ -67,7 +67,9 @@ def test_the_models_see_what_the_truth_table_says(looks: Looks) -> None:
 
 
 @pytest.mark.parametrize("visit", VISITS, ids=lambda v: v.name)
-def test_each_visitor_is_near_long_enough_and_judged_with_a_margin(visit: Visit, looks: Looks) -> None:
+def test_each_visitor_is_near_long_enough_and_judged_with_a_margin(
+    visit: ScriptedVisit, looks: Looks
+) -> None:
     place_px = WIDTH_PX / 2 + 560 * visit.stops_x_m
     near = 0
     scores: dict[Verdict, list[float]] = {Verdict.MASKED: [], Verdict.NOT_MASKED: []}
@@ -101,15 +103,15 @@ def test_the_truth_table_in_the_readme() -> None:
 
 @pytest.mark.slow
 def test_the_script_draws_the_shipped_clip() -> None:
-    from edge.demo.clip.make import SEED, camera  # noqa: PLC0415 - needs what only developers have
-    from edge.demo.clip.scene import Scene  # noqa: PLC0415
+    from edge.demo.clip.drawn_scene import DrawnScene  # noqa: PLC0415
+    from edge.demo.clip.make_clip import SEED, camera  # noqa: PLC0415 - needs what only developers have
 
-    scene, shipped = Scene(SEED), dict(decoded())
+    scene, shipped = DrawnScene(SEED), dict(decoded())
     for t_s in (3.0, 9.0, 16.5, 21.5):
         drawn = camera(scene.at(t_s), np.random.default_rng(0))
         assert np.abs(drawn.astype(float) - shipped[t_s]).mean() < 6
 
 
 def test_the_script_of_the_clip_needs_no_development_package() -> None:
-    code = "import sys, edge.demo.clip.visits; sys.exit(bool({'skimage', 'matplotlib'} & set(sys.modules)))"
+    code = "import sys, edge.demo.clip.script; sys.exit(bool({'skimage', 'matplotlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

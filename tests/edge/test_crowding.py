@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from edge import config
 from edge.people import crowding as module
-from edge.people.crowding import Crowding, CrowdingChange, nearest_m, position
+from edge.people.crowding import CrowdingChange, CrowdingMonitor, nearest_m, position
 from edge.values import Box, Face
 
 SIZE = (640, 480)
@@ -66,7 +66,9 @@ def crowd(people: int) -> list[Face]:
     return heads(*((2.0 * n - 3.0, 0.0, 6.0) for n in range(people)))
 
 
-def play(crowding: Crowding, people: Sequence[int], start: float = 0.0) -> list[tuple[float, CrowdingChange]]:
+def play(
+    crowding: CrowdingMonitor, people: Sequence[int], start: float = 0.0
+) -> list[tuple[float, CrowdingChange]]:
     """So many people in each frame, eight frames a second (an exact number); changes with their time."""
     out = []
     for n, count in enumerate(people):
@@ -74,8 +76,8 @@ def play(crowding: Crowding, people: Sequence[int], start: float = 0.0) -> list[
     return out
 
 
-def limit(max_people: int = 0, min_distance_m: float = 0.0, persist_s: float = 5.0) -> Crowding:
-    return Crowding(
+def limit(max_people: int = 0, min_distance_m: float = 0.0, persist_s: float = 5.0) -> CrowdingMonitor:
+    return CrowdingMonitor(
         config.Crowding(
             max_people=max_people, min_distance_m=min_distance_m, field_of_view_deg=FOV, persist_s=persist_s
         )
@@ -168,7 +170,7 @@ def test_the_mirror_image_of_a_crowd_is_as_crowded(found: list[Point3]) -> None:
 
 
 def test_off_by_default() -> None:
-    assert play(Crowding(config.Crowding()), [50] * 100) == []
+    assert play(CrowdingMonitor(config.Crowding()), [50] * 100) == []
 
 
 def test_too_many_for_long_enough_is_one_event_and_so_is_its_end() -> None:

@@ -19,8 +19,8 @@ from edge.events import CameraFault, Event, Place, Summary, new_event
 from edge.mqtt import MqttLink
 from edge.outbox import Outbox
 from edge.outbox.delivery import WINDOW, Delivery
-from edge.sim.clock import START, ManualClock
-from edge.sim.link import Fate, MemoryLink, Received
+from edge.sim.manual_clock import START, ManualClock
+from edge.sim.memory_link import DeliveredMessage, Fate, MemoryLink
 
 WAIT_S = 20.0
 PLACE = Place("hq", "north-door")
@@ -102,7 +102,7 @@ def make_link() -> Iterator[Callable[..., MqttLink]]:
         link.stop(WAIT_S)
 
 
-def wire(received: Received) -> dict[str, Any]:
+def wire(received: DeliveredMessage) -> dict[str, Any]:
     return dict(json.loads(received.payload))
 
 

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import edge.ops
-from edge.demo.clip.visits import VISITS
+from edge.demo.clip.script import VISITS
 from edge.ops.messages import kind_of
 from edge.values import Verdict
 

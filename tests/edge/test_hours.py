@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ConfigError
-from edge.people.hours import DAYS, Hours
+from edge.people.hours import DAYS, OpeningHours
 
 MONDAY = datetime(2026, 6, 1, tzinfo=timezone.utc)
 days = st.sampled_from(DAYS)
@@ -19,7 +19,7 @@ def clock(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
-def open_minutes(hours: Hours, begin: datetime, length: timedelta) -> int:
+def open_minutes(hours: OpeningHours, begin: datetime, length: timedelta) -> int:
     return sum(hours.open(begin + timedelta(minutes=n)) for n in range(int(length.total_seconds() // 60)))
 
 
@@ -51,18 +51,18 @@ def at(day: str, time: str) -> datetime:
     ],
 )
 def test_what_people_write(text: str, inside: list[str], outside: list[str]) -> None:
-    hours = Hours.parse([text], "UTC")
+    hours = OpeningHours.parse([text], "UTC")
     assert [t for t in inside + outside if hours.open(at(*t.split()))] == inside
 
 
 def test_several_texts_add_up_and_none_is_always() -> None:
-    hours = Hours.parse(["mon-fri 07:00-19:00", "sat 08:00-13:00"], "UTC")
+    hours = OpeningHours.parse(["mon-fri 07:00-19:00", "sat 08:00-13:00"], "UTC")
     assert open_minutes(hours, MONDAY, timedelta(days=7)) == (5 * 12 + 5) * 60
-    assert open_minutes(Hours.parse([], "UTC"), MONDAY, timedelta(days=7)) == 7 * 24 * 60
+    assert open_minutes(OpeningHours.parse([], "UTC"), MONDAY, timedelta(days=7)) == 7 * 24 * 60
 
 
 def test_jakarta_is_seven_hours_ahead_all_year() -> None:
-    hours = Hours.parse(["mon-fri 07:00-19:00"], "Asia/Jakarta")
+    hours = OpeningHours.parse(["mon-fri 07:00-19:00"], "Asia/Jakarta")
     for monday in (datetime(2026, 1, 5, tzinfo=timezone.utc), datetime(2026, 7, 6, tzinfo=timezone.utc)):
         assert not hours.open(monday - timedelta(minutes=1))
         assert hours.open(monday)
@@ -79,17 +79,17 @@ def test_jakarta_is_seven_hours_ahead_all_year() -> None:
     ],
 )
 def test_berlin_opens_by_the_clock_on_the_wall(midnight: datetime, opens_utc: int, night_h: int) -> None:
-    day = Hours.parse(["sun 07:00-19:00"], "Europe/Berlin")
+    day = OpeningHours.parse(["sun 07:00-19:00"], "Europe/Berlin")
     opening = midnight.replace(hour=opens_utc) + timedelta(days=1)
     assert not day.open(opening - timedelta(minutes=1))
     assert day.open(opening)
     assert open_minutes(day, midnight, timedelta(hours=25)) == 12 * 60
-    night = Hours.parse(["sat 22:00-06:00"], "Europe/Berlin")
+    night = OpeningHours.parse(["sat 22:00-06:00"], "Europe/Berlin")
     assert open_minutes(night, midnight - timedelta(hours=12), timedelta(hours=30)) == night_h * 60
 
 
 def test_an_hour_that_comes_twice_is_open_twice_and_one_that_never_comes_not_at_all() -> None:
-    hours = Hours.parse(["sun 02:00-03:00"], "Europe/Berlin")
+    hours = OpeningHours.parse(["sun 02:00-03:00"], "Europe/Berlin")
     assert open_minutes(hours, datetime(2026, 10, 24, 22, tzinfo=timezone.utc), timedelta(hours=25)) == 120
     assert open_minutes(hours, datetime(2026, 3, 28, 23, tzinfo=timezone.utc), timedelta(hours=23)) == 0
 
@@ -112,7 +112,7 @@ def test_an_hour_that_comes_twice_is_open_twice_and_one_that_never_comes_not_at_
 )
 def test_a_mistake_says_what_was_found_and_what_is_allowed(text: str, found: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Hours.parse(["sat", text], "UTC")
+        OpeningHours.parse(["sat", text], "UTC")
     message = str(caught.value)
     assert message.startswith(f"hours {text!r}: {found}")
     assert "Allowed: days (mon, tue, wed, thu, fri, sat, sun; several as mon,wed or mon-fri)" in message
@@ -122,7 +122,7 @@ def test_a_mistake_says_what_was_found_and_what_is_allowed(text: str, found: str
 
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        Hours.parse(["never", "sat", "mon 25:00-26:00"], "UTC")
+        OpeningHours.parse(["never", "sat", "mon 25:00-26:00"], "UTC")
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [
         "hours 'never'",
         "hours 'mon 25",
@@ -134,7 +134,7 @@ def test_all_mistakes_are_told_at_once() -> None:
 )
 def test_an_unknown_time_zone_is_named(name: str) -> None:
     with pytest.raises(ConfigError, match=r"Asia/Jakarta.*apt install tzdata") as caught:
-        Hours.parse([], name)
+        OpeningHours.parse([], name)
     assert str(caught.value).startswith(f"timezone {name!r}: ")
 
 
@@ -142,7 +142,7 @@ def test_an_unknown_time_zone_is_named(name: str) -> None:
 def test_open_is_what_the_local_clock_says(first: str, last: str, a: int, b: int, utc: datetime) -> None:
     if a == b:
         b = a + 1
-    hours = Hours.parse([f"{first}-{last} {clock(a)}-{clock(b)}"], "Europe/Berlin")
+    hours = OpeningHours.parse([f"{first}-{last} {clock(a)}-{clock(b)}"], "Europe/Berlin")
     local = utc.astimezone(hours.zone)
     minute = local.hour * 60 + local.minute
     width = (DAYS.index(last) - DAYS.index(first)) % 7
@@ -154,14 +154,14 @@ def test_open_is_what_the_local_clock_says(first: str, last: str, a: int, b: int
 
 @given(st.permutations(["mon-fri 07:00-19:00", "sat", "fri,sat 22:00-06:00"]), moments)
 def test_the_order_of_the_texts_does_not_matter(texts: list[str], utc: datetime) -> None:
-    assert Hours.parse(texts, "UTC").open(utc) == Hours.parse(sorted(texts), "UTC").open(utc)
+    assert OpeningHours.parse(texts, "UTC").open(utc) == OpeningHours.parse(sorted(texts), "UTC").open(utc)
 
 
 @given(clocks, clocks, moments)
 def test_a_span_and_its_complement_share_the_day(a: int, b: int, utc: datetime) -> None:
     if a == b:
         b = (a + 1) % (24 * 60)
-    one = Hours.parse([f"mon-sun {clock(a)}-{clock(b)}"], "Asia/Jakarta")
-    other = Hours.parse([f"mon-sun {clock(b)}-{clock(a)}"], "Asia/Jakarta")
+    one = OpeningHours.parse([f"mon-sun {clock(a)}-{clock(b)}"], "Asia/Jakarta")
+    other = OpeningHours.parse([f"mon-sun {clock(b)}-{clock(a)}"], "Asia/Jakarta")
     assert one.open(utc) != other.open(utc)
     assert one.open(utc) == one.open(utc + timedelta(days=7))

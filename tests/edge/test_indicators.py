@@ -17,12 +17,13 @@ import pytest
 from gpiozero import LED, Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from edge.config import Indicators as Settings
+from edge.config import IndicatorsConfig as Settings
 from edge.config import parse_config
 from edge.errors import ConfigError
-from edge.indicators import Indicators, Light, board, light_for
+from edge.indicators import Indicators, Light, light_for
+from edge.indicators import pins as board
 from edge.indicators.chip import why_no_chip
-from edge.sim.clock import ManualClock
+from edge.sim.manual_clock import ManualClock
 from edge.values import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -294,7 +295,7 @@ def in_a_process_of_its_own(cwd: Path, *lines: str) -> str:
         (
             "import sys",
             "from edge.clock import SystemClock",
-            "from edge.config import Indicators as Settings",
+            "from edge.config import IndicatorsConfig as Settings",
             "from edge.indicators import Indicators",
             "def make(**settings):",
             "    print(Indicators(Settings(**settings), SystemClock()).problem)",

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from edge.cli.program import _parser, _run
 from edge.errors import ConfigError
-from edge.machine.card import Card, read_card
-from edge.machine.reading import Known, Wanted, read
+from edge.machine.card_files import CardFiles, read_card
 from edge.machine.toml_text import TAKEN_OVER, parse, without_passphrase, without_table
+from edge.machine.wanted import KnownSecrets, WantedMachine, read
 
 SITE = '[site]\nid = "hq"\ndevice = "north-door"\n'
-NOBODY = Known({}, {})
+NOBODY = KnownSecrets({}, {})
 
 
 def key(kind: str = "ssh-ed25519", *fields: bytes) -> str:
@@ -24,8 +24,8 @@ def key(kind: str = "ssh-ed25519", *fields: bytes) -> str:
     return f"{kind} {base64.b64encode(blob).decode()} me@laptop"
 
 
-def wanted(text: str, known: Known = NOBODY, **credentials: bytes) -> Wanted:
-    return read(Card(text.encode(), credentials), known)
+def wanted(text: str, known: KnownSecrets = NOBODY, **credentials: bytes) -> WantedMachine:
+    return read(CardFiles(text.encode(), credentials), known)
 
 
 def mistakes(text: str) -> str:
@@ -227,7 +227,7 @@ def test_the_key_of_a_network_is_wpas() -> None:
 
 
 def test_a_passphrase_that_was_taken_over_is_known_and_any_other_is_missing() -> None:
-    known = Known({}, {"IEEE": "ab" * 32})
+    known = KnownSecrets({}, {"IEEE": "ab" * 32})
     assert wanted(wifi(""), known).psk == "ab" * 32
     (missing,) = wanted(wifi("", "other"), known).missing
     assert missing.startswith(
@@ -239,15 +239,15 @@ MQTT = '[mqtt]\nusername = "x"\npassword_file = "mqtt-password"\n'
 
 
 def test_credentials_are_those_that_are_named_from_the_card_or_the_device() -> None:
-    known = Known({"mqtt-password": b"old", "more": b""}, {})
+    known = KnownSecrets({"mqtt-password": b"old", "more": b""}, {})
     assert wanted(SITE + MQTT, known).credentials == {"mqtt-password": b"old"}
-    card = Card((SITE + MQTT).encode(), {"mqtt-password": b"new", "notes": b""})
+    card = CardFiles((SITE + MQTT).encode(), {"mqtt-password": b"new", "notes": b""})
     found = read(card, known)
     assert found.credentials == {"mqtt-password": b"new"}
     assert found.remarks == (
         "credentials/notes: nothing in maskgate.toml names it; it was not used, and still lies on the card",
     )
-    (missing,) = read(Card(card.toml, {"mqtt-password.txt": b""}), NOBODY).missing
+    (missing,) = read(CardFiles(card.toml, {"mqtt-password.txt": b""}), NOBODY).missing
     assert missing == (
         "credentials/mqtt-password: named by mqtt.password_file, and neither here nor on the device; "
         "mqtt-password.txt is there: rename it"
@@ -290,7 +290,7 @@ def test_names_are_the_cards_even_where_the_environment_has_credentials(
 
 
 def test_the_tokens_of_other_speakers_are_credentials_too(tmp_path: Path, capsys: Any) -> None:
-    card = Card((SITE + HORN).encode(), {"horn-token": b"t0ken"})
+    card = CardFiles((SITE + HORN).encode(), {"horn-token": b"t0ken"})
     assert read(card, NOBODY).credentials == {"horn-token": b"t0ken"}
     (missing,) = wanted(SITE + HORN).missing
     assert missing == (

@@ -12,14 +12,14 @@ import pytest
 
 from edge.config import load_config
 from edge.machine import durable
-from edge.machine.applying import apply
-from edge.machine.card import Card, read_card
-from edge.machine.outcome import Verdict
-from edge.machine.plan import Facts, File, Plan, make_plan
+from edge.machine.applied_state import load_state
+from edge.machine.applier import apply
+from edge.machine.apply_result import ApplyVerdict
+from edge.machine.card_files import CardFiles, read_card
+from edge.machine.plan import Facts, Plan, PlannedFile, make_plan
 from edge.machine.programs import run_program
-from edge.machine.reading import Known, read
-from edge.machine.state import load_state
 from edge.machine.toml_text import TAKEN_OVER
+from edge.machine.wanted import KnownSecrets, read
 from edge.releases.exchange import KEYS
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrjkCXFTGKJt5qaAFWK/K59WUJLYPXvMMToIUG9l1Pt me@laptop"
@@ -41,11 +41,11 @@ EVERYTHING = frozenset(
 
 
 def plan(text: str, *present: str, hosts: str = "", **credentials: bytes) -> Plan:
-    wanted = read(Card(text.encode(), credentials), Known({}, {}))
+    wanted = read(CardFiles(text.encode(), credentials), KnownSecrets({}, {}))
     return make_plan(wanted, Facts(EVERYTHING | {*present}, hosts))
 
 
-def files(made: Plan) -> dict[str, File]:
+def files(made: Plan) -> dict[str, PlannedFile]:
     return {file.path: file for file in made.files}
 
 
@@ -109,7 +109,9 @@ def test_a_name_is_told_where_sudo_looks_for_it() -> None:
 
 
 def test_what_is_not_installed_is_told() -> None:
-    wanted = read(Card((MACHINE + WIFI + NETWORK).replace("= false", "= true").encode(), {}), Known({}, {}))
+    wanted = read(
+        CardFiles((MACHINE + WIFI + NETWORK).replace("= false", "= true").encode(), {}), KnownSecrets({}, {})
+    )
     said = make_plan(wanted, Facts(frozenset(), "")).remarks
     assert [remark.split(":")[0] for remark in said] == [
         "machine.ssh_keys", "machine.ssh_keys", "machine.ntp_servers", "machine.security_updates",
@@ -130,7 +132,7 @@ class Device:
         for name, content in credentials.items():
             (self.boot / "credentials" / name.replace("_", "-")).write_text(content)
 
-    def apply(self, verdict: Verdict = Verdict.APPLIED) -> list[str]:
+    def apply(self, verdict: ApplyVerdict = ApplyVerdict.APPLIED) -> list[str]:
         outcome = apply(self.boot, self.root)
         assert outcome.verdict is verdict, outcome
         return [*outcome.mistakes]
@@ -153,7 +155,7 @@ class Device:
             return next((f"{ran[-1]}: broken" for part in failing if part in ran[-1]), "")
 
         outcome = apply(self.boot, self.root, run)
-        assert outcome.verdict is Verdict.APPLIED, outcome
+        assert outcome.verdict is ApplyVerdict.APPLIED, outcome
         return ran, [*outcome.remarks]
 
     def snapshot(self) -> dict[str, object]:
@@ -203,7 +205,7 @@ def test_a_device_that_keeps_nothing_leaves_the_secrets_where_they_are(device: D
     (device.root / "run/maskgate-image/volatile").touch()
     device.card(SERVICE + MQTT + WIFI, mqtt_password="s3cret\n")  # noqa: S106
     outcome = apply(device.boot, device.root)
-    assert outcome.verdict is Verdict.APPLIED
+    assert outcome.verdict is ApplyVerdict.APPLIED
     assert outcome.remarks[-1].startswith("the card keeps its secrets")
     assert (device.boot / "credentials/mqtt-password").read_text() == "s3cret\n"
     assert (device.boot / "maskgate.toml").read_text() == SERVICE + MQTT + WIFI
@@ -226,7 +228,7 @@ def test_a_programs_user_gets_no_key_but_a_persons_and_our_own_do(device: Device
     passwd = device.root / "etc/passwd"
     passwd.write_text("messagebus:x:101:101::/:/usr/sbin/nologin\npi:x:1000:1000::/home/pi:/bin/bash\n")
     device.card(SERVICE + MACHINE + 'ssh_user = "messagebus"\n')
-    (said,) = device.apply(Verdict.REFUSED)
+    (said,) = device.apply(ApplyVerdict.REFUSED)
     assert said.startswith("machine.ssh_user: found 'messagebus', a user of the system")
     device.card(SERVICE + MACHINE + 'ssh_user = "pi"\n')
     device.apply()
@@ -251,7 +253,7 @@ def test_what_fails_to_come_into_force_is_told_and_tried_again_at_each_start(dev
         assert load_state(device.root).card == ""
     _, remarks = device.put_in_force()
     assert not [remark for remark in remarks if "broken" in remark]
-    device.apply(Verdict.UNCHANGED)
+    device.apply(ApplyVerdict.UNCHANGED)
 
 
 def test_a_radio_that_says_no_is_told_and_not_tried_again(device: Device) -> None:
@@ -259,7 +261,7 @@ def test_a_radio_that_says_no_is_told_and_not_tried_again(device: Device) -> Non
     device.card(SERVICE + WIFI)
     _, remarks = device.put_in_force("iw reg set", "rfkill")
     assert [remark.split(" ")[0] for remark in remarks if "broken" in remark] == ["iw", "rfkill"]
-    device.apply(Verdict.UNCHANGED)
+    device.apply(ApplyVerdict.UNCHANGED)
 
 
 def test_a_program_that_fails_is_told_with_what_it_said() -> None:
@@ -309,7 +311,7 @@ def test_secrets_that_can_not_be_taken_from_the_card_are_told(device: Device) ->
 
 def test_nothing_is_done_twice_and_certificates_stay(applied: Device) -> None:
     before = applied.snapshot()
-    applied.apply(Verdict.UNCHANGED)
+    applied.apply(ApplyVerdict.UNCHANGED)
     assert applied.snapshot() == before
     applied.card((applied.boot / "maskgate.toml").read_text() + "# more\n")
     applied.apply()
@@ -332,7 +334,7 @@ def test_a_card_that_was_cut_short_takes_no_network_away(applied: Device) -> Non
     before = applied.snapshot()
     whole = (applied.boot / "maskgate.toml").read_text()
     applied.card(SERVICE + MQTT)
-    (said,) = applied.apply(Verdict.REFUSED)
+    (said,) = applied.apply(ApplyVerdict.REFUSED)
     assert said.startswith(
         "machine: there is no [machine], and this device was set up with one: was the file cut"
     )
@@ -356,13 +358,13 @@ def test_mistakes_change_nothing(applied: Device) -> None:
     before = applied.snapshot()
     text = (applied.boot / "maskgate.toml").read_text()
     applied.card(text.replace("source =", "sorce =").replace("Jakarta", "Djakarta"), mqtt_password="new")  # noqa: S106
-    said = applied.apply(Verdict.REFUSED)
+    said = applied.apply(ApplyVerdict.REFUSED)
     assert [line.split(":")[0] for line in said] == ["camera.sorce", "machine.timezone"]
     (applied.boot / "credentials/mqtt-password").unlink()
     (applied.boot / "maskgate.toml").write_text(text)
     assert applied.snapshot() == before
     applied.card(text.replace("/dev/video0", "/srv/no.mp4"))
-    (said,) = applied.apply(Verdict.REFUSED)
+    (said,) = applied.apply(ApplyVerdict.REFUSED)
     assert said.startswith("camera.source: source '/srv/no.mp4': no such file")
 
 
@@ -370,18 +372,18 @@ def test_a_secret_that_was_forgotten_keeps_what_works_but_does_not_lock_a_fresh_
     device: Device,
 ) -> None:
     device.card(SERVICE + MQTT + MACHINE + WIFI)
-    (said,) = device.apply(Verdict.INCOMPLETE)
+    (said,) = device.apply(ApplyVerdict.INCOMPLETE)
     assert said.startswith(
         "credentials/mqtt-password: named by mqtt.password_file, and neither here nor on the device: put it"
     )
     assert (device.root / "etc/ssh/maskgate-authorized_keys").exists()
     assert not (device.root / "etc/systemd/system").exists()  # a unit would not start without it
-    device.apply(Verdict.INCOMPLETE)  # and tells it again
+    device.apply(ApplyVerdict.INCOMPLETE)  # and tells it again
     device.card((device.boot / "maskgate.toml").read_text(), mqtt_password="s3cret")  # noqa: S106
     device.apply()
     before = device.snapshot()
     device.card((device.boot / "maskgate.toml").read_text().replace('"mqtt-password"', '"other"'))
-    (said,) = device.apply(Verdict.REFUSED)
+    (said,) = device.apply(ApplyVerdict.REFUSED)
     assert said.startswith("credentials/other: named by mqtt.password_file")
     device.card((device.boot / "maskgate.toml").read_text().replace('"other"', '"mqtt-password"'))
     assert device.snapshot() == before
@@ -390,7 +392,7 @@ def test_a_secret_that_was_forgotten_keeps_what_works_but_does_not_lock_a_fresh_
 def test_a_disk_that_is_full_is_named_and_tried_again(device: Device) -> None:
     device.card(SERVICE + MACHINE)
     (device.root / "etc/hostname").mkdir()
-    (said,) = device.apply(Verdict.REFUSED)
+    (said,) = device.apply(ApplyVerdict.REFUSED)
     assert said == f"{device.root}/etc/hostname: can't be written: Is a directory"
     (device.root / "etc/hostname").rmdir()
     device.apply()
@@ -458,7 +460,7 @@ def test_a_power_cut_at_any_point_is_made_good_at_the_next_start(
             done = False
         power[0] = 1_000_000
         outcome = apply(device.boot, device.root)
-        assert outcome.verdict in {Verdict.APPLIED, Verdict.UNCHANGED}, (cuts, outcome)
+        assert outcome.verdict in {ApplyVerdict.APPLIED, ApplyVerdict.UNCHANGED}, (cuts, outcome)
         assert device.snapshot() == wanted, cuts
         shutil.rmtree(device.boot.parent)
         if done:

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from edge.cli.program import _parser, _run
-from edge.machine import looking
-from edge.machine.applying import apply
+from edge.machine import inspection
+from edge.machine.applier import apply
+from edge.machine.apply_result import ApplyResult, ApplyVerdict, keep_outcome, kept_outcome, tell_service
 from edge.machine.boot import writable, write_if_changed
-from edge.machine.card import Card
-from edge.machine.outcome import Outcome, Verdict, keep_outcome, kept_outcome, tell_service
-from edge.machine.reading import Known, read
+from edge.machine.card_files import CardFiles
 from edge.machine.report import compose, differs, encoded, warnings
+from edge.machine.wanted import KnownSecrets, read
 from edge.service.reporting import machine_problems
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "systemd/maskgate.toml"
@@ -89,7 +89,7 @@ def test_every_mistake_is_in_it_and_what_stays_in_force(root: Path, boot: Path) 
 
 
 def test_the_card_is_written_when_something_changed_only(root: Path, boot: Path) -> None:
-    text = compose(Outcome(Verdict.NONE), root, boot, services=False)
+    text = compose(ApplyResult(ApplyVerdict.NONE), root, boot, services=False)
     assert differs(boot, text)
     write_if_changed(boot / "maskgate-report.txt", encoded(text))
     assert b"\r\n" in (boot / "maskgate-report.txt").read_bytes()
@@ -109,9 +109,9 @@ def test_a_card_that_is_small_or_full_is_told(
     def small(_path: object) -> os.statvfs_result:
         return os.statvfs_result([4096, 4096, 300_000, 100, 100, *real[5:]])
 
-    assert [*looking.disks(root, boot)] == []
+    assert [*inspection.disks(root, boot)] == []
     monkeypatch.setattr(os, "statvfs", small)
-    assert [line.split(":")[0] for line in looking.disks(root, boot)] == [
+    assert [line.split(":")[0] for line in inspection.disks(root, boot)] == [
         "the card is too small", "the disk is full", f"the boot partition {boot} is full",
     ]  # fmt: skip
 
@@ -131,18 +131,18 @@ def test_what_the_image_found_at_the_start_is_in_the_report_and_in_health(
 
 def test_a_32_bit_system_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    assert [*looking.architecture()] == []
+    assert [*inspection.architecture()] == []
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
-    assert "riscv64 is a processor that maskgate was not made for" in "".join(looking.architecture())
+    assert "riscv64 is a processor that maskgate was not made for" in "".join(inspection.architecture())
     monkeypatch.setattr(sys, "maxsize", 2**31 - 1)
-    assert "this is a 32-bit system" in "".join(looking.architecture())
+    assert "this is a 32-bit system" in "".join(inspection.architecture())
 
 
 def test_health_says_what_the_card_has_wrong(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert machine_problems(folder / "problems") == []
     assert kept_outcome(folder) is None
-    outcome = Outcome(Verdict.REFUSED, ("mqtt.prot: unknown\nkey",), ("a",), in_force=True)
+    outcome = ApplyResult(ApplyVerdict.REFUSED, ("mqtt.prot: unknown\nkey",), ("a",), in_force=True)
     keep_outcome(outcome, folder)
     assert kept_outcome(folder) == outcome
     tell_service(outcome.problems, folder)
@@ -156,13 +156,13 @@ def test_health_says_what_the_card_has_wrong(tmp_path: Path) -> None:
 
 
 def test_the_file_to_start_from_is_fine_with_all_of_it_switched_on() -> None:
-    read(Card(EXAMPLE.read_bytes(), {}), Known({}, {}))
+    read(CardFiles(EXAMPLE.read_bytes(), {}), KnownSecrets({}, {}))
     text = re.sub(r"^# (?=\[|[a-z_]+ = )", "", EXAMPLE.read_text(), flags=re.MULTILINE)
     text = text.replace('host = "localhost"\n', "").replace(
         "AAAA... ", "AAAAC3NzaC1lZDI1NTE5AAAAIMrjkCXFTGKJt5qaAFWK/K59WUJLYPXvMMToIUG9l1Pt "
     )
     text = text.replace("RWQ...", base64.b64encode(b"Ed" + bytes(40)).decode())
-    wanted = read(Card(text.encode(), {}), Known({}, {}))
+    wanted = read(CardFiles(text.encode(), {}), KnownSecrets({}, {}))
     assert wanted.config.machine.network is not None
     assert wanted.config.machine.wifi is not None
     assert len(wanted.missing) == 5

@@ -17,18 +17,18 @@ import pytest
 
 from edge.config import Mqtt
 from edge.errors import ConfigError
-from edge.mqtt import Message, MqttLink
+from edge.mqtt import MqttLink, OutgoingMessage
 from edge.mqtt import connection as connection_module
 from edge.mqtt import link as link_module
 from edge.mqtt.session import PACKET_MAX
-from edge.sim.broker import EmbeddedBroker
+from edge.sim.embedded_broker import EmbeddedBroker
 
 WAIT_S = 20.0
 CLIENT_ID = "maskgate/hq/north-door"
 STATUS = "maskgate/v1/hq/north-door/status"
-WILL = Message(STATUS, b"vanished", retain=True)
-BIRTH = Message(STATUS, b"online", retain=True)
-FAREWELL = Message(STATUS, b"stopped", retain=True)
+WILL = OutgoingMessage(STATUS, b"vanished", retain=True)
+BIRTH = OutgoingMessage(STATUS, b"online", retain=True)
+FAREWELL = OutgoingMessage(STATUS, b"stopped", retain=True)
 
 
 class Recorder:
@@ -146,7 +146,7 @@ def test_birth_will_and_farewell(broker: Any, make: Any, make_ops: Any, protocol
 def test_the_will_is_made_anew_for_every_connection(broker: Any, make: Any, make_ops: Any) -> None:
     ops = make_ops(broker.port)
     wills = iter([b"first", b"second", b"third"])
-    link, recorder = make(broker.port, will=lambda: Message(STATUS, next(wills)))
+    link, recorder = make(broker.port, will=lambda: OutgoingMessage(STATUS, next(wills)))
     for vanished in ("first", "second"):
         recorder.wait_for("up")
         link._online[1].socket().shutdown(socket.SHUT_RDWR)
@@ -160,7 +160,7 @@ def test_the_broker_keeps_back_what_is_larger_than_any_message_of_ours(
     heard: SimpleQueue[bytes] = SimpleQueue()
     make(
         broker.port,
-        birth=lambda: [Message("a", b"birth", retain=True)],
+        birth=lambda: [OutgoingMessage("a", b"birth", retain=True)],
         subscriptions=[("a", 1)],
         on_message=lambda _topic, payload, _retained: heard.put(payload),
     )

@@ -25,11 +25,11 @@ from edge.events import (
     cloud_event,
     leaf_of,
 )
-from edge.ops.broker import Received
-from edge.ops.check import Checker
+from edge.ops.checker import Checker
 from edge.ops.examples import EXAMPLES
 from edge.ops.lines import read_lines
 from edge.ops.messages import KINDS
+from edge.ops.subscription import ReceivedMessage
 
 DOOR = Place("hq", "door-1")
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=timezone.utc)
@@ -46,7 +46,7 @@ SUMMARY = Summary(
 )  # fmt: skip
 
 
-def event(number: int, data: Data, /, *, after_s: float | None = None, **changes: Any) -> Received:
+def event(number: int, data: Data, /, *, after_s: float | None = None, **changes: Any) -> ReceivedMessage:
     """A message; ``changes`` go into the CloudEvent, and those of ``data_`` into its data."""
     time = NOW + timedelta(seconds=number if after_s is None else after_s)
     wire: dict[str, Any] = cloud_event(
@@ -54,20 +54,22 @@ def event(number: int, data: Data, /, *, after_s: float | None = None, **changes
     )
     wire["data"] |= changes.pop("data_", {})
     topic = changes.pop("topic", DOOR.topic(leaf_of(wire["type"])))
-    return Received(topic, json.dumps({**wire, **changes}).encode(), retained=False, at=NOW)
+    return ReceivedMessage(topic, json.dumps({**wire, **changes}).encode(), retained=False, at=NOW)
 
 
-def found(messages: Sequence[Received], *, live: bool = False, strict: bool = False) -> list[tuple[int, str]]:
+def found(
+    messages: Sequence[ReceivedMessage], *, live: bool = False, strict: bool = False
+) -> list[tuple[int, str]]:
     checker = Checker(live=live, strict=strict)
     problems = [p for message in messages for p in checker.check(message)] + checker.finish()
     assert checker.report().problems == len(problems)
     return [(p.message, p.key) for p in problems]
 
 
-def example(name: str, **changes: Any) -> Received:
+def example(name: str, **changes: Any) -> ReceivedMessage:
     place = Place("headquarters", "north-door-speaker" if name.startswith("speaker.") else "north-door")
     topic = place.topic(KINDS[name].leaf)
-    return Received(topic, json.dumps({**EXAMPLES[name], **changes}).encode(), retained=False, at=NOW)
+    return ReceivedMessage(topic, json.dumps({**EXAMPLES[name], **changes}).encode(), retained=False, at=NOW)
 
 
 def test_what_devices_say_is_fine() -> None:
@@ -105,7 +107,7 @@ def test_what_devices_say_is_fine() -> None:
         (example("rsp", error="no"), "error"),
     ],
 )
-def test_a_message_that_breaks_the_contract(message: Received, key: str) -> None:
+def test_a_message_that_breaks_the_contract(message: ReceivedMessage, key: str) -> None:
     assert (1, key) in found([message])
 
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
+from edge.cli.broker_options import parse_address
 from edge.cli.program import _parser, _run
 from edge.config import Mqtt, parse_config
 from edge.errors import LinkError, UsageError
 from edge.events import TYPES
-from edge.cli.broker import parse_address
-from edge.ops.simulate.fleet import Fleet, Outage
-from edge.ops.simulate.site import Site, live, make_sites
-from edge.ops.simulate.stage import Habits
+from edge.ops.simulate.scheduler import Habits
+from edge.ops.simulate.simulated_fleet import Outage, SimulatedFleet
+from edge.ops.simulate.site import SimulatedSite, live, make_sites
 
 BUSY = Habits(datetime.now(timezone.utc), hour=9, rate_per_h=200_000, health_every_s=0.5, summary_every_s=1)
 
@@ -34,8 +34,8 @@ def settings(port: int) -> Mqtt:
     return parse_config({"mqtt": {"host": "127.0.0.1", "port": port}}, "test").mqtt
 
 
-def fleet(broker: Any, sites: Sequence[Site], **options: Any) -> Fleet:
-    return Fleet(settings(broker.port), sites, BUSY, 7, threading.Event(), **options)
+def fleet(broker: Any, sites: Sequence[SimulatedSite], **options: Any) -> SimulatedFleet:
+    return SimulatedFleet(settings(broker.port), sites, BUSY, 7, threading.Event(), **options)
 
 
 def all_heard(ops: Any) -> list[tuple[str, str, bool]]:
@@ -173,7 +173,7 @@ def test_shared_connections_have_no_wills_and_clean_leaves_nothing(
 def test_a_broker_that_is_away_or_refuses_is_named(make_broker: Callable[..., Any], broker: Any) -> None:
     with socket.socket() as taken:  # bound, never listening
         taken.bind(("127.0.0.1", 0))
-        lonely = Fleet(
+        lonely = SimulatedFleet(
             settings(taken.getsockname()[1]), make_sites(1, "maskgate", BUSY, 7), BUSY, 7, threading.Event()
         )
         with pytest.raises(LinkError, match="connection refused"):

@@ -32,7 +32,7 @@ from edge.events import (
 )
 from edge.outbox import Outbox
 from edge.outbox.file import open_file
-from edge.sim.clock import START, ManualClock
+from edge.sim.manual_clock import START, ManualClock
 
 PLACE = Place("hq", "north-door")
 WRITER = """

@@ -11,15 +11,15 @@ import numpy as np
 
 from edge.config import parse_config
 from edge.events import Place, TamperReason, ViolationClosed, ViolationOpened, cloud_event, leaf_of
-from edge.people.crowding import Crowding
-from edge.people.hours import Hours
-from edge.people.pipeline import Pipeline, Result
+from edge.people.crowding import CrowdingMonitor
+from edge.people.cuts import CutDetector
+from edge.people.hours import OpeningHours
+from edge.people.pipeline import FrameResult, Pipeline
 from edge.people.policy import Policy, Rules
-from edge.people.scene import CutDetector
 from edge.people.tracks import Tracker
 from edge.people.violations import Violations
 from edge.people.zones import LineCounter, Zones
-from edge.sim.judges import ScriptedClassifier, ScriptedDetector
+from edge.sim.models import ScriptedClassifier, ScriptedDetector
 from edge.values import Box, Face, Frame, Image, Look, Verdict
 
 START = datetime(2026, 6, 1, tzinfo=timezone.utc)
@@ -55,13 +55,13 @@ def make(frames: list[list[Face]], **sections: Any) -> Pipeline:
         policy=Policy(Rules(min_looks=3, min_time_s=0.4, evidence=3.0, recheck_s=1.0), 0.0),
         zones=Zones(config.zones, config.site.zone),
         lines=LineCounter(config.lines),
-        hours=Hours.parse(config.hours.open, config.hours.timezone),
-        crowding=Crowding(config.crowding),
+        hours=OpeningHours.parse(config.hours.open, config.hours.timezone),
+        crowding=CrowdingMonitor(config.crowding),
         violations=Violations("mask-1"),
     )
 
 
-def run(pipeline: Pipeline, frames: int, fps: float = 10) -> list[Result]:
+def run(pipeline: Pipeline, frames: int, fps: float = 10) -> list[FrameResult]:
     out = []
     for n in range(frames):
         at = n / fps

@@ -18,16 +18,16 @@ from edge.camera import CameraState, CameraStatus, Fault
 from edge.clock import SystemClock
 from edge.config import Config, parse_config
 from edge.outbox import Outbox
-from edge.people.compose import Judges, load_judges
+from edge.people.compose import LoadedModels, load_models
 from edge.service.device import RunSummary, Service
 from edge.sim.clip import ClipPlayer
-from edge.sim.clock import ManualClock
+from edge.sim.manual_clock import ManualClock
 from edge.values import Frame
 
 
 @pytest.fixture(scope="module")
-def judges() -> Judges:
-    return load_judges(Config())
+def judges() -> LoadedModels:
+    return load_models(Config())
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +53,13 @@ def config(folder: Path, port: int, **sections: dict[str, Any]) -> Config:
     )
 
 
-def run(settings: Config, judges: Judges, clip: Path) -> RunSummary:
+def run(settings: Config, judges: LoadedModels, clip: Path) -> RunSummary:
     clock, stop = SystemClock(), threading.Event()
     return Service(settings, judges, ClipPlayer(clip, clock, stop, speed=4), clock, stop).run()
 
 
 def test_what_happened_without_a_broker_is_delivered_by_the_next_run(
-    tmp_path: Path, judges: Judges, clip: Path, broker: Any, make_ops: Callable[..., Any]
+    tmp_path: Path, judges: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
 ) -> None:
     with socket.socket() as taken:  # bound, never listening: connections are refused
         taken.bind(("127.0.0.1", 0))
@@ -88,7 +88,7 @@ def test_what_happened_without_a_broker_is_delivered_by_the_next_run(
 
 
 def test_info_and_health_tell_no_secret(
-    tmp_path: Path, judges: Judges, clip: Path, broker: Any, make_ops: Callable[..., Any]
+    tmp_path: Path, judges: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
 ) -> None:
     ops = make_ops(broker.port)
     camera = {"source": "rtsp://admin:s3cret@192.0.2.1/stream"}
@@ -142,7 +142,7 @@ class SickCamera:
 
 
 def test_a_camera_that_fails_for_long_is_an_event_once_and_so_is_its_recovery(
-    tmp_path: Path, judges: Judges
+    tmp_path: Path, judges: LoadedModels
 ) -> None:
     settings = config(tmp_path, 1, camera={"fault_after_s": 15})
     clock = ManualClock()
@@ -164,7 +164,7 @@ def test_a_camera_that_fails_for_long_is_an_event_once_and_so_is_its_recovery(
     assert faults[0]["message"] == "/dev/video0: no picture for 5 s"
 
 
-def test_counts_are_summed_up_once_a_minute_and_at_the_end(tmp_path: Path, judges: Judges) -> None:
+def test_counts_are_summed_up_once_a_minute_and_at_the_end(tmp_path: Path, judges: LoadedModels) -> None:
     settings = config(tmp_path, 1)
     clock = ManualClock()
     Service(settings, judges, SickCamera(clock, [(10, None)] * 13), clock, threading.Event()).run()
@@ -205,7 +205,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Systemd
 
 
 def test_systemd_hears_of_every_judged_frame_and_of_a_known_fault_but_not_of_a_hanging_pipeline(
-    tmp_path: Path, judges: Judges, systemd: Systemd
+    tmp_path: Path, judges: LoadedModels, systemd: Systemd
 ) -> None:
     clock = ManualClock()
     states = [(0.1, None), (0.1, None), (0.1, Fault.NO_FRAMES), (0.1, Fault.NO_FRAMES)]
@@ -225,7 +225,9 @@ def test_systemd_hears_of_every_judged_frame_and_of_a_known_fault_but_not_of_a_h
     assert [m for m in systemd.heard() if not m.startswith("STATUS")] == ["STOPPING=1"]
 
 
-def test_when_the_camera_fails_nobody_is_left_accused(tmp_path: Path, judges: Judges, clip: Path) -> None:
+def test_when_the_camera_fails_nobody_is_left_accused(
+    tmp_path: Path, judges: LoadedModels, clip: Path
+) -> None:
     class Failing:
         """Plays a clip of a bare face, then fails for long, then ends."""
 
@@ -269,7 +271,7 @@ def test_when_the_camera_fails_nobody_is_left_accused(tmp_path: Path, judges: Ju
 
 
 def test_an_unexpected_error_is_itself_and_the_device_still_says_farewell(
-    tmp_path: Path, judges: Judges, clip: Path, broker: Any, make_ops: Callable[..., Any]
+    tmp_path: Path, judges: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
 ) -> None:
     ops = make_ops(broker.port)
     clock, stop = SystemClock(), threading.Event()
@@ -292,7 +294,7 @@ def test_an_unexpected_error_is_itself_and_the_device_still_says_farewell(
 
 
 def test_health_names_everything_that_is_wrong(
-    tmp_path: Path, judges: Judges, clip: Path, broker: Any, make_ops: Callable[..., Any]
+    tmp_path: Path, judges: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
 ) -> None:
     ops = make_ops(broker.port)
     clock = ManualClock(datetime(1970, 1, 2, tzinfo=timezone.utc))

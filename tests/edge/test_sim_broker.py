@@ -15,10 +15,10 @@ from edge.clock import SystemClock
 from edge.config import Mqtt, OutboxConfig
 from edge.errors import MaskgateError
 from edge.events import CameraFault, Place, new_event
-from edge.mqtt import Message, MqttLink
+from edge.mqtt import MqttLink, OutgoingMessage
 from edge.outbox import Outbox
 from edge.outbox.delivery import Delivery
-from edge.sim.broker import EmbeddedBroker
+from edge.sim.embedded_broker import EmbeddedBroker
 
 WAIT_S = 20.0
 PLACE = Place("hq", "north-door")
@@ -38,8 +38,8 @@ def device(embedded: EmbeddedBroker) -> Iterator[MqttLink]:
     link = MqttLink(
         Mqtt(host=embedded.host, port=embedded.port, protocol="3.1.1"),
         "device",
-        will=lambda: Message(STATUS, b"vanished", retain=True),
-        birth=lambda: [Message(STATUS, b"online", retain=True)],
+        will=lambda: OutgoingMessage(STATUS, b"vanished", retain=True),
+        birth=lambda: [OutgoingMessage(STATUS, b"online", retain=True)],
     )
     yield link
     link.stop(WAIT_S)
@@ -54,7 +54,7 @@ def test_status_is_retained_and_the_will_comes(
     assert make_ops(embedded.port).next() == (STATUS, "online", True)
     device._online[1].socket().shutdown(socket.SHUT_RDWR)  # type: ignore[index]
     assert [ops.next()[1], ops.next()[1]] == ["vanished", "online"]
-    device.stop(WAIT_S, [Message(STATUS, b"stopped", retain=True)])
+    device.stop(WAIT_S, [OutgoingMessage(STATUS, b"stopped", retain=True)])
     assert ops.next()[1] == "stopped"
     assert make_ops(embedded.port).next() == (STATUS, "stopped", True)
     assert ops.heard.empty()
@@ -93,7 +93,7 @@ def test_a_link_that_asks_for_mqtt_5_falls_back(
     link = MqttLink(
         Mqtt(host=embedded.host, port=embedded.port),
         "link",
-        birth=lambda: [Message("a", b"hello")],
+        birth=lambda: [OutgoingMessage("a", b"hello")],
         subscriptions=[("b", 1)],
         on_message=lambda *message: said.put(message),
     )
@@ -121,7 +121,7 @@ def test_without_amqtt_it_says_how_to_install_it() -> None:
     script = (
         "import sys; sys.modules['amqtt'] = None\n"
         "from edge.errors import MaskgateError\n"
-        "from edge.sim.broker import EmbeddedBroker\n"
+        "from edge.sim.embedded_broker import EmbeddedBroker\n"
         "try: EmbeddedBroker()\n"
         "except MaskgateError as e: print(e)\n"
     )

@@ -29,28 +29,32 @@ from edge.events import (
     cloud_event,
     new_event,
 )
-from edge.sim.clock import ManualClock
+from edge.sim.manual_clock import ManualClock
 from edge.speaker import announcer as announcer_module
 from edge.speaker import player as player_module
-from edge.speaker.announcer import Announcer, Choice, Heard, Now
-from edge.speaker.message import SIZE_MAX, NoEventError, announced, parse
+from edge.speaker.announcer import AnnouncementChoice, AnnouncementMoment, Announcer, HeardViolation
+from edge.speaker.heard import SIZE_MAX, NoEventError, announced, parse
+from edge.speaker.log_throttle import LogThrottle
 from edge.speaker.player import AplayPlayer, WavPlayer, choose_player, has_sound_card, missing_card
 from edge.speaker.recordings import sounds_of
-from edge.speaker.seldom import Seldom
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
 SETTINGS = Speaker(hold_s=10.0, max_age_s=5.0)
 SHIPPED = sounds_of(Speaker())
 
 
-def heard(violation: str = "v1", at_s: float = 0.0, received_s: float = 0.0, **more: object) -> Heard:
+def heard(
+    violation: str = "v1", at_s: float = 0.0, received_s: float = 0.0, **more: object
+) -> HeardViolation:
     """A violation of ``at_s`` after noon that came in when the monotonic clock said ``received_s``."""
     values = {"type": "violation.opened", "clock_trusted": True, **more}
-    return Heard(violation=violation, time=NOON + timedelta(seconds=at_s), received_s=received_s, **values)
+    return HeardViolation(
+        violation=violation, time=NOON + timedelta(seconds=at_s), received_s=received_s, **values
+    )
 
 
-def now(s: float = 0.0, *, clock_trusted: bool = True) -> Now:
-    return Now(s, NOON + timedelta(seconds=s), clock_trusted)
+def now(s: float = 0.0, *, clock_trusted: bool = True) -> AnnouncementMoment:
+    return AnnouncementMoment(s, NOON + timedelta(seconds=s), clock_trusted)
 
 
 # --- the decision
@@ -58,34 +62,40 @@ def now(s: float = 0.0, *, clock_trusted: bool = True) -> Now:
 
 def test_a_muted_device_is_not_announced_and_never_will_be() -> None:
     announcer = Announcer(SETTINGS)
-    assert announcer.judge(heard("v1", muted=True), now()) is Choice.MUTED
-    assert announcer.judge(heard("v1"), now(1)) is Choice.REPEAT
-    assert announcer.judge(heard("v2"), now(1)) is Choice.PLAY
+    assert announcer.judge(heard("v1", muted=True), now()) is AnnouncementChoice.MUTED
+    assert announcer.judge(heard("v1"), now(1)) is AnnouncementChoice.REPEAT
+    assert announcer.judge(heard("v2"), now(1)) is AnnouncementChoice.PLAY
 
 
 def test_who_tries_the_speaker_stands_in_no_zone_and_is_heard() -> None:
     announcer = Announcer(SETTINGS.model_copy(update={"zones": ("lobby",)}))
-    assert announcer.judge(heard("v1", zone="yard"), now()) is Choice.OTHER_ZONE
-    assert announcer.judge(heard("test-1", type="announcement.requested"), now()) is Choice.PLAY
+    assert announcer.judge(heard("v1", zone="yard"), now()) is AnnouncementChoice.OTHER_ZONE
+    assert announcer.judge(heard("test-1", type="announcement.requested"), now()) is AnnouncementChoice.PLAY
 
 
 def test_a_violation_is_announced_once() -> None:
     announcer = Announcer(SETTINGS)
     choices = [announcer.judge(heard(v), now()) for v in ("a", "a", "b", "a")]
-    assert choices == [Choice.PLAY, Choice.REPEAT, Choice.PLAY, Choice.REPEAT]
+    assert choices == [
+        AnnouncementChoice.PLAY,
+        AnnouncementChoice.REPEAT,
+        AnnouncementChoice.PLAY,
+        AnnouncementChoice.REPEAT,
+    ]
 
 
 def test_other_events_are_not_announced_and_do_not_hide_the_violation() -> None:
     announcer = Announcer(SETTINGS)
-    assert announcer.judge(heard(type="violation.closed"), now()) is Choice.NOT_A_VIOLATION
-    assert announcer.judge(heard(""), now()) is Choice.NOT_A_VIOLATION
-    assert announcer.judge(heard(), now()) is Choice.PLAY
+    assert announcer.judge(heard(type="violation.closed"), now()) is AnnouncementChoice.NOT_A_VIOLATION
+    assert announcer.judge(heard(""), now()) is AnnouncementChoice.NOT_A_VIOLATION
+    assert announcer.judge(heard(), now()) is AnnouncementChoice.PLAY
 
 
 @pytest.mark.parametrize(
-    ("age_s", "choice"), [(5.0, Choice.PLAY), (5.1, Choice.TOO_OLD), (86_400, Choice.TOO_OLD)]
+    ("age_s", "choice"),
+    [(5.0, AnnouncementChoice.PLAY), (5.1, AnnouncementChoice.TOO_OLD), (86_400, AnnouncementChoice.TOO_OLD)],
 )
-def test_what_is_older_than_max_age_is_not_announced(age_s: float, choice: Choice) -> None:
+def test_what_is_older_than_max_age_is_not_announced(age_s: float, choice: AnnouncementChoice) -> None:
     assert Announcer(SETTINGS).judge(heard(at_s=-age_s), now()) is choice
 
 
@@ -98,42 +108,57 @@ def test_what_is_older_than_max_age_is_not_announced(age_s: float, choice: Choic
     ],
     ids=["the sender's clock is wrong", "our clock is wrong", "from the future"],
 )
-def test_a_clock_that_cannot_be_right_is_not_asked_for_the_age(event: Heard, moment: Now) -> None:
-    assert Announcer(SETTINGS).judge(event, moment) is Choice.PLAY
+def test_a_clock_that_cannot_be_right_is_not_asked_for_the_age(
+    event: HeardViolation, moment: AnnouncementMoment
+) -> None:
+    assert Announcer(SETTINGS).judge(event, moment) is AnnouncementChoice.PLAY
 
 
 def test_without_a_clock_the_wait_since_the_arrival_counts() -> None:
-    assert Announcer(SETTINGS).judge(heard(at_s=-86_400, clock_trusted=False), now(5.1)) is Choice.TOO_OLD
+    assert (
+        Announcer(SETTINGS).judge(heard(at_s=-86_400, clock_trusted=False), now(5.1))
+        is AnnouncementChoice.TOO_OLD
+    )
 
 
 def test_a_wall_clock_that_jumps_back_while_a_violation_waits_makes_it_no_younger() -> None:
-    jumped = Now(6.0, NOON + timedelta(seconds=1), clock_trusted=True)
-    assert Announcer(SETTINGS).judge(heard(), jumped) is Choice.TOO_OLD
+    jumped = AnnouncementMoment(6.0, NOON + timedelta(seconds=1), clock_trusted=True)
+    assert Announcer(SETTINGS).judge(heard(), jumped) is AnnouncementChoice.TOO_OLD
 
 
 def test_without_a_clock_what_the_sender_could_not_send_in_time_is_too_old() -> None:
-    assert Announcer(SETTINGS).judge(heard(clock_trusted=False, replayed=True), now()) is Choice.TOO_OLD
-    assert Announcer(SETTINGS).judge(heard(clock_trusted=True, replayed=True), now()) is Choice.PLAY
+    assert (
+        Announcer(SETTINGS).judge(heard(clock_trusted=False, replayed=True), now())
+        is AnnouncementChoice.TOO_OLD
+    )
+    assert (
+        Announcer(SETTINGS).judge(heard(clock_trusted=True, replayed=True), now()) is AnnouncementChoice.PLAY
+    )
 
 
 def test_after_an_announcement_there_is_silence_for_hold_s() -> None:
     announcer = Announcer(SETTINGS)
-    assert announcer.judge(heard("a"), now(0.0)) is Choice.PLAY
+    assert announcer.judge(heard("a"), now(0.0)) is AnnouncementChoice.PLAY
     announcer.played(3.0)
-    assert announcer.judge(heard("b", 12.9, 12.9), now(12.9)) is Choice.HELD
-    assert announcer.judge(heard("c", 13.0, 13.0), now(13.0)) is Choice.PLAY
+    assert announcer.judge(heard("b", 12.9, 12.9), now(12.9)) is AnnouncementChoice.HELD
+    assert announcer.judge(heard("c", 13.0, 13.0), now(13.0)) is AnnouncementChoice.PLAY
 
 
 def test_a_failed_announcement_holds_nothing_back() -> None:
     announcer = Announcer(SETTINGS)
-    assert announcer.judge(heard("a"), now()) is Choice.PLAY  # and nobody calls played()
-    assert announcer.judge(heard("b"), now()) is Choice.PLAY
+    assert announcer.judge(heard("a"), now()) is AnnouncementChoice.PLAY  # and nobody calls played()
+    assert announcer.judge(heard("b"), now()) is AnnouncementChoice.PLAY
 
 
 def test_only_the_configured_zones_are_announced() -> None:
     announcer = Announcer(Speaker(zones=("lobby", "yard")))
     choices = [announcer.judge(heard(f"in {z}", zone=z), now()) for z in ("lobby", "yard", "roof", "")]
-    assert choices == [Choice.PLAY, Choice.PLAY, Choice.OTHER_ZONE, Choice.OTHER_ZONE]
+    assert choices == [
+        AnnouncementChoice.PLAY,
+        AnnouncementChoice.PLAY,
+        AnnouncementChoice.OTHER_ZONE,
+        AnnouncementChoice.OTHER_ZONE,
+    ]
 
 
 def test_quiet_hours_are_silent_but_not_by_a_clock_that_cannot_be_right() -> None:
@@ -141,25 +166,25 @@ def test_quiet_hours_are_silent_but_not_by_a_clock_that_cannot_be_right() -> Non
         return utc < NOON + timedelta(seconds=100)
 
     announcer = Announcer(SETTINGS, quiet=quiet)
-    assert announcer.judge(heard("a"), now(0)) is Choice.QUIET_HOURS
-    assert announcer.judge(heard("b"), now(0, clock_trusted=False)) is Choice.PLAY
-    assert announcer.judge(heard("a", 100, 100), now(100)) is Choice.REPEAT
-    assert announcer.judge(heard("c", 100, 100), now(100)) is Choice.PLAY
+    assert announcer.judge(heard("a"), now(0)) is AnnouncementChoice.QUIET_HOURS
+    assert announcer.judge(heard("b"), now(0, clock_trusted=False)) is AnnouncementChoice.PLAY
+    assert announcer.judge(heard("a", 100, 100), now(100)) is AnnouncementChoice.REPEAT
+    assert announcer.judge(heard("c", 100, 100), now(100)) is AnnouncementChoice.PLAY
 
 
 def test_what_was_decided_and_said_before_a_restart_still_counts() -> None:
     announcer = Announcer(SETTINGS, seen=["a"], last_s=90.0)
-    assert announcer.judge(heard("a", 95, 95), now(95)) is Choice.REPEAT
-    assert announcer.judge(heard("b", 99.9, 99.9), now(99.9)) is Choice.HELD
-    assert announcer.judge(heard("c", 100, 100), now(100)) is Choice.PLAY
+    assert announcer.judge(heard("a", 95, 95), now(95)) is AnnouncementChoice.REPEAT
+    assert announcer.judge(heard("b", 99.9, 99.9), now(99.9)) is AnnouncementChoice.HELD
+    assert announcer.judge(heard("c", 100, 100), now(100)) is AnnouncementChoice.PLAY
 
 
 def test_the_memory_of_ids_is_bounded() -> None:
     announcer = Announcer(SETTINGS)
     for i in range(announcer_module.REMEMBERED + 1):
         announcer.judge(heard(str(i)), now())
-    assert announcer.judge(heard("1"), now()) is Choice.REPEAT
-    assert announcer.judge(heard("0"), now()) is Choice.PLAY  # forgotten: the oldest one
+    assert announcer.judge(heard("1"), now()) is AnnouncementChoice.REPEAT
+    assert announcer.judge(heard("0"), now()) is AnnouncementChoice.PLAY  # forgotten: the oldest one
 
 
 @given(
@@ -174,7 +199,7 @@ def test_whatever_comes_no_id_twice_and_never_within_the_hold(
     t, played = 0.0, []
     for violation, offset_s, pause_s in arrivals:
         t += pause_s
-        if announcer.judge(heard(str(violation), t + offset_s, t), now(t)) is Choice.PLAY:
+        if announcer.judge(heard(str(violation), t + offset_s, t), now(t)) is AnnouncementChoice.PLAY:
             announcer.played(t)
             played.append((str(violation), t, offset_s))
     ids = [violation for violation, _, _ in played]
@@ -199,7 +224,7 @@ def wire(**changes: object) -> dict[str, object]:
 
 def test_the_devices_own_events_are_understood() -> None:
     got = parse(json.dumps(wire()).encode(), 12.5)
-    assert got == Heard("violation.opened", "v1", NOON, True, 12.5, True, "lobby")
+    assert got == HeardViolation("violation.opened", "v1", NOON, True, 12.5, True, "lobby")
     assert json.loads(got.payload) == wire(id=json.loads(got.payload)["id"])
     assert not got.muted
     muted = wire(data={"violation": "v1", "muted": True})
@@ -259,11 +284,11 @@ def test_no_bytes_raise_anything_else(payload: bytes) -> None:
 def test_the_ends_of_time_have_an_age(time: str) -> None:
     got = parse(json.dumps(wire(time=time)).encode(), 0.0)
     assert got
-    assert Announcer(SETTINGS).judge(got, now()) is Choice.TOO_OLD
+    assert Announcer(SETTINGS).judge(got, now()) is AnnouncementChoice.TOO_OLD
 
 
 def test_a_flood_is_one_line_a_minute_with_a_count() -> None:
-    seldom = Seldom()
+    seldom = LogThrottle()
     lines = [seldom.line(f"dropped {i}", i * 0.5) for i in range(241)]
     said = {i: line for i, line in enumerate(lines) if line is not None}
     assert said == {

@@ -12,8 +12,8 @@ import pytest
 
 from edge.errors import ConfigError
 from edge.speaker import local as local_module
-from edge.speaker.local import LocalEar, LocalSender
-from edge.speaker.message import SIZE_MAX
+from edge.speaker.heard import SIZE_MAX
+from edge.speaker.local import LocalReceiver, LocalSender
 
 WAIT_S = 20.0
 Eventually = Callable[[Callable[[], object]], None]
@@ -29,7 +29,7 @@ class Ear:
 
     def __init__(self, path: Path) -> None:
         self.heard: SimpleQueue[bytes] = SimpleQueue()
-        self.ear = LocalEar(path, self.heard.put)
+        self.ear = LocalReceiver(path, self.heard.put)
         self.ear.start()
 
     def next(self) -> bytes:
@@ -192,11 +192,11 @@ def test_the_speaker_answers_those_that_spoke_last(
 @pytest.mark.parametrize("name", ["missing/local.sock", "x" * 200])
 def test_a_place_for_no_socket_is_a_mistake_in_the_configuration(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"speaker\.socket .*no socket can be made there"):
-        LocalEar(tmp_path / name, lambda _: None)
+        LocalReceiver(tmp_path / name, lambda _: None)
 
 
 def test_a_file_that_is_no_socket_is_not_removed(path: Path) -> None:
     path.write_text("precious")
     with pytest.raises(ConfigError, match="in use"):
-        LocalEar(path, lambda _: None)
+        LocalReceiver(path, lambda _: None)
     assert path.read_text() == "precious"

@@ -11,12 +11,12 @@ import pytest
 
 from edge.config import Speaker
 from edge.events import AnnouncementFailed, AnnouncementPlayed, Data
-from edge.sim.clock import ManualClock
+from edge.sim.manual_clock import ManualClock
 from edge.speaker import memory as memory_module
-from edge.speaker.announcer import REMEMBERED, Heard
-from edge.speaker.memory import Memory
-from edge.speaker.sink import Said
-from edge.speaker.voice import Voice
+from edge.speaker.announcer import REMEMBERED, HeardViolation
+from edge.speaker.memory import AnnouncementMemory
+from edge.speaker.sink import Playback
+from edge.speaker.worker import SpeakerWorker
 
 WAIT_S = 20.0
 
@@ -27,13 +27,13 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_each_speaker_has_its_own_memory(path: Path) -> None:
-    memory = Memory(path)
+    memory = AnnouncementMemory(path)
     memory.decide("a", "v1", None)
     memory.decide("a", "v2", 5.0)
     memory.decide("b", "v1", 3.0)
     memory.end("a", "v2", 9.0)
     memory.close()
-    memory = Memory(path)
+    memory = AnnouncementMemory(path)
     assert (memory.decided("a"), memory.decided("b")) == (["v1", "v2"], ["v1"])
     assert (memory.last_s("a", 20.0), memory.last_s("b", 20.0)) == (9.0, 3.0)
     assert (memory.unfinished("a"), memory.unfinished("b")) == ([], ["v1"])
@@ -42,7 +42,7 @@ def test_each_speaker_has_its_own_memory(path: Path) -> None:
 
 
 def test_an_end_of_another_life_of_the_machine_does_not_count(path: Path) -> None:
-    memory = Memory(path)
+    memory = AnnouncementMemory(path)
     memory.decide("a", "v1", 5000.0)
     assert memory.last_s("a", 4999.0) == float("-inf")
     memory.close()
@@ -51,11 +51,11 @@ def test_an_end_of_another_life_of_the_machine_does_not_count(path: Path) -> Non
 def test_it_survives_kill_9(path: Path) -> None:
     code = (
         "import os, signal; from pathlib import Path; from edge.speaker.memory import Memory\n"
-        f"m = Memory(Path({str(path)!r})); m.decide('a', 'v1', 1.0); m.decide('a', 'v2', None)\n"
+        f"m = AnnouncementMemory(Path({str(path)!r})); m.decide('a', 'v1', 1.0); m.decide('a', 'v2', None)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
-    memory = Memory(path)
+    memory = AnnouncementMemory(path)
     assert memory.decided("a") == ["v1", "v2"]
     assert memory.unfinished("a") == ["v1"]
     memory.close()
@@ -64,7 +64,7 @@ def test_it_survives_kill_9(path: Path) -> None:
 def test_it_does_not_grow_for_ever(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_module, "_ENOUGH", 10)
     monkeypatch.setattr(memory_module, "REMEMBERED", 5)
-    memory = Memory(path)
+    memory = AnnouncementMemory(path)
     for i in range(100):
         memory.decide("a", str(i), None)
     assert memory.decided("a") == [str(i) for i in range(95, 100)]
@@ -78,7 +78,7 @@ def test_it_does_not_grow_for_ever(path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_damaged_file_is_replaced(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path.parent.mkdir()
     path.write_bytes(b"this is no database at all" * 100)
-    memory = Memory(path)
+    memory = AnnouncementMemory(path)
     memory.decide("a", "v1", None)
     assert memory.decided("a") == ["v1"]
     assert "is damaged" in caplog.text
@@ -89,7 +89,7 @@ def test_where_no_file_can_be_made_it_remembers_until_the_restart_and_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
-    memory = Memory(tmp_path / "file" / "memory.sqlite")
+    memory = AnnouncementMemory(tmp_path / "file" / "memory.sqlite")
     memory.decide("a", "v1", None)
     assert memory.decided("a") == ["v1"]
     assert "memory.sqlite: the speaker's memory can't be written" in str(memory.problem)
@@ -98,7 +98,7 @@ def test_where_no_file_can_be_made_it_remembers_until_the_restart_and_says_so(
 
 
 def test_a_disk_that_fails_is_a_problem_and_not_the_end(path: Path) -> None:
-    memory = Memory(path)
+    memory = AnnouncementMemory(path)
     memory._db.execute("PRAGMA query_only = ON")  # as a disk does that turns read-only
     memory.decide("a", "v1", None)
     assert "may say something twice" in str(memory.problem)
@@ -120,12 +120,12 @@ class Tape:
         self.clock, self.hangs, self.said = clock, hangs, list[str]()
         self.speaking = threading.Event()
 
-    def say(self, heard: Heard, stop: threading.Event) -> Said:
+    def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:
         self.speaking.set()
         while self.hangs:
             stop.wait()
         self.said.append(heard.violation)
-        return Said("id", self.clock.monotonic(), self.clock.monotonic())
+        return Playback("id", self.clock.monotonic(), self.clock.monotonic())
 
     def close(self) -> None:
         """Nothing to let go."""
@@ -133,13 +133,13 @@ class Tape:
 
 def run(tape: Tape, path: Path, *violations: str, hold_s: float) -> list[Data]:
     """One life of a speaker that is killed when all is decided, or speaking; returns what it reported."""
-    clock, memory, reports = tape.clock, Memory(path), SimpleQueue[Data]()
+    clock, memory, reports = tape.clock, AnnouncementMemory(path), SimpleQueue[Data]()
     settings = Speaker(hold_s=hold_s, max_age_s=100)
-    voice = Voice(
+    voice = SpeakerWorker(
         tape, settings, memory, clock, quiet=lambda _: False, report=reports.put, tell=lambda _: None
     )
     for violation in violations:
-        voice.hear(Heard("violation.opened", violation, clock.utc(), True, clock.monotonic()))
+        voice.hear(HeardViolation("violation.opened", violation, clock.utc(), True, clock.monotonic()))
     voice.end(finish=True)
     voice.start()
     if tape.hangs:

@@ -15,17 +15,17 @@ from edge.clock import SystemClock
 from edge.config import HomeAssistant, Speaker, Webhook
 from edge.errors import ConfigError, SpeakerError
 from edge.events import AnnouncementFailed, AnnouncementPlayed, Data
-from edge.speaker import voice as voice_module
-from edge.speaker.announcer import Heard
-from edge.speaker.memory import Memory
+from edge.speaker import worker as voice_module
+from edge.speaker.announcer import HeardViolation
+from edge.speaker.memory import AnnouncementMemory
 from edge.speaker.remote import HomeAssistantSink, UnansweredError, WebhookSink
 from edge.speaker.sink import GaveUpError
-from edge.speaker.voice import Voice
+from edge.speaker.worker import SpeakerWorker
 
 WAIT_S = 20.0
 CLOCK = SystemClock()
 EVENT = b'{"type":"violation.opened","id":"e1","data":{"violation":"v1"}}'
-HEARD = Heard("violation.opened", "v1", CLOCK.utc(), True, 0.0, payload=EVENT)
+HEARD = HeardViolation("violation.opened", "v1", CLOCK.utc(), True, 0.0, payload=EVENT)
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.x"  # noqa: S105  nobody takes it
 
 
@@ -171,8 +171,8 @@ def test_only_what_may_change_is_asked_again(
 ) -> None:
     monkeypatch.setattr(voice_module, "_RETRY_MIN_S", 0.01)
     server.statuses = list(statuses)
-    reports, memory = SimpleQueue[Data](), Memory(tmp_path / "memory.sqlite")
-    voice = Voice(
+    reports, memory = SimpleQueue[Data](), AnnouncementMemory(tmp_path / "memory.sqlite")
+    voice = SpeakerWorker(
         webhook(server.port),
         Speaker(max_age_s=60),
         memory,

@@ -21,11 +21,11 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.clock import SystemClock
-from edge.config import Config, Mqtt, OutboxConfig, Reporting, Site, Speaker, Webhook
+from edge.config import Config, Mqtt, OutboxConfig, Reporting, SiteConfig, Speaker, Webhook
 from edge.errors import ConfigError
 from edge.service import speaker as speaker_service
 from edge.service.speaker import SpeakerService, run_speaker
-from edge.sim.clock import START, ManualClock
+from edge.sim.manual_clock import START, ManualClock
 from edge.speaker.local import LocalSender
 from edge.speaker.recordings import sounds_of
 
@@ -101,7 +101,7 @@ def ops(port: int) -> Iterator[Ops]:
 def config(port: int, tmp_path: Path) -> Config:
     """A speaker that writes what is heard to a file."""
     return Config(
-        site=Site(id="hq", device="north-door"),
+        site=SiteConfig(id="hq", device="north-door"),
         mqtt=Mqtt(host="127.0.0.1", port=port),
         outbox=OutboxConfig(path=tmp_path / "outbox.sqlite"),
         speaker=Speaker(output=str(tmp_path / "heard.wav"), hold_s=0.0),
@@ -289,7 +289,7 @@ def test_the_same_letters_in_another_site_are_another_client(
     with ExitStack() as stack:
         for site, device in (("a-b", "c"), ("a", "b-c")):
             outbox = OutboxConfig(path=tmp_path / site / "outbox.sqlite")
-            update = {"site": Site(id=site, device=device), "outbox": outbox}
+            update = {"site": SiteConfig(id=site, device=device), "outbox": outbox}
             stack.enter_context(run(config.model_copy(update=update), SimpleQueue()))
             assert ops.next(f"maskgate/v1/{site}/{device}-speaker/status")["state"] == "online"
         ops.say(violation("v1"), "maskgate/v1/a-b/c/event")

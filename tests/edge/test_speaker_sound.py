@@ -16,22 +16,22 @@ from edge.config import Speaker, Webhook
 from edge.errors import ConfigError, SpeakerError
 from edge.events import AnnouncementFailed, AnnouncementPlayed, Data
 from edge.speaker import player as player_module
-from edge.speaker import voice as voice_module
-from edge.speaker.announcer import Heard
-from edge.speaker.memory import Memory
+from edge.speaker import worker as voice_module
+from edge.speaker.announcer import HeardViolation
+from edge.speaker.memory import AnnouncementMemory
 from edge.speaker.player import choose_player
-from edge.speaker.recordings import Form, Recording, read, scaled, sounds_of
+from edge.speaker.recordings import Recording, SampleFormat, read, scaled, sounds_of
 from edge.speaker.sink import GaveUpError
 from edge.speaker.sinks import make_sinks
 from edge.speaker.sound import LocalSound
-from edge.speaker.voice import Voice
+from edge.speaker.worker import SpeakerWorker
 
 WAIT_S = 20.0
 CLOCK = SystemClock()
 
 
-def heard(violation: str = "v1") -> Heard:
-    return Heard("violation.opened", violation, CLOCK.utc(), True, CLOCK.monotonic())
+def heard(violation: str = "v1") -> HeardViolation:
+    return HeardViolation("violation.opened", violation, CLOCK.utc(), True, CLOCK.monotonic())
 
 
 # --- volume
@@ -51,7 +51,7 @@ def wide(kind: str, *values: int) -> bytes:
     ],
 )
 def test_every_width_of_samples_gets_softer(width: int, samples: bytes, half: bytes) -> None:
-    recording = Recording(Path("x.wav"), Form(8000, 1, width), samples)
+    recording = Recording(Path("x.wav"), SampleFormat(8000, 1, width), samples)
     assert scaled(recording, 0.5) == half
     assert scaled(recording, 1.0) == samples
     assert set(scaled(recording, 0.0)) == ({128} if width == 1 else {0})
@@ -154,9 +154,9 @@ class Desk:
 
     def __init__(self, settings: Speaker, folder: Path) -> None:
         self.reports: SimpleQueue[Data] = SimpleQueue()
-        self.memory = Memory(folder / "memory.sqlite")
+        self.memory = AnnouncementMemory(folder / "memory.sqlite")
         (sink,) = make_sinks(settings, "s", CLOCK)
-        self.voice = Voice(
+        self.voice = SpeakerWorker(
             sink, settings, self.memory, CLOCK,
             quiet=lambda _: False, report=self.reports.put, tell=lambda _: None,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge.config import Tampering
+from edge.config import TamperingConfig
 from edge.people.tampering import TamperChange, TamperCheck
 from edge.values import Image
 
@@ -96,7 +96,7 @@ def film(
 
 
 def check() -> TamperCheck:
-    return TamperCheck(Tampering(after_s=AFTER_S))
+    return TamperCheck(TamperingConfig(after_s=AFTER_S))
 
 
 def lamp(x: float, y: float, radius: float) -> Light:
@@ -384,7 +384,7 @@ def test_pictures_that_come_fast_are_skipped() -> None:
 
 
 def test_it_can_be_switched_off() -> None:
-    off = TamperCheck(Tampering(enabled=False))
+    off = TamperCheck(TamperingConfig(enabled=False))
     assert not watch(off, film(SCENES["corridor"], lambda _s, _t: HAND, 60, Camera()))
 
 

@@ -36,11 +36,11 @@ from edge.model.runtime import find_runtime
 from edge.releases import choose
 from edge.releases.disk import Disk, open_plain
 from edge.releases.release import Release
-from edge.releases.said import Request
-from edge.update.duty import LIMIT, SERVICE, SPEAKER, STARTS_MAX, Duty
+from edge.releases.update_messages import UpdateRequest
 from edge.update.install import Proof, beside, install, needless
 from edge.update.prove import USER, prove, self_test
 from edge.update.signature import load_keys
+from edge.update.updater import LIMIT, SERVICE, SPEAKER, STARTS_MAX, Updater
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -80,7 +80,7 @@ SWITCHED = [
 
 def test_an_update_goes_on_trial_is_confirmed_and_stays(device: Device) -> None:
     device.arrives(application("2.0.0"))
-    assert device.duty().attend()
+    assert device.updater().attend()
     assert device.in_use() == ("application-2.0.0", "shipped")
     assert device.told == SWITCHED
     assert device.proved == [Proof(device.kept / "releases/application-2.0.0", None)]
@@ -89,36 +89,36 @@ def test_an_update_goes_on_trial_is_confirmed_and_stays(device: Device) -> None:
     assert trial is not None
     assert (trial.version, trial.over_mqtt) == ("2.0.0", True)
     device.exchange().confirm(trial)
-    assert device.duty().attend()
+    assert device.updater().attend()
     assert device.exchange().trial() is None
     assert device.outcomes() == ["update to application 2.0.0 is final"]
-    device.duty().give_back("too late")  # the timer, in the same moment
+    device.updater().give_back("too late")  # the timer, in the same moment
     assert device.in_use() == ("application-2.0.0", "shipped")
     assert device.told == [*SWITCHED, ("stop", LIMIT)]
 
 
 def test_a_service_that_never_confirms_is_taken_back_after_so_many_starts(device: Device) -> None:
     device.arrives(application("2.0.0"))
-    device.duty().attend()
+    device.updater().attend()
     for _ in range(STARTS_MAX):
-        device.duty().started()
+        device.updater().started()
         assert device.in_use() == ("application-2.0.0", "shipped")
     assert device.told == SWITCHED
-    device.duty().started()
+    device.updater().started()
     assert device.in_use() == ("shipped", "shipped")
     assert device.told == [*SWITCHED, ("stop", LIMIT), ("try-restart", "--no-block", SPEAKER)]
     (said,) = device.outcomes()
     assert said.startswith(
         "update to application 2.0.0 was taken back, 1.0.0 is in use: it was started 3 times"
     )
-    device.duty().started()
+    device.updater().started()
     assert device.outcomes() == []
 
 
 def test_time_is_up_for_what_was_not_confirmed(device: Device) -> None:
     device.arrives(application("2.0.0"))
-    device.duty().attend()
-    device.duty().give_back("it took too long")
+    device.updater().attend()
+    device.updater().give_back("it took too long")
     assert device.in_use() == ("shipped", "shipped")
     assert device.told == [
         *SWITCHED,
@@ -130,39 +130,39 @@ def test_time_is_up_for_what_was_not_confirmed(device: Device) -> None:
     assert device.outcomes() == [
         "update to application 2.0.0 was taken back, 1.0.0 is in use: it took too long"
     ]
-    device.duty().give_back("again")
+    device.updater().give_back("again")
     assert device.outcomes() == []
 
 
 def test_models_are_updated_on_their_own_and_the_applications_newer_ones_win(device: Device) -> None:
     device.arrives(Release(kind="models", version="1.5.0"))
-    device.duty().attend()
+    device.updater().attend()
     assert device.in_use() == ("shipped", "models-1.5.0")
     assert device.proved == [Proof(device.shipped, device.kept / "releases/models-1.5.0")]
     device.exchange().confirm(device.exchange().trial())
-    device.duty().attend()
+    device.updater().attend()
     device.arrives(application("2.0.0", models="1.4.0"))
-    device.duty().attend()
+    device.updater().attend()
     assert device.in_use() == ("application-2.0.0", "models-1.5.0")
     assert device.proved[-1].models == device.kept / "releases/models-1.5.0"
-    device.duty().roll_back()
+    device.updater().roll_back()
     assert device.in_use() == ("shipped", "models-1.5.0")
     device.arrives(application("2.1.0", models="1.6.0"))
-    device.duty().attend()
+    device.updater().attend()
     assert device.in_use() == ("application-2.1.0", "shipped")
 
 
 def test_one_can_go_back_once_and_older_ones_are_removed(device: Device) -> None:
     for version in ("2.0.0", "3.0.0", "4.0.0"):
         device.arrives(application(version))
-        device.duty().attend()
+        device.updater().attend()
         device.exchange().confirm(device.exchange().trial())
-        device.duty().attend()
+        device.updater().attend()
     assert names(device.kept / "releases") == ["application-3.0.0", "application-4.0.0"]
     device.outcomes()
     device.told.clear()
     device.exchange().ask_rollback()
-    device.duty().attend()
+    device.updater().attend()
     assert device.told == [
         ("stop", LIMIT),
         ("reset-failed", SERVICE),
@@ -175,27 +175,27 @@ def test_one_can_go_back_once_and_older_ones_are_removed(device: Device) -> None
     with pytest.raises(UpdateError, match="There is no update to go back from"):
         device.exchange().ask_rollback()
     with pytest.raises(UpdateError, match="There is no update to go back from"):
-        device.duty().roll_back()
+        device.updater().roll_back()
     device.arrives(application("4.0.0"))  # ops may ask for it again
-    device.duty().attend()
+    device.updater().attend()
     assert device.in_use() == ("application-4.0.0", "shipped")
 
 
 def test_a_newer_package_wins_over_an_older_update(device: Device) -> None:
     device.arrives(application("2.0.0"))
-    device.duty().attend()
+    device.updater().attend()
     tree_of(device.shipped, application("2.0.1", models="1.1.0"))
     device.trees["shipped"] = contents(device.shipped)
     assert device.in_use() == ("shipped", "shipped")
-    device.duty().give_back("it took too long")
+    device.updater().give_back("it took too long")
     device.arrives(application("2.0.1"))
-    device.duty().attend()
+    device.updater().attend()
     assert device.outcomes()[-1].endswith("application 2.0.1 is not newer than 2.0.1, which is in use")
 
 
 def test_another_python_takes_what_the_package_brought(device: Device) -> None:
     device.arrives(application("2.0.0"))
-    device.duty().attend()
+    device.updater().attend()
     said = device.kept / "releases/application-2.0.0/release.json"
     said.write_text(application("2.0.0", python="3.99").model_dump_json())
     assert choose.application(device.shipped, device.kept) == device.shipped
@@ -217,17 +217,17 @@ def test_the_same_version_for_the_new_python_takes_the_place_of_the_old(device: 
     on_trial(device, "2.0.0")
     said = device.kept / "releases/application-2.0.0/release.json"
     said.write_text(application("2.0.0", python="3.99").model_dump_json())
-    device.duty().give_back("it took too long")
+    device.updater().give_back("it took too long")
     on_trial(device, "2.0.0")
     assert device.in_use() == ("application-2.0.0", "shipped")
 
 
 def test_the_service_does_not_wait_for_the_updater(device: Device) -> None:
     on_trial(device)
-    with device.duty()._locked():
-        device.duty().started()
+    with device.updater()._locked():
+        device.updater().started()
     assert device.exchange().trial().starts == 0
-    device.duty().started()
+    device.updater().started()
     assert device.exchange().trial().starts == 1
 
 
@@ -244,7 +244,7 @@ def test_a_failure_that_is_not_followed_by_a_start_ends_the_trial(
     result: str, code: str, *, stays: bool, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_trial(device)
-    monkeypatch.setattr("edge.cli.update._duty", device.duty)
+    monkeypatch.setattr("edge.cli.update._duty", device.updater)
     monkeypatch.setenv("MONITOR_SERVICE_RESULT", result)
     monkeypatch.setenv("MONITOR_EXIT_STATUS", code)
     assert give_back(Namespace()) == 0
@@ -256,7 +256,7 @@ def test_the_launcher_runs_the_update_and_the_updater_from_the_package(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device.arrives(application("2.0.0"))
-    device.duty().attend()
+    device.updater().attend()
     monkeypatch.setattr(choose.application, "__defaults__", (device.shipped, device.kept))
     monkeypatch.setattr(choose.models, "__defaults__", (device.kept,))
     monkeypatch.setattr(choose, "SHIPPED", device.shipped)
@@ -268,19 +268,19 @@ def test_the_launcher_runs_the_update_and_the_updater_from_the_package(
 
 def test_what_is_refused_changes_nothing_and_is_said(device: Device, other: Key) -> None:
     device.arrives(application("2.0.0"), key=other)
-    assert not device.duty().attend()
+    assert not device.updater().attend()
     (said,) = device.outcomes()
     assert said.startswith("update to version 2.0.0 failed: incoming.bundle: signed with key")
     device.arrives(application("2.0.0"))
     content = bytearray(device.exchange().bundle.read_bytes())
     content[-1] ^= 1
     device.exchange().bundle.write_bytes(content)
-    assert not device.duty().attend()
+    assert not device.updater().attend()
     (said,) = device.outcomes()
     assert said.startswith("update to version 2.0.0 failed: incoming.bundle: its signature does not fit: ")
     device.arrives(application("2.0.0"))
     device.exchange().signature.unlink()
-    assert not device.duty().attend()
+    assert not device.updater().attend()
     (said,) = device.outcomes()
     assert "incoming.minisig: can't be read: No such file" in said
     assert device.exchange().last().startswith(said)
@@ -304,7 +304,7 @@ def test_what_is_refused_changes_nothing_and_is_said(device: Device, other: Key)
 def test_what_does_not_fit_is_refused(release: Release, says: str, device: Device) -> None:
     bundle = device.bundle(release, device.root / "card")
     with pytest.raises(UpdateError, match=says):
-        device.duty().take(bundle)
+        device.updater().take(bundle)
     assert device.in_use() == ("shipped", "shipped")
 
 
@@ -316,7 +316,7 @@ def test_version_ten_is_above_version_nine() -> None:
 def test_another_version_than_was_asked_for_is_refused(device: Device) -> None:
     device.arrives(application("2.0.0"))
     device.exchange().wanted_path.write_text('{"url": "https://x/y", "version": "2.0.1"}')
-    device.duty().attend()
+    device.updater().attend()
     assert "2.0.1 was asked for, but incoming.bundle holds application 2.0.0" in device.outcomes()[0]
 
 
@@ -328,10 +328,10 @@ def test_without_room_for_bundle_and_files_nothing_is_written(
     needs = bundle.stat().st_size + sum(len(c) + 4096 for c in files) + 64_000_000
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, needs - 1))
     with pytest.raises(UpdateError, match=r"kept: application 2.0.0 needs 64 MB there, 64 MB are free"):
-        device.duty().take(bundle)
+        device.updater().take(bundle)
     assert names(device.kept) == ["exchange", "lock"]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, needs))
-    device.duty().take(bundle)
+    device.updater().take(bundle)
     assert device.in_use() == ("application-2.0.0", "shipped")
 
 
@@ -339,7 +339,7 @@ def test_without_room_for_bundle_and_files_nothing_is_written(
 def test_a_disk_that_fills_up_in_the_middle_is_named_and_nothing_is_left(step: str, device: Device) -> None:
     bundle = device.bundle(application("2.0.0"), device.root / "card")
     with pytest.raises(UpdateError, match=r"kept: can't be written: No space left on device"):
-        device.duty(FullDisk(step)).take(bundle)
+        device.updater(FullDisk(step)).take(bundle)
     assert device.in_use() == ("shipped", "shipped")
     assert set(names(device.kept)) <= {"exchange", "lock", "releases"}
     assert list((device.kept / "releases").glob("*")) == []
@@ -349,7 +349,7 @@ def test_what_came_can_be_read_by_the_services_whoever_installed_it(device: Devi
     bundle = device.bundle(application("2.0.0"), device.root / "card")
     before = os.umask(0o077)
     try:
-        device.duty().take(bundle)
+        device.updater().take(bundle)
     finally:
         os.umask(before)
     tree = device.kept / "releases/application-2.0.0"
@@ -360,14 +360,14 @@ def test_what_came_can_be_read_by_the_services_whoever_installed_it(device: Devi
 
 def test_one_update_at_a_time(device: Device) -> None:
     device.arrives(application("2.0.0"))
-    device.duty().attend()
+    device.updater().attend()
     device.arrives(application("3.0.0"))
-    device.duty().attend()
+    device.updater().attend()
     assert device.outcomes() == [
         "update to version 3.0.0 failed: application 2.0.0 is on trial: one at a time"
     ]
     with pytest.raises(UpdateError, match=r"application 2.0.0 is on trial: wait"):
-        device.exchange().ask(Request(url="https://x/y", version="3.0.0"))
+        device.exchange().ask(UpdateRequest(url="https://x/y", version="3.0.0"))
 
 
 def test_a_release_that_fails_its_test_is_not_switched_to(device: Device) -> None:
@@ -384,19 +384,19 @@ def test_a_release_that_fails_its_test_is_not_switched_to(device: Device) -> Non
 def test_the_boot_partition_is_looked_at_once_and_given_up_ones_are_left(device: Device, other: Key) -> None:
     card = device.root / "card"
     device.bundle(application("2.0.0"), card)
-    assert device.duty().take_from(card)
+    assert device.updater().take_from(card)
     assert device.in_use() == ("application-2.0.0", "shipped")
     trial = device.exchange().trial()
     assert trial is not None
     assert not trial.over_mqtt
-    device.duty().give_back("it took too long")
+    device.updater().give_back("it took too long")
     device.outcomes()
-    assert device.duty().take_from(card)
+    assert device.updater().take_from(card)
     assert device.in_use() == ("shipped", "shipped")
     assert needless(next(card.glob("*.bundle")), device.store()).endswith("given up before: it took too long")
     device.bundle(application("2.5.0"), card, key=other)
     (card / "zzz.bundle").write_bytes(b"no bundle")
-    assert not device.duty().take_from(card)
+    assert not device.updater().take_from(card)
     first, second = device.outcomes()
     assert "maskgate-application-2.5.0" in first
     assert "signed with key" in first
@@ -411,9 +411,9 @@ def test_a_bundle_on_the_boot_partition_that_failed_is_not_tried_at_each_boot(
     device.bundle(application("2.0.0"), card, key=other)
     (card / "zzz.bundle").write_bytes(b"no bundle")
     (card / "._zzz.bundle").write_bytes(b"macOS's")
-    assert not device.duty().take_from(card)
+    assert not device.updater().take_from(card)
     assert len(device.outcomes()) == 2
-    assert device.duty().take_from(card)
+    assert device.updater().take_from(card)
     assert device.outcomes() == []
 
 
@@ -461,13 +461,13 @@ def test_a_bundle_that_failed_is_tried_again_when_it_its_signature_or_a_key_is_a
     shutil.copytree(device.ops.public.parent, device.keys, ignore=shutil.ignore_patterns("*.sec"))
     card = device.root / "card"
     bundle = device.bundle(application("2.0.0"), card, key=other)
-    assert not device.duty().take_from(card)
+    assert not device.updater().take_from(card)
     os.utime(next(device.keys.glob("*.pub")), (1, 1))  # as when a card's keys are written at each start
-    assert device.duty().take_from(card)  # left alone
+    assert device.updater().take_from(card)  # left alone
     first = device.tell()
     assert len(first) == 1
     change(bundle, device)
-    assert not device.duty().take_from(card)
+    assert not device.updater().take_from(card)
     again = device.tell()
     assert len(again) == 1
     assert again.keys() != first.keys()
@@ -478,11 +478,11 @@ def test_the_boot_partitions_second_bundle_waits_for_the_end_of_the_trial(device
     device.bundle(application("2.0.0"), card)
     device.bundle(Release(kind="models", version="1.5.0"), card)
     for _ in range(2):
-        assert device.duty().take_from(card)
+        assert device.updater().take_from(card)
         assert device.in_use() == ("application-2.0.0", "shipped")
     device.exchange().confirm(device.exchange().trial())
-    device.duty().attend()
-    assert device.duty().take_from(card)
+    device.updater().attend()
+    assert device.updater().take_from(card)
     assert device.in_use() == ("application-2.0.0", "models-1.5.0")
     assert device.outcomes() == ["update to application 2.0.0 is final"]
 
@@ -491,8 +491,8 @@ def test_a_confirmation_is_kept_until_the_trial_is_over(device: Device) -> None:
     on_trial(device)
     device.exchange().confirm(device.exchange().trial())
     with pytest.raises(OSError, match="No space"):
-        device.duty(FullDisk("remove trial.json")).attend()
-    device.duty().give_back("it took too long")
+        device.updater(FullDisk("remove trial.json")).attend()
+    device.updater().give_back("it took too long")
     assert device.in_use() == ("application-3.0.0", "shipped")
 
 
@@ -504,11 +504,11 @@ def test_a_bundle_that_comes_during_a_rollback_is_not_lost(device: Device) -> No
         if words[0] == "reset-failed":
             device.arrives(application("3.0.0"))
 
-    Duty(
+    Updater(
         device.store(), device.exchange(), device.proved.append, device.ops.public.parent, meanwhile
     ).attend()
     assert device.in_use() == ("shipped", "shipped")
-    assert device.duty().attend()
+    assert device.updater().attend()
     assert device.in_use() == ("application-3.0.0", "shipped")
 
 
@@ -519,7 +519,7 @@ def test_links_and_devices_in_the_services_folder_are_not_followed(device: Devic
     exchange.wanted_path.symlink_to(secret)
     exchange.bundle.symlink_to(secret)
     os.mkfifo(exchange.folder / "confirmed")
-    assert not device.duty().attend()
+    assert not device.updater().attend()
     assert "can't be read: Too many levels of symbolic links" in device.outcomes()[0]
     assert secret.exists()
     assert names(exchange.folder) == []
@@ -541,7 +541,7 @@ class Meddler(Disk):
 
 def test_a_bundle_that_is_changed_after_the_check_is_refused(device: Device) -> None:
     device.arrives(application("2.0.0"))
-    device.duty(Meddler(device.exchange().bundle)).attend()
+    device.updater(Meddler(device.exchange().bundle)).attend()
     assert device.outcomes() == [
         "update to version 2.0.0 failed: incoming.bundle: was changed while it was read"
     ]

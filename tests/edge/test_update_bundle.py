@@ -18,7 +18,7 @@ from edge.releases.disk import Disk
 from edge.releases.release import Release
 from edge.update.bundle import pack, read_manifest, unpack
 from edge.update.install import beside
-from edge.update.make import from_models, sign
+from edge.update.make_bundle import from_models, sign
 from edge.update.signature import digest_of, load_keys, parse_signature, verify
 
 

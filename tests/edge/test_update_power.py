@@ -14,10 +14,10 @@ from releases import Device, Key, application, final, make_key, on_trial, servin
 
 from edge.errors import UpdateError
 from edge.releases.disk import Disk
-from edge.releases.said import Request
-from edge.update.duty import STARTS_MAX
+from edge.releases.update_messages import UpdateRequest
 from edge.update.fetch import fetch
 from edge.update.install import beside
+from edge.update.updater import STARTS_MAX
 
 
 @pytest.fixture(scope="session")
@@ -99,19 +99,19 @@ Work = Callable[[Device, Disk | None], None]
 
 
 def take_incoming(device: Device, disk: Disk | None) -> None:
-    device.duty(disk).attend()
+    device.updater(disk).attend()
 
 
 def take_from_card(device: Device, disk: Disk | None) -> None:
-    device.duty(disk).take_from(device.root / "card")
+    device.updater(disk).take_from(device.root / "card")
 
 
 def start(device: Device, disk: Disk | None) -> None:
-    device.duty(disk).started()
+    device.updater(disk).started()
 
 
 def time_is_up(device: Device, disk: Disk | None) -> None:
-    device.duty(disk).give_back("it took too long")
+    device.updater(disk).give_back("it took too long")
 
 
 def download(device: Device, disk: Disk | None) -> None:
@@ -135,7 +135,7 @@ def confirmed(device: Device) -> None:
 def once_too_often(device: Device) -> None:
     on_trial(device)
     for _ in range(STARTS_MAX):
-        device.duty().started()
+        device.updater().started()
 
 
 def asked_back(device: Device) -> None:
@@ -160,7 +160,7 @@ def cut_at_every_step(prepared: Device, work: Work, after: str, outcome: str | N
         disk.lose(device.root)
         assert device.in_use()[0] in (OLD, NEW)  # and whole
         if (device.kept / "trial.json").exists() and work is not start:
-            device.duty().started()  # the boot: as the unit does
+            device.updater().started()  # the boot: as the unit does
             assert device.in_use()[0] in (OLD, NEW)
         told = device.tell()
         work(device, None)
@@ -221,7 +221,7 @@ def test_the_power_may_go_at_every_step_of_a_download_and_what_came_is_not_asked
         assert not (has_come and len(asked) > before)
 
     with serving(folder, asked) as url:
-        prepared.exchange().ask(Request(url=f"{url}/{name}", version="3.0.0"))
+        prepared.exchange().ask(UpdateRequest(url=f"{url}/{name}", version="3.0.0"))
         cut_at_every_step(prepared, once, after, outcome)
 
 

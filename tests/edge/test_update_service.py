@@ -18,16 +18,16 @@ from releases import Device, Key, application, make_key, names, on_trial
 from edge.config import Config
 from edge.errors import UpdateError
 from edge.events import Place
-from edge.machine.outcome import Outcome as Card
-from edge.machine.outcome import Verdict
+from edge.machine.apply_result import ApplyVerdict
+from edge.machine.apply_result import UpdateResult as Card
 from edge.machine.report import compose
 from edge.releases.disk import Disk
 from edge.releases.exchange import OUTCOMES_MAX, Exchange
 from edge.releases.release import in_use
-from edge.releases.said import Outcome, Request
-from edge.service.messenger import Postbox
+from edge.releases.update_messages import UpdateRequest, UpdateResult
+from edge.service.messenger import Messenger
 from edge.service.updates import Updates
-from edge.sim.clock import ManualClock
+from edge.sim.manual_clock import ManualClock
 from edge.update.fetch import fetch, require_allowed
 
 
@@ -94,9 +94,9 @@ def server(device: Device) -> Iterator[Server]:
 
 
 def asked_for(device: Device, url: str, disk: Disk | None = None) -> None:
-    device.exchange().ask(Request(url=url, version="2.0.0"))
+    device.exchange().ask(UpdateRequest(url=url, version="2.0.0"))
     with pytest.raises(UpdateError, match="Another update is on its way"):
-        device.exchange().ask(Request(url=url, version="2.0.0"))
+        device.exchange().ask(UpdateRequest(url=url, version="2.0.0"))
     fetch(device.exchange(), disk or Disk())
 
 
@@ -108,7 +108,7 @@ def test_what_is_asked_for_is_downloaded_and_goes_on_trial(device: Device, serve
         "incoming.json",
         "incoming.minisig",
     ]
-    assert device.duty().attend()
+    assert device.updater().attend()
     assert device.in_use() == ("application-2.0.0", "shipped")
 
 
@@ -215,7 +215,7 @@ def test_where_updates_may_not_come_from(url: str) -> None:
 
 
 def test_without_a_key_or_a_package_ops_is_told_at_once(tmp_path: Path) -> None:
-    exchange, request = Exchange(tmp_path, keys=tmp_path), Request(url="https://x/y", version="2.0.0")
+    exchange, request = Exchange(tmp_path, keys=tmp_path), UpdateRequest(url="https://x/y", version="2.0.0")
     with pytest.raises(UpdateError, match="only the Debian package can be updated over the air"):
         exchange.ask(request)
     exchange.folder.mkdir()
@@ -225,7 +225,7 @@ def test_without_a_key_or_a_package_ops_is_told_at_once(tmp_path: Path) -> None:
 
 def test_outcomes_that_nobody_takes_are_bounded(device: Device) -> None:
     for n in range(OUTCOMES_MAX + 5):
-        device.exchange().leave(Outcome(result="failed", kind=None, version="", reason=str(n)))
+        device.exchange().leave(UpdateResult(result="failed", kind=None, version="", reason=str(n)))
     (device.exchange_folder / "outcome-1.json").write_text(
         '{"id": "../../x", "result": "finished", "kind": null}'
     )
@@ -238,8 +238,8 @@ def test_outcomes_that_nobody_takes_are_bounded(device: Device) -> None:
 def test_the_report_on_the_boot_partition_names_the_last_update(tmp_path: Path) -> None:
     kept = tmp_path / "var/lib/maskgate-update"
     kept.mkdir(parents=True)
-    Exchange(kept).remember(Outcome(result="failed", kind=None, version="2.0.0", reason="no key"))
-    text = compose(Card(Verdict.NONE), tmp_path, tmp_path, services=False)
+    Exchange(kept).remember(UpdateResult(result="failed", kind=None, version="2.0.0", reason="no key"))
+    text = compose(Card(ApplyVerdict.NONE), tmp_path, tmp_path, services=False)
     assert "The last one: update to version 2.0.0 failed: no key (" in text
 
 
@@ -253,11 +253,11 @@ class Desk:
             {"outbox": {"path": tmp_path / "outbox.sqlite"}, "mqtt": {"port": 1}, "update": {"health_s": 60}}
         )
         self.clock, self.exchange = ManualClock(), device.exchange()
-        self.postbox = Postbox(config, Place("site-1", "gate-1"), self.clock, lambda: b"")
+        self.messenger = Messenger(config, Place("site-1", "gate-1"), self.clock, lambda: b"")
         self.changes: list[str] = []
         self.updates = Updates(
             config.update.health_s,
-            self.postbox,
+            self.messenger,
             self.clock,
             lambda: self.changes.append("info"),
             self.exchange,
@@ -272,14 +272,14 @@ class Desk:
     def events(self) -> list[dict[str, Any]]:
         self.clock.advance(5)
         self.updates.attend()
-        return [json.loads(item.body) for item in self.postbox.outbox.pending(0, 10)]
+        return [json.loads(item.body) for item in self.messenger.outbox.pending(0, 10)]
 
 
 @pytest.fixture
 def desk(device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     desk = Desk(device, tmp_path, monkeypatch)
     yield desk
-    desk.postbox.close("stopped")
+    desk.messenger.close("stopped")
 
 
 def test_a_release_on_trial_is_confirmed_by_frames_and_by_reaching_ops_again(
@@ -287,16 +287,16 @@ def test_a_release_on_trial_is_confirmed_by_frames_and_by_reaching_ops_again(
 ) -> None:
     assert desk.updates.releases.on_trial
     assert [desk.after(s) for s in (0, 30, 31)] == ["", "", ""]  # the broker is not there
-    online = dataclasses.replace(desk.postbox.link.status, state="online")
-    monkeypatch.setattr(type(desk.postbox.link), "status", online)
+    online = dataclasses.replace(desk.messenger.link.status, state="online")
+    monkeypatch.setattr(type(desk.messenger.link), "status", online)
     assert desk.after(0) == "application-2.0.0"
 
 
 def test_a_camera_that_fails_begins_the_health_period_anew(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    online = dataclasses.replace(desk.postbox.link.status, state="online")
-    monkeypatch.setattr(type(desk.postbox.link), "status", online)
+    online = dataclasses.replace(desk.messenger.link.status, state="online")
+    monkeypatch.setattr(type(desk.messenger.link), "status", online)
     assert [desk.after(s) for s in (0, 59)] == ["", ""]
     desk.updates.broken()
     assert [desk.after(s) for s in (10, 59, 1)] == ["", "", "application-2.0.0"]
@@ -305,8 +305,8 @@ def test_a_camera_that_fails_begins_the_health_period_anew(
 def test_a_confirmation_that_cannot_be_written_is_tried_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    online = dataclasses.replace(desk.postbox.link.status, state="online")
-    monkeypatch.setattr(type(desk.postbox.link), "status", online)
+    online = dataclasses.replace(desk.messenger.link.status, state="online")
+    monkeypatch.setattr(type(desk.messenger.link), "status", online)
     desk.exchange.folder.rename(away := desk.exchange.kept / "away")
     assert [desk.after(s) for s in (0, 61)] == ["", ""]
     away.rename(desk.exchange.folder)
@@ -319,7 +319,7 @@ def test_what_came_of_it_goes_through_the_outbox_and_is_a_problem_if_it_is_one(
     desk.after(0)
     desk.exchange.confirm(desk.exchange.trial())
     desk.updates._confirmed = True
-    device.duty().attend()
+    device.updater().attend()
     (event,) = desk.events()
     assert (event["type"], event["data"]["kind"], event["data"]["version"]) == (
         "update.finished", "application", "2.0.0",
@@ -327,13 +327,13 @@ def test_what_came_of_it_goes_through_the_outbox_and_is_a_problem_if_it_is_one(
     assert not desk.updates.releases.on_trial
     assert (desk.changes, desk.updates.problem) == (["info"], None)
     desk.exchange.leave(
-        Outcome(result="failed", kind=None, version="3.0.0", reason="its signature does not fit")
+        UpdateResult(result="failed", kind=None, version="3.0.0", reason="its signature does not fit")
     )
     event = desk.events()[-1]
     assert (event["type"], event["data"]["version"]) == ("update.failed", "3.0.0")
     assert desk.updates.problem == "update to version 3.0.0 failed: its signature does not fit"
     desk.updates.ask_rollback()
-    device.duty().attend()
+    device.updater().attend()
     event = desk.events()[-1]
     assert event["type"] == "update.returned"
     assert event["data"]["in_use"] == "1.0.0"
@@ -341,7 +341,7 @@ def test_what_came_of_it_goes_through_the_outbox_and_is_a_problem_if_it_is_one(
 
 
 def test_the_service_after_a_power_cut_tells_an_outcome_under_the_same_id(desk: Desk) -> None:
-    outcome = Outcome(result="failed", kind=None, version="3.0.0", reason="no")
+    outcome = UpdateResult(result="failed", kind=None, version="3.0.0", reason="no")
     for _ in range(2):
         desk.exchange.leave(outcome)
         desk.events()

@@ -19,12 +19,12 @@ from edge.config import parse_config
 from edge.errors import MaskgateError, UsageError
 from edge.events import Place, Status, Summary, ViolationClosed, ViolationOpened, cloud_event, new_event
 from edge.ops import fleet as fleet_module
-from edge.ops.broker import Received
-from edge.ops.fleet import Fleet, Line, trouble
+from edge.ops.fleet import Fleet, StreamLine, trouble
 from edge.ops.forget import forget
+from edge.ops.live_view import json_line
 from edge.ops.screen import Screen, draw
+from edge.ops.subscription import ReceivedMessage
 from edge.ops.text import ago, columns, plain
-from edge.ops.watch import json_line
 from edge.service.home_assistant import topic as description_of
 
 NOW = datetime(2026, 6, 1, 12, 0, 0, tzinfo=timezone.utc)
@@ -50,13 +50,13 @@ class Heard:
     """A fleet and what was told it."""
 
     def __init__(self) -> None:
-        self.fleet, self.stream = Fleet(), list[Line]()
+        self.fleet, self.stream = Fleet(), list[StreamLine]()
 
     def __call__(
         self, place: Place, leaf: str, payload: bytes | dict[str, Any], *, retained: bool = False
     ) -> None:
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        self.stream += self.fleet.take(Received(place.topic(leaf), body, retained, NOW))
+        self.stream += self.fleet.take(ReceivedMessage(place.topic(leaf), body, retained, NOW))
 
     def status(
         self, place: Place, state: Any, ago_s: float, reason: str = "running", *, retained: bool = True
@@ -215,7 +215,7 @@ def test_whatever_comes_in_the_screen_is_whole_and_nothing_in_it_moves_the_curso
 ) -> None:
     heard = Heard()
     for site, device, leaf, payload, retained in messages:
-        message = Received(f"maskgate/v1/{site}/{device}/{leaf}", payload, retained, NOW)
+        message = ReceivedMessage(f"maskgate/v1/{site}/{device}/{leaf}", payload, retained, NOW)
         heard.stream += heard.fleet.take(message)
         assert json.loads(json_line(message))["kind"] == leaf
         assert json_line(message).isascii()
@@ -243,13 +243,13 @@ def test_words_for_terminals() -> None:
 
 
 def test_a_message_for_programs_is_one_line_whatever_it_is() -> None:
-    good = json.loads(json_line(Received("maskgate/v1/hq/d/event", b'{"a": "\\u001b"}', True, NOW)))
+    good = json.loads(json_line(ReceivedMessage("maskgate/v1/hq/d/event", b'{"a": "\\u001b"}', True, NOW)))
     assert good == {
         "received": "2026-06-01T12:00:00.000Z", "topic": "maskgate/v1/hq/d/event", "site": "hq",
         "device": "d", "kind": "event", "retained": True, "payload": {"a": "\x1b"},
     }  # fmt: skip
     for payload in (b"\xff\x1b[2J", b"[" * 100_000, b'{"a": NaN}', b"1" * 5000):
-        line = json_line(Received("x", payload, False, NOW))
+        line = json_line(ReceivedMessage("x", payload, False, NOW))
         assert json.loads(line)["payload"] is None
         assert "\x1b" not in line
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edge.config import Line, Zone
+from edge.config import CountingLine, Zone
 from edge.errors import ConfigError
 from edge.people.zones import MARGIN, Crossing, LineCounter, ZoneHit, Zones
 from edge.values import Box
@@ -21,7 +21,7 @@ polygons = st.lists(points, min_size=3, max_size=7)
 paths = st.lists(points, min_size=1, max_size=30)
 
 L_SHAPE = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.5), (0.5, 0.5), (0.5, 0.9), (0.1, 0.9))
-DOOR = Line(name="door", start=(0.0, 0.5), end=(1.0, 0.5))
+DOOR = CountingLine(name="door", start=(0.0, 0.5), end=(1.0, 0.5))
 
 
 def zone(polygon: Sequence[Point], name: str = "lobby", min_face_width_px: float | None = None) -> Zone:
@@ -37,7 +37,7 @@ def holds(polygon: Sequence[Point], point: Point) -> bool:
     return Zones([zone(polygon)], "entrance").of(face_at(*point), 640, 480) is not None
 
 
-def walk(line: Line, path: Sequence[Point]) -> list[str]:
+def walk(line: CountingLine, path: Sequence[Point]) -> list[str]:
     counter = LineCounter([line])
     return ["in" if c.inward else "out" for p in path for c in counter.update(1, p)]
 
@@ -119,7 +119,7 @@ def test_from_left_to_right_of_the_line_goes_in_and_back_goes_out() -> None:
 
 
 def test_past_the_end_of_a_line_is_not_across_it() -> None:
-    short = Line(name="door", start=(0.2, 0.5), end=(0.4, 0.5))
+    short = CountingLine(name="door", start=(0.2, 0.5), end=(0.4, 0.5))
     assert walk(short, [(0.5, 0.3), (0.5, 0.7)]) == []
     assert walk(short, [(0.3, 0.3), (0.3, 0.7)]) == ["in"]
     assert walk(short, [(0.3, 0.47), (0.3, 0.53)]) == ["in"]
@@ -138,7 +138,7 @@ def test_past_the_end_of_a_line_is_not_across_it() -> None:
 
 
 def test_around_the_end_and_across_again_needed_a_way_back() -> None:
-    short = Line(name="door", start=(0.2, 0.5), end=(0.4, 0.5))
+    short = CountingLine(name="door", start=(0.2, 0.5), end=(0.4, 0.5))
     around = [(0.3, 0.3), (0.3, 0.7), (0.9, 0.7), (0.9, 0.3)]
     assert walk(short, [*around, *around]) == ["in", "in"]
 
@@ -156,7 +156,7 @@ def test_a_step_that_ends_on_the_line_is_finished_by_the_next() -> None:
 
 
 def test_each_line_and_each_person_is_counted_alone() -> None:
-    counter = LineCounter([DOOR, Line(name="stairs", start=(0.5, 1.0), end=(0.5, 0.0))])
+    counter = LineCounter([DOOR, CountingLine(name="stairs", start=(0.5, 1.0), end=(0.5, 0.0))])
     counter.update(1, (0.4, 0.4))
     counter.update(2, (0.4, 0.6))
     assert counter.update(1, (0.6, 0.6)) == [Crossing("door", inward=True), Crossing("stairs", inward=True)]
@@ -182,17 +182,17 @@ def test_memory_is_bounded_and_the_longest_unseen_go_first() -> None:
 
 def test_a_line_without_length_is_a_mistake_in_the_configuration() -> None:
     with pytest.raises(ConfigError, match=r"lines: 'door' starts and ends at \[0\.5, 0\.5\].*Example: start"):
-        LineCounter([Line(name="door", start=(0.5, 0.5), end=(0.5, 0.5))])
+        LineCounter([CountingLine(name="door", start=(0.5, 0.5), end=(0.5, 0.5))])
 
 
 @given(points, points, paths)
 def test_in_the_mirror_in_is_out(start: Point, end: Point, path: list[Point]) -> None:
     assume(start != end)
-    seen = walk(Line(name="door", start=start, end=end), path)
-    mirrored = Line(name="door", start=(1 - start[0], start[1]), end=(1 - end[0], end[1]))
+    seen = walk(CountingLine(name="door", start=start, end=end), path)
+    mirrored = CountingLine(name="door", start=(1 - start[0], start[1]), end=(1 - end[0], end[1]))
     swapped = ["out" if c == "in" else "in" for c in seen]
     assert walk(mirrored, [(1 - x, y) for x, y in path]) == swapped
-    assert walk(Line(name="door", start=end, end=start), path) == swapped
+    assert walk(CountingLine(name="door", start=end, end=start), path) == swapped
 
 
 @given(points, points, paths, st.integers(-16, 16), st.integers(-16, 16))
@@ -203,9 +203,9 @@ def test_a_line_that_moves_with_the_path_counts_the_same(
         return p[0] / 2 + 0.25 + by[0], p[1] / 2 + 0.25 + by[1]
 
     assume(start != end)
-    here = Line(name="door", start=half(start), end=half(end))
+    here = CountingLine(name="door", start=half(start), end=half(end))
     by = dx / 64, dy / 64
-    there = Line(name="door", start=half(start, by), end=half(end, by))
+    there = CountingLine(name="door", start=half(start, by), end=half(end, by))
     assert walk(here, [half(p) for p in path]) == walk(there, [half(p, by) for p in path])
 
 

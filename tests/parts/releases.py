@@ -17,11 +17,11 @@ from edge.releases import choose
 from edge.releases.disk import Disk
 from edge.releases.exchange import Exchange
 from edge.releases.release import ARCHITECTURES, Release
-from edge.releases.said import Request
-from edge.releases.store import Store
+from edge.releases.store import ReleaseStore
+from edge.releases.update_messages import UpdateRequest
 from edge.update.bundle import pack
-from edge.update.duty import Duty
 from edge.update.install import Proof, beside
+from edge.update.updater import Updater
 
 ARCH, PYTHON = ARCHITECTURES[platform.machine()], f"3.{sys.version_info.minor}"
 
@@ -129,14 +129,14 @@ class Device:
         self.root, self.kept, self.shipped = root, root / "kept", root / "shipped"
         self.exchange_folder = self.kept / "exchange"
 
-    def store(self, disk: Disk | None = None) -> Store:
-        return Store(self.kept, self.shipped, disk)
+    def store(self, disk: Disk | None = None) -> ReleaseStore:
+        return ReleaseStore(self.kept, self.shipped, disk)
 
     def exchange(self, disk: Disk | None = None) -> Exchange:
         return Exchange(self.kept, disk, self.keys)
 
-    def duty(self, disk: Disk | None = None) -> Duty:
-        return Duty(
+    def duty(self, disk: Disk | None = None) -> Updater:
+        return Updater(
             self.store(disk), self.exchange(disk), self.proved.append, self.keys,
             lambda *words: self.told.append(words),
         )  # fmt: skip
@@ -155,7 +155,7 @@ class Device:
         """As the download leaves it."""
         bundle, exchange = self.bundle(release, self.root / "server", key), self.exchange()
         shutil.copy(beside(bundle).signature, exchange.signature)
-        asked = Request(url="http://127.0.0.1:1/x", version=release.version)
+        asked = UpdateRequest(url="http://127.0.0.1:1/x", version=release.version)
         exchange.wanted_path.write_text(asked.model_dump_json())
         shutil.copy(bundle, exchange.bundle)
 

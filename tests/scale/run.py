@@ -26,10 +26,10 @@ from stage import Cluster, Consumer, Database, Program, StageError, wait_for
 
 from edge.config import parse_config
 from edge.events import TYPES
-from edge.ops.simulate.fleet import Fleet
-from edge.ops.simulate.progress import Progress
+from edge.ops.simulate.progress_line import SimulationProgress
+from edge.ops.simulate.scheduler import Habits
+from edge.ops.simulate.simulated_fleet import SimulatedFleet
 from edge.ops.simulate.site import live, make_sites
-from edge.ops.simulate.stage import Habits
 
 RECIPE = Path(__file__).parents[2] / "edge/ops/recipes/events.sql"
 HOUR = 9.0
@@ -50,11 +50,13 @@ class Play:
         kill_s, restart_s: when, in seconds of the fleet's life.
     """
 
-    def __init__(self, cluster: Cluster, fleet: Fleet, n: int, kill_s: float, restart_s: float) -> None:
+    def __init__(
+        self, cluster: Cluster, fleet: SimulatedFleet, n: int, kill_s: float, restart_s: float
+    ) -> None:
         self._cluster, self._fleet, self._n = cluster, fleet, n
         self._due = [(kill_s, self._kill), (restart_s, self._restart)]
         self._off: dict[object, float] = {}
-        self._progress = Progress(fleet)
+        self._progress = SimulationProgress(fleet)
         self.outages: dict[object, float] = {}
         """Seconds without a connection of each that was lost; as exact as the fleet's rounds, of 0.1 s."""
         self.killed_cpu_s = 0.0
@@ -130,7 +132,7 @@ def _play(args: argparse.Namespace, folder: Path, stack: ExitStack) -> dict[str,
     ).mqtt
     habits = Habits(datetime.now(timezone.utc), HOUR, args.rate)
     sites = make_sites(args.devices, settings.prefix, habits, args.seed)
-    fleet = Fleet(settings, sites, habits, args.seed, threading.Event())
+    fleet = SimulatedFleet(settings, sites, habits, args.seed, threading.Event())
     play = Play(cluster, fleet, victim, args.for_s / 3, args.for_s * 2 / 3)
     lived_s = fleet.run(args.for_s, play.tell)
     done = fleet.result(args.devices, args.seed, lived_s)

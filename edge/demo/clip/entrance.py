@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from edge.demo.clip.drawing import Floats, Picture, blur, floats, paint
-from edge.demo.clip.visits import HEIGHT_PX, WIDTH_PX
+from edge.demo.clip.script import HEIGHT_PX, WIDTH_PX
 
 FOCAL_PX, CAMERA_M, HORIZON_PX = 900.0, 1.75, 108.0
 DOOR_M = 6.0

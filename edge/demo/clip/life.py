@@ -14,8 +14,8 @@ import numpy as np
 
 from edge.camera import read_clip
 from edge.config import Config
-from edge.demo.run import CLIP
-from edge.people.compose import load_judges, make_pipeline
+from edge.demo.visit_clip import CLIP
+from edge.people.compose import load_models, make_pipeline
 from edge.people.outcomes import Arrived, Closed, Departed, Opened
 from edge.progress import progress
 from edge.values import Box, Image, MaskScore, Verdict
@@ -58,7 +58,7 @@ class Recorder:
 def watch(clip: Path) -> Life:
     """The life of the clip's first violation that ends with a mask."""
     config = Config()
-    pipeline = make_pipeline(config, load_judges(config))
+    pipeline = make_pipeline(config, load_models(config))
     pipeline.classifier = recorder = Recorder(pipeline.classifier)
     lives: dict[int, Life] = {}
     words = {Arrived: "comes", Opened: "violation.opened", Departed: "leaves"}

@@ -19,7 +19,7 @@ from edge.demo.clip.drawing import (
     rgb,
 )
 from edge.demo.clip.portraits import CANVAS_H, CANVAS_W, CHIN, PORTRAITS, cut, on_canvas
-from edge.demo.clip.visits import Visit
+from edge.demo.clip.script import ScriptedVisit
 from edge.values import Image
 
 _TORSO: Points = (
@@ -43,7 +43,7 @@ _BADGES = ((74, 480, 172, 522), (318, 484, 458, 532))
 """Name plate and ribbons of the uniform, which the visitors don't wear: x1, y1, x2, y2."""
 
 
-def head_layer(visit: Visit) -> Layer:
+def head_layer(visit: ScriptedVisit) -> Layer:
     """The visitor's head and neck on the canvas, not mirrored, without a mask."""
     portrait = PORTRAITS[visit.portrait]
     photo, alpha = _cut_head(visit.portrait)
@@ -58,7 +58,7 @@ def head_layer(visit: Visit) -> Layer:
     return on_canvas(layer(head, alpha), portrait)
 
 
-def body_layer(visit: Visit, rng: np.random.Generator) -> Layer:
+def body_layer(visit: ScriptedVisit, rng: np.random.Generator) -> Layer:
     """The visitor's body: a drawn figure down to the feet, with the chest of a photographed jacket on it."""
     photo, alpha = _cut_chest()
     light = floats(cv2.medianBlur(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), 5))[..., None] / np.float32(255)

@@ -10,8 +10,8 @@ from edge.config import Mqtt
 from edge.errors import LinkError
 from edge.mqtt.explain import why_refused, why_unreachable
 from edge.mqtt.session import ANSWER_S
-from edge.ops.simulate.figures import Counts
-from edge.ops.simulate.line import Line
+from edge.ops.simulate.counts import Counts
+from edge.ops.simulate.shared_connection import SharedConnection
 
 _TICK_S = 0.1
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 10.0
@@ -39,7 +39,7 @@ class Loop:
     def __init__(
         self,
         settings: Mqtt,
-        lines: Sequence[Line],
+        lines: Sequence[SharedConnection],
         rng: random.Random,
         counts: Counts,
         selector: selectors.BaseSelector,
@@ -50,7 +50,7 @@ class Loop:
         self._looked_s = 0.0
         self.keepalive = True
 
-    def retry_in(self, line: Line, pause_s: float) -> None:
+    def retry_in(self, line: SharedConnection, pause_s: float) -> None:
         """If it is not connected, or about to be cut: not before then."""
         self._retries[line].due_s = time.monotonic() + pause_s
 
@@ -81,7 +81,7 @@ class Loop:
         """No more rounds."""
         self._selector.close()
 
-    def _connect(self, line: Line, now_s: float) -> None:
+    def _connect(self, line: SharedConnection, now_s: float) -> None:
         if line.ending and not self._counts.connections:
             raise LinkError(why_refused(self._settings, line.ending))
         retry = self._retries[line]

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from heapq import merge
 
 from edge.events import DeviceStarted, Place
-from edge.ops.simulate.stage import Door, Habits, Process, Said, Stage
+from edge.ops.simulate.people import visits
+from edge.ops.simulate.scheduler import Door, EventScheduler, Habits, Process, SimulatedMessage
 from edge.ops.simulate.troubles import troubles
-from edge.ops.simulate.visits import visits
 from edge.ops.simulate.vitals import SOFTWARE, door_health, speaker_health
 from edge.people.tally import Tally
 
@@ -14,7 +14,7 @@ DOORS = 10
 """Entrances of a site."""
 
 
-class Site:
+class SimulatedSite:
     """Some entrances with one speaker.
 
     Args:
@@ -26,7 +26,7 @@ class Site:
     """
 
     def __init__(self, name: str, doors: int, prefix: str, habits: Habits, seed: int) -> None:
-        self._stage = Stage(habits, f"{seed}/{name}")
+        self._stage = EventScheduler(habits, f"{seed}/{name}")
         self._doors = [Door(Place(name, f"door-{n}", prefix)) for n in range(1, doors + 1)]
         self._speaker = Place(name, "door-1-speaker", prefix)
 
@@ -35,7 +35,7 @@ class Site:
         """All sources."""
         return [*(door.place for door in self._doors), self._speaker]
 
-    def live(self) -> Iterator[Said]:
+    def live(self) -> Iterator[SimulatedMessage]:
         """All that is said, in the order of time, for ever."""
         for door in self._doors:
             self._stage.say(door.place, DeviceStarted(software=SOFTWARE, previous="none"))
@@ -66,14 +66,14 @@ class Site:
                 stage.say(door.place, door_health(stage.now, stage.now_s, stage.rng, blind=door.blind))
 
 
-def make_sites(devices: int, prefix: str, habits: Habits, seed: int) -> list[Site]:
+def make_sites(devices: int, prefix: str, habits: Habits, seed: int) -> list[SimulatedSite]:
     """So many entrances, ten to a site, and a speaker for each site."""
     return [
-        Site(f"sim-{n // DOORS + 1:03d}", min(DOORS, devices - n), prefix, habits, seed)
+        SimulatedSite(f"sim-{n // DOORS + 1:03d}", min(DOORS, devices - n), prefix, habits, seed)
         for n in range(0, devices, DOORS)
     ]
 
 
-def live(sites: Sequence[Site]) -> Iterator[Said]:
+def live(sites: Sequence[SimulatedSite]) -> Iterator[SimulatedMessage]:
     """All that is said anywhere, in the order of time, for ever."""
     return merge(*(site.live() for site in sites), key=lambda said: said.at_s)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from edge import __version__
 from edge.events import CameraHealth, CameraInfo, Health, Info, LinkHealth, OutboxHealth, Passport, Place
-from edge.speaker.about import SpeakerHealth, SpeakerInfo, Voiced
+from edge.speaker.self_report import SpeakerHealth, SpeakerInfo, Voiced
 
 SOFTWARE = f"maskgate {__version__}, simulated"
 _FPS = 15.0

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Literal
 
 from edge.events import CONTENT_TYPE, Event, Place, Status, cloud_event, leaf_of
-from edge.mqtt import Message
-from edge.mqtt.session import Identity
-from edge.ops.broker import client_id
+from edge.mqtt import OutgoingMessage
+from edge.mqtt.session import ClientIdentity
 from edge.ops.simulate.vitals import info
+from edge.ops.subscription import client_id
 
 _STORED_MS = 3
 """From an event to its ``recordedtime``."""
@@ -29,33 +29,33 @@ class Waiting:
     replayed: bool = False
     """It could not be sent when it happened."""
 
-    def message(self) -> Message:
+    def message(self) -> OutgoingMessage:
         """The CloudEvent."""
         recorded = self.event.time + timedelta(milliseconds=_STORED_MS)
         wire = cloud_event(
             self.event, self.place, sequence=self.sequence, recorded=recorded, replayed=self.replayed
         )
         payload = json.dumps(wire, separators=(",", ":")).encode()
-        return Message(self.place.topic(leaf_of(self.event.type)), payload, content_type=CONTENT_TYPE)
+        return OutgoingMessage(self.place.topic(leaf_of(self.event.type)), payload, content_type=CONTENT_TYPE)
 
 
-def status(place: Place, state: Literal["online", "offline"], reason: str) -> Message:
+def status(place: Place, state: Literal["online", "offline"], reason: str) -> OutgoingMessage:
     """Whether a source is there, now."""
     payload = Status.payload(state, reason, datetime.now(timezone.utc))
-    return Message(place.topic("status"), payload, retain=True)
+    return OutgoingMessage(place.topic("status"), payload, retain=True)
 
 
-def identity(places: Sequence[Place], password: str | None, tls: ssl.SSLContext | None) -> Identity:
+def identity(places: Sequence[Place], password: str | None, tls: ssl.SSLContext | None) -> ClientIdentity:
     """A source's own if it is alone; a connection can have but one last will."""
     if len(places) > 1:
-        return Identity(client_id("simulate"), password, tls, None, durable=False)
+        return ClientIdentity(client_id("simulate"), password, tls, None, durable=False)
     (place,) = places
     # with a part of its own, as a device's has its board's: two simulations don't throw each other out
     name = f"{place.prefix}/{place.site}/{place.device}/{secrets.token_hex(6)}"
     will = partial(status, place, "offline", "the connection was lost")
-    return Identity(name, password, tls, will, durable=False)
+    return ClientIdentity(name, password, tls, will, durable=False)
 
 
-def about(place: Place) -> Message:
+def about(place: Place) -> OutgoingMessage:
     """What a source is."""
-    return Message(place.topic("info"), info(place).model_dump_json().encode(), retain=True)
+    return OutgoingMessage(place.topic("info"), info(place).model_dump_json().encode(), retain=True)

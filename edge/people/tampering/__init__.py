@@ -4,6 +4,6 @@
 ``check`` what lasts.
 """
 
-from edge.people.tampering.check import TamperChange, TamperCheck
+from edge.people.tampering.monitor import TamperChange, TamperCheck
 
 __all__ = ["TamperChange", "TamperCheck"]

@@ -19,7 +19,7 @@ MIN_CELLS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class TamperLimits:
     """Beyond these the picture is not as it should be; shares."""
 
     known: float
@@ -30,12 +30,12 @@ class Limits:
     """Most of the picture that is saturated."""
 
 
-OPEN = Limits(known=0.15, sharpness=0.12, white=0.7)
-CLOSE = Limits(known=0.25, sharpness=0.2, white=0.5)
+OPEN = TamperLimits(known=0.15, sharpness=0.12, white=0.7)
+CLOSE = TamperLimits(known=0.25, sharpness=0.2, white=0.5)
 """Stricter, so that what lies between does not open and close."""
 
 
-def judge(now: Features, view: Comparison | None, limits: Limits) -> Finding:
+def judge(now: Features, view: Comparison | None, limits: TamperLimits) -> Finding:
     """Say what is wrong with a picture.
 
     Args:
@@ -57,7 +57,7 @@ def judge(now: Features, view: Comparison | None, limits: Limits) -> Finding:
     return _foreign(now, view, limits, dark=dark)
 
 
-def _foreign(now: Features, view: Comparison, limits: Limits, *, dark: bool) -> Finding:
+def _foreign(now: Features, view: Comparison, limits: TamperLimits, *, dark: bool) -> Finding:
     """The reference is not in the picture: what is?"""
     if dark:
         return "too dark" if now.visible.sum() <= 1 else "unsure"

@@ -4,8 +4,16 @@
 ``snapshot`` says in numbers what the camera sees.
 """
 
-from edge.service.commands.arguments import RefusedError
-from edge.service.commands.commander import Commander, Device, Done, Handled
-from edge.service.commands.snapshot import Sighting, in_numbers
+from edge.service.commands.dispatcher import CommandActions, CommandDispatcher, CommandResult, Handled
+from edge.service.commands.parameters import RefusedError
+from edge.service.commands.snapshot import SnapshotFace, in_numbers
 
-__all__ = ["Commander", "Device", "Done", "Handled", "RefusedError", "Sighting", "in_numbers"]
+__all__ = [
+    "CommandActions",
+    "CommandDispatcher",
+    "CommandResult",
+    "Handled",
+    "RefusedError",
+    "SnapshotFace",
+    "in_numbers",
+]

@@ -11,10 +11,10 @@ from edge.clock import Clock, trusted
 from edge.config import Config
 from edge.errors import MaskgateError
 from edge.events import Health, Overrides, new_event, rfc3339
-from edge.people.compose import Judges
+from edge.people.compose import LoadedModels
 from edge.people.pipeline import Pipeline
-from edge.service.commands import Commander, Done, RefusedError, Sighting, in_numbers
-from edge.service.messenger import Postbox
+from edge.service.commands import CommandDispatcher, CommandResult, RefusedError, SnapshotFace, in_numbers
+from edge.service.messenger import Messenger
 from edge.service.updates import Updates
 from edge.values import Face, Frame, Image, log_odds
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class CommandSources:
     """Where orders look things up; each is asked when a command needs it."""
 
     health: Callable[[], Health]
@@ -34,14 +34,14 @@ class Sources:
     """Reads the configuration again and checks all of it; None: there is no file."""
 
 
-class Orders:
-    """Takes commands from the postbox, has them done, and answers.
+class CommandExecutor:
+    """Takes commands from the messenger, has them done, and answers.
 
     Args:
         config: what is in force.
         judges: the models, for ``snapshot-test``.
         pipeline: judges by the threshold that ``set-threshold`` changes.
-        postbox: brings commands, takes answers and events.
+        messenger: brings commands, takes answers and events.
         clock: the time.
         sources: all else that is asked.
     """
@@ -49,15 +49,15 @@ class Orders:
     def __init__(
         self,
         config: Config,
-        judges: Judges,
+        judges: LoadedModels,
         pipeline: Pipeline,
-        postbox: Postbox,
+        messenger: Messenger,
         clock: Clock,
-        sources: Sources,
+        sources: CommandSources,
     ) -> None:
         self._config, self._judges, self._pipeline = config, judges, pipeline
-        self._postbox, self._clock, self._sources = postbox, clock, sources
-        self._commander = Commander(config.commands, self, clock)
+        self._messenger, self._clock, self._sources = messenger, clock, sources
+        self._commander = CommandDispatcher(config.commands, self, clock)
         self._threshold: float | None = None
         self.ending: str | None = None
         """Why this run shall end, to be started again; None: it need not."""
@@ -65,29 +65,29 @@ class Orders:
     @property
     def overrides(self) -> Overrides:
         """What commands have changed."""
-        muted_for_s = round(self._postbox.muted_for_s, 1)
+        muted_for_s = round(self._messenger.muted_for_s, 1)
         return Overrides(muted_for_s=muted_for_s or None, mask_threshold=self._threshold)
 
     def attend(self) -> None:
         """Do at most one command, so that the next frame need not wait for a second one."""
-        asked = self._postbox.inbox.asked()
+        asked = self._messenger.inbox.asked()
         if asked is None:
             return
         handled = self._commander.handle(asked.payload, retained=asked.retained)
         if handled.event is not None:
             said = handled.event
             _log.info("command %s: %s: %s", said.command or "?", said.error or said.status, said.message)
-            self._postbox.record([new_event(said, self._clock.utc(), clock_trusted=trusted(self._clock))])
+            self._messenger.record([new_event(said, self._clock.utc(), clock_trusted=trusted(self._clock))])
         if handled.response is not None:
-            self._postbox.answer(handled.response)
+            self._messenger.answer(handled.response)
 
-    def status(self) -> Done:
+    def status(self) -> CommandResult:
         """All of health."""
         health = self._sources.health()
         problems = "; ".join(health.problems) or "All is well."
-        return Done(problems, health.model_dump(mode="json"))
+        return CommandResult(problems, health.model_dump(mode="json"))
 
-    def snapshot(self) -> Done:
+    def snapshot(self) -> CommandResult:
         """The last picture, looked at once more by the models; no pixel of it goes out."""
         frame, camera = self._sources.newest(), self._sources.camera()
         if frame is None:
@@ -104,9 +104,11 @@ class Orders:
             "mask_threshold": self._threshold or self._judges.classifier.threshold,
         }
         judgeable = sum(face.score is not None for face in faces)
-        return Done(camera.message or f"Faces: {len(faces)}, of which {judgeable} can be judged.", data)
+        return CommandResult(
+            camera.message or f"Faces: {len(faces)}, of which {judgeable} can be judged.", data
+        )
 
-    def reload(self) -> Done:
+    def reload(self) -> CommandResult:
         """A configuration without mistakes is applied by an orderly restart: one rule for all keys."""
         if self._sources.reread is None:
             raise RefusedError("not possible", "This run has no configuration file: start it with --config.")
@@ -116,64 +118,66 @@ class Orders:
             raise RefusedError("not possible", f"Nothing is changed. {e}") from e
         changed = _changes(self._config, new)
         if not changed:
-            return Done("The configuration has not changed.", {"changed": []})
+            return CommandResult("The configuration has not changed.", {"changed": []})
         self.ending = "restarts with a changed configuration"
         text = f"Restarts now, to apply {', '.join(changed)}."
         if any(key.startswith("speaker") for key in changed):
             text += " The speaker is a service of its own: systemctl restart maskgate-speaker."
-        return Done(text, {"changed": [*changed]})
+        return CommandResult(text, {"changed": [*changed]})
 
-    def announce(self) -> Done:
+    def announce(self) -> CommandResult:
         """The speaker's own report follows as an event."""
-        if self._postbox.muted_for_s > 0:
+        if self._messenger.muted_for_s > 0:
             raise RefusedError("not possible", "This device is muted: end that first (mute with for_s 0).")
-        name = self._postbox.try_speaker("command")
-        return Done("Asked for: the speaker that hears it reports it as an event.", {"violation": name})
+        name = self._messenger.try_speaker("command")
+        return CommandResult(
+            "Asked for: the speaker that hears it reports it as an event.", {"violation": name}
+        )
 
-    def mute(self, for_s: float) -> Done:
+    def mute(self, for_s: float) -> CommandResult:
         """A restart ends it, too."""
-        self._postbox.mute(for_s)
+        self._messenger.mute(for_s)
         if for_s == 0:
-            return Done("Violations are announced again.")
+            return CommandResult("Violations are announced again.")
         text = f"Violations are not announced for {for_s:g} s, or until the next start; events go on."
-        return Done(text, {"muted_for_s": for_s})
+        return CommandResult(text, {"muted_for_s": for_s})
 
-    def set_threshold(self, value: float) -> Done:
+    def set_threshold(self, value: float) -> CommandResult:
         """People who are settled already are judged anew by their next looks."""
         before = self._threshold or self._judges.classifier.threshold
         self._threshold = value
         self._pipeline.policy.threshold_logit = log_odds(value)
         text = f"The mask threshold is {value:g} instead of {before:g} until the next start."
-        return Done(text, {"before": before, "mask_threshold": value})
+        return CommandResult(text, {"before": before, "mask_threshold": value})
 
-    def restart(self) -> Done:
+    def restart(self) -> CommandResult:
         """The answer goes out before the end."""
         self.ending = "restarts, as ops commanded"
-        return Done("Restarts now.")
+        return CommandResult("Restarts now.")
 
-    def update(self, url: str, version: str) -> Done:
+    def update(self, url: str, version: str) -> CommandResult:
         """Root fetches, checks and switches; what comes of it is an event."""
         try:
             self._sources.updates.ask(url, version)
         except MaskgateError as e:
             raise RefusedError("not possible", str(e)) from e
         text = f"{version} is asked for; an event update.finished, .failed or .returned says what came of it."
-        return Done(text, {"version": version})
+        return CommandResult(text, {"version": version})
 
-    def rollback(self) -> Done:
+    def rollback(self) -> CommandResult:
         """Likewise."""
         try:
             self._sources.updates.ask_rollback()
         except MaskgateError as e:
             raise RefusedError("not possible", str(e)) from e
-        return Done("Asked for: this run ends in a moment, and update.returned says what is in use.")
+        return CommandResult("Asked for: this run ends in a moment, and update.returned says what is in use.")
 
-    def _sighting(self, image: Image, face: Face) -> Sighting:
+    def _sighting(self, image: Image, face: Face) -> SnapshotFace:
         height, width = image.shape[:2]
         zone = self._pipeline.zones.of(face.box, width, height)
         look = self._judges.assess(image, face, zone.min_face_width_px if zone else None)
         score = self._judges.classifier.score(image, face.box) if zone and look.flaw is None else None
-        return Sighting(look, zone.name if zone else None, score)
+        return SnapshotFace(look, zone.name if zone else None, score)
 
 
 def _changes(old: Config, new: Config) -> list[str]:

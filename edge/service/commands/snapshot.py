@@ -17,7 +17,7 @@ _BLACK, _WHITE = 5, 250
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class SnapshotFace:
     """One face that was found."""
 
     look: Look
@@ -27,7 +27,7 @@ class Sighting:
     """None where it can't be judged."""
 
 
-def in_numbers(image: Image, sightings: Sequence[Sighting]) -> dict[str, JsonValue]:
+def in_numbers(image: Image, sightings: Sequence[SnapshotFace]) -> dict[str, JsonValue]:
     """The picture and its faces.
 
     Args:
@@ -56,7 +56,7 @@ def in_numbers(image: Image, sightings: Sequence[Sighting]) -> dict[str, JsonVal
     }
 
 
-def _face(sighting: Sighting, width: int, height: int) -> dict[str, JsonValue]:
+def _face(sighting: SnapshotFace, width: int, height: int) -> dict[str, JsonValue]:
     look, (x, y) = sighting.look, sighting.look.face.box.center
     return {
         "x": round(x / width, 3),

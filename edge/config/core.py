@@ -1,0 +1,91 @@
+"""What the device is made of: site, camera, models, decision, outbox."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from edge.config.section import SHIPPED_MODELS, File, Name, Section, state_dir
+
+
+def _no_speaker(device: str) -> str:
+    if device.endswith("-speaker"):
+        raise ValueError("names that end in -speaker belong to speakers: that of gate-1 is gate-1-speaker")
+    return device
+
+
+class SiteConfig(Section):
+    """Where the device stands; these names become topic levels."""
+
+    id: Name = Field("site-1", examples=["headquarters"])
+    device: Annotated[Name, AfterValidator(_no_speaker)] = Field("gate-1", examples=["north-door"])
+    zone: Name = Field("entrance", examples=["lobby"])
+
+
+class CameraConfig(Section):
+    """Where pictures come from."""
+
+    source: str = Field("/dev/video0", min_length=1, examples=["rtsp://user:password@192.0.2.7/stream1"])
+    width: int = Field(640, ge=160, le=7680, examples=[640])
+    height: int = Field(480, ge=120, le=4320, examples=[480])
+    fps: float = Field(15.0, gt=0, le=120, examples=[15.0])
+    open_timeout_s: float = Field(10.0, gt=0, le=120, examples=[10.0])
+    read_timeout_s: float = Field(5.0, gt=0, le=120, examples=[5.0])
+    frozen_after_s: float = Field(10.0, gt=0, examples=[10.0])
+    fault_after_s: float = Field(15.0, gt=0, examples=[15.0])
+    """A camera that fails this long is reported as ``camera.fault``."""
+
+
+class Models(Section):
+    """The two models and what runs them."""
+
+    mask: File = Field(SHIPPED_MODELS / "mask.tflite", examples=["/usr/share/maskgate/models/mask.tflite"])
+    face: File = Field(SHIPPED_MODELS / "face.tflite", examples=["/usr/share/maskgate/models/face.tflite"])
+    runtime: Literal["auto", "litert", "tflite"] = Field("auto", examples=["auto"])
+    threads: int = Field(1, ge=1, le=8, examples=[1])
+    mask_threshold: float | None = Field(None, gt=0, lt=1, examples=[0.5])
+    """Overrides the model's own threshold."""
+    detector_score: float = Field(0.6, gt=0, lt=1, examples=[0.6])
+
+
+class Faces(Section):
+    """Which faces can be judged at all; the rest are ``cannot_judge`` and never alarm."""
+
+    min_width_px: float = Field(20.0, ge=8, examples=[20.0])
+    min_sharpness: float = Field(10.0, ge=0, examples=[10.0])
+    """Variance of the Laplacian of the face's luma at 48x48."""
+    min_brightness: float = Field(25.0, ge=0, le=255, examples=[25.0])
+    max_brightness: float = Field(245.0, ge=0, le=255, examples=[245.0])
+    max_turn: float = Field(1.2, gt=0, examples=[1.2])
+    """Nose tip's distance from the middle of the eyes, in half eye distances: 0 frontal, 1 profile."""
+
+
+class Decision(Section):
+    """When looks become a verdict, and a verdict a violation."""
+
+    min_looks: int = Field(3, ge=2, examples=[3])
+    min_time_s: float = Field(0.4, ge=0, examples=[0.4])
+    evidence: float = Field(5.0, gt=0, examples=[5.0])
+    """Pooled log-odds that settle a person; 5 is 150 to 1."""
+    recheck_s: float = Field(0.5, gt=0, examples=[0.5])
+    """A settled person is looked at again this often: masks come off."""
+    revisit_s: float = Field(2.0, gt=0, examples=[2.0])
+    """A person unseen this long has left; whoever comes later is somebody else: nobody is recognised."""
+
+
+class OutboxConfig(Section):
+    """Events that the broker has not acknowledged yet."""
+
+    path: File = Field(
+        default_factory=lambda: state_dir() / "outbox.sqlite", examples=["/var/lib/maskgate/outbox.sqlite"]
+    )
+    max_rows: int = Field(100_000, ge=100, examples=[100_000])
+    max_bytes: int = Field(100_000_000, ge=1_000_000, examples=[100_000_000])
+    """Of the events' bodies; the file is about a tenth larger."""
+    max_age_days: float = Field(90.0, gt=0, examples=[90.0])
+
+
+class Reporting(Section):
+    """What ops hears besides violations."""
+
+    health_every_s: float = Field(15.0, ge=1, examples=[15.0])
+    summary_every_s: float = Field(60.0, ge=1, examples=[60.0])

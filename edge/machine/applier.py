@@ -1,0 +1,173 @@
+"""``maskgate machine apply``: from the card to the device, so that a power cut at any point loses nothing.
+
+First everything is on the device's own disk, then the secrets go from the card, then it is remembered that
+this card is done. Whoever is interrupted begins again, and comes to the same end.
+"""
+
+import grp
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+
+from edge.config import mistakes
+from edge.errors import ConfigError, StoreError
+from edge.machine import boot, durable, inspection
+from edge.machine.applied_state import AppliedState, load_state, save_state
+from edge.machine.apply_result import ApplyResult, ApplyVerdict
+from edge.machine.card_files import CardFiles, read_card
+from edge.machine.facts import facts_of
+from edge.machine.plan import CREDENTIALS, PERSON, RETIRED, Plan, make_plan
+from edge.machine.preflight import check_on_device
+from edge.machine.programs import Run, is_enabled, run_program, steps, systemd_runs, try_all
+from edge.machine.wanted import KnownSecrets, WantedMachine, lines_of, read
+
+_log = logging.getLogger(__name__)
+_PEOPLE = 1000
+"""From this number on, users are people."""
+_SERVICES = (CREDENTIALS, "/etc/systemd/system/maskgate")
+"""Begins of the paths that belong to the service's configuration and not to the machine."""
+_CUT_SHORT = (
+    "machine: there is no [machine], and this device was set up with one: was the file cut short? Write "
+    "[machine], with nothing below it if Wi-Fi, keys and all else that stood there shall be taken away"
+)
+
+
+def apply(boot_dir: Path, root: Path, run: Run | None = None) -> ApplyResult:
+    """Take over what is new on the card.
+
+    Args:
+        boot_dir: the boot partition.
+        root: of the file system to write to.
+        run: for the programs that put it in force; default: this machine's own, and none for another root.
+    """
+    if run is None and root == Path("/") and systemd_runs():
+        run = run_program
+    state = load_state(root)
+    in_force = bool(state.when)
+    try:
+        card = read_card(boot_dir)
+        if card is None:
+            return ApplyResult(ApplyVerdict.NONE, remarks=state.remarks, in_force=in_force)
+        if card.digest == state.card:
+            return ApplyResult(ApplyVerdict.UNCHANGED, remarks=state.remarks, in_force=in_force)
+        wanted = read(card, _known(root, state))
+        check_on_device(wanted)
+        _check_user(root, wanted)
+        if refused := _not_now(wanted, state):
+            return ApplyResult(ApplyVerdict.REFUSED, refused, wanted.remarks, in_force)
+    except ConfigError as e:
+        return ApplyResult(ApplyVerdict.REFUSED, tuple(lines_of(e)), (), in_force)
+    try:
+        return _take_over(boot_dir, root, card, wanted, state, run)
+    except StoreError as e:
+        return ApplyResult(ApplyVerdict.REFUSED, (str(e),), wanted.remarks, in_force)
+
+
+def _not_now(wanted: WantedMachine, state: AppliedState) -> tuple[str, ...]:
+    """Why a device that works is better left as it is; nothing: it is not."""
+    if wanted.missing and state.when:
+        return wanted.missing
+    lost = not wanted.about_machine and any(not path.startswith(_SERVICES) for path in state.files)
+    return (_CUT_SHORT,) if lost else ()
+
+
+def _known(root: Path, state: AppliedState) -> KnownSecrets:
+    folder = root / CREDENTIALS.lstrip("/")
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return KnownSecrets({p.name: p.read_bytes() for p in files if p.is_file()}, state.psk)
+
+
+def _check_user(root: Path, wanted: WantedMachine) -> None:
+    """A program's own user must not become a person's, who may do everything."""
+    machine = wanted.config.machine
+    for line in inspection.text_of(root / "etc/passwd").splitlines() if machine.ssh_keys else []:
+        name, _, uid, _, about, *_ = line.split(":") + [""] * 5
+        if name == machine.ssh_user and about != PERSON and uid.isdigit() and int(uid) < _PEOPLE:
+            said = f"machine.ssh_user: found {name!r}, a user of the system; choose a name for a person"
+            raise mistakes(wanted.name, [said])
+
+
+def _take_over(
+    boot_dir: Path, root: Path, card: CardFiles, wanted: WantedMachine, state: AppliedState, run: Run | None
+) -> ApplyResult:
+    plan = make_plan(wanted, facts_of(root))
+    retired = [unit for unit in RETIRED if unit in state.units and unit not in plan.units]
+    ours = _ours(plan.units, state.units, partial(is_enabled, run) if run else lambda _: False)
+    state = _install(root, plan, wanted, replace(state, card="", units=(*state.units, *ours)))
+    complaints = _forget(boot_dir, root, card, wanted)
+    failed, hints = try_all(steps(plan, retired), run) if run else ([], [])
+    remarks = (*wanted.remarks, *plan.remarks, *complaints, *hints)
+    done = read_card(boot_dir) or card
+    state = replace(
+        state,
+        card="" if wanted.missing or failed else done.digest,
+        when=state.when if wanted.missing else _now(),
+        units=(*ours, *retired) if failed else ours,
+        remarks=remarks,
+    )
+    save_state(root, state)
+    verdict = ApplyVerdict.INCOMPLETE if wanted.missing else ApplyVerdict.APPLIED
+    return ApplyResult(verdict, wanted.missing, (*remarks, *failed), bool(state.when))
+
+
+def _install(root: Path, plan: Plan, wanted: WantedMachine, state: AppliedState) -> AppliedState:
+    """Write all files, remove those that nothing wants any more; returns what is known then."""
+    ours = {file.path for file in plan.files if not file.kept}
+    if wanted.service_text is None:  # then what belongs to the service stays, too
+        ours |= {path for path in state.files if path.startswith(_SERVICES)}
+    # first the names, so that an interrupted run leaves nothing that nobody knows of
+    save_state(root, replace(state, files=tuple(sorted({*state.files, *ours}))))
+    _write(root, plan)
+    for path in sorted({*state.files} - ours):
+        durable.remove(_below(root, path))
+    wifi = wanted.config.machine.wifi
+    psk = {wifi.ssid: wanted.psk} if wifi and wanted.psk else {}
+    state = replace(state, files=tuple(sorted(ours)), units=tuple(dict.fromkeys(state.units)), psk=psk)
+    save_state(root, state)
+    return state
+
+
+def _write(root: Path, plan: Plan) -> None:
+    folder = _below(root, CREDENTIALS)
+    for file in plan.files:
+        if file.path.startswith(CREDENTIALS) and not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+        durable.write(_below(root, file.path), file.data, file.mode, _group(root, file.group))
+    for made in plan.links:
+        durable.link(_below(root, made.path), made.target)
+
+
+def _below(root: Path, path: str) -> Path:
+    return root / path.lstrip("/")
+
+
+def _group(root: Path, name: str) -> int:
+    """Root's in another file system, whose numbers are others: tmpfiles.d mends it at its first boot."""
+    try:
+        return grp.getgrnam(name).gr_gid if root == Path("/") else 0
+    except KeyError:
+        return 0
+
+
+def _ours(wanted: Iterable[str], before: Iterable[str], enabled: Callable[[str], bool]) -> tuple[str, ...]:
+    """The units that we switch on: one that somebody else did is not ours to switch off again."""
+    known = {*before}
+    return tuple(u for u in wanted if u in known or u not in RETIRED or not enabled(u))
+
+
+def _forget(boot_dir: Path, root: Path, card: CardFiles, wanted: WantedMachine) -> list[str]:
+    """Remove the secrets from the card; returns what to say where that fails."""
+    if inspection.forgets(root):
+        return ["the card keeps its secrets, for the device itself forgets everything when power goes"]
+    try:
+        boot.forget_secrets(boot_dir, card, frozenset(wanted.credentials))
+    except StoreError as e:
+        return [f"the card still holds secrets that the device has taken over: {e}"]
+    return []
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,93 @@
+"""What an installer has put on the boot partition: read with the mistrust that a stranger's card deserves."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge import __version__
+from edge.config import mistakes
+from edge.config.toml_file import BOM, SAVE_AS, UTF16, text_of
+from edge.errors import ConfigError, MaskgateError
+from edge.machine.durable import read_plain
+
+TOML, REPORT, CREDENTIALS = "maskgate.toml", "maskgate-report.txt", "credentials"
+_TOML_MAX, _CREDENTIAL_MAX, _CREDENTIALS_MAX = 64 * 1024, 64 * 1024, 32
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class CardFiles:
+    """The files that count, at one moment."""
+
+    toml: bytes
+    """As it lies there, with whatever an editor put in front."""
+    credentials: Mapping[str, bytes]
+    """By name, without what an editor put in front."""
+    name: str = TOML
+    """The configuration's file."""
+
+    @property
+    def text(self) -> str:
+        """The configuration's text, its line ends as they are."""
+        return text_of(self.toml, self.name)
+
+    @property
+    def digest(self) -> str:
+        """Changes with every byte that counts, and with maskgate's version, which may read them otherwise."""
+        out = hashlib.sha256(f"{__version__}\n".encode())
+        for name, data in {TOML: self.toml, **self.credentials}.items():
+            out.update(f"{name} {len(data)}\n".encode() + data)
+        return out.hexdigest()
+
+    def with_text(self, text: str) -> bytes:
+        """Another text as the file's new content."""
+        return (BOM if self.toml.startswith(BOM) else b"") + text.encode()
+
+
+def read_card(boot: Path, toml: str = TOML) -> CardFiles | None:
+    """What lies in a folder; None where there is no configuration.
+
+    Args:
+        boot: the boot partition, or the folder that will be copied to it.
+        toml: another name for the file in it.
+
+    Raises:
+        ConfigError: files that can't be what they should be: all of them are listed.
+    """
+    found: list[str] = []
+    data = b""
+    try:
+        data = read_plain(boot / toml, _TOML_MAX)
+        text_of(data, toml)
+    except FileNotFoundError:
+        if not (boot / f"{toml}.txt").exists():
+            return None
+        found.append(f"{toml}.txt: the name ends in .txt, which Windows may not show: rename it to {toml}")
+    except MaskgateError as e:
+        found.append(str(e))
+    credentials: dict[str, bytes] = {}
+    for path in _credential_files(boot / CREDENTIALS):
+        try:
+            content = read_plain(path, _CREDENTIAL_MAX)
+        except (MaskgateError, OSError) as e:
+            found.append(f"{CREDENTIALS}/{e}")
+            continue
+        if content.startswith(UTF16):
+            found.append(f"{CREDENTIALS}/{path.name}: is saved as UTF-16; {SAVE_AS}")
+        credentials[path.name] = content.removeprefix(BOM)
+    if found:
+        raise mistakes(str(boot), found)
+    return CardFiles(data, credentials, toml)
+
+
+def _credential_files(folder: Path) -> list[Path]:
+    """By name, without what the installer's computer puts everywhere (.DS_Store, ._ca.pem, $RECYCLE.BIN)."""
+    try:
+        files = sorted(p for p in folder.iterdir() if NAME.fullmatch(p.name))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as e:
+        raise ConfigError(f"{CREDENTIALS}: can't be read: {e.strerror}") from e
+    return [p for p in files if p.name.lower() not in {"thumbs.db", "desktop.ini"}][:_CREDENTIALS_MAX]

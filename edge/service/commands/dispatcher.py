@@ -1,0 +1,195 @@
+"""Decides about commands, and has them done. One thread; nothing here waits."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from edge.clock import Clock, trusted
+from edge.config import Commands
+from edge.events import Command, CommandHandled, Response
+from edge.service.commands.message import command_of, read, transaction_of
+from edge.service.commands.parameters import (
+    MuteArguments,
+    NoArguments,
+    RefusedError,
+    SetThresholdArguments,
+    UpdateArguments,
+    take,
+)
+
+REMEMBERED = 100
+"""Transactions whose answers are kept."""
+BURST, REFILL_S = 10, 5.0
+"""So many commands at once, and then one in so many seconds: each is written to the outbox, as an event."""
+_ONCE = frozenset({"reload", "restart", "update", "rollback"})
+"""What may end the run that does it."""
+AHEAD_S = 60.0
+"""A command issued later than this from now comes from a clock that is wrong, ours or theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What came of a command."""
+
+    message: str
+    """A full sentence."""
+    data: dict[str, JsonValue] = field(default_factory=dict)
+
+
+class CommandActions(Protocol):
+    """What a device can do, at once; each raises ``RefusedError`` where it can't."""
+
+    def status(self) -> CommandResult:
+        """Say how it is."""
+        ...
+
+    def snapshot(self) -> CommandResult:
+        """Say in numbers what the camera sees."""
+        ...
+
+    def reload(self) -> CommandResult:
+        """Read the configuration again."""
+        ...
+
+    def announce(self) -> CommandResult:
+        """Let the speaker sound once."""
+        ...
+
+    def mute(self, for_s: float) -> CommandResult:
+        """No announcements for so long; 0 ends that."""
+        ...
+
+    def set_threshold(self, value: float) -> CommandResult:
+        """Judge by another threshold until the next start."""
+        ...
+
+    def restart(self) -> CommandResult:
+        """End in an orderly way, and be started again."""
+        ...
+
+    def update(self, url: str, version: str) -> CommandResult:
+        """Have a release downloaded and tried."""
+        ...
+
+    def rollback(self) -> CommandResult:
+        """Go back to what was there before the last update."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What is to be said about a message."""
+
+    response: Response | None = None
+    event: CommandHandled | None = None
+
+
+class CommandDispatcher:
+    """One device's commands.
+
+    Args:
+        settings: which are allowed, and within which limits.
+        device: does them.
+        clock: dates them.
+    """
+
+    def __init__(self, settings: Commands, device: CommandActions, clock: Clock) -> None:
+        self._settings, self._device, self._clock = settings, device, clock
+        self._began = clock.utc()
+        self._answered: OrderedDict[str, Response] = OrderedDict()
+        self._tokens, self._counted_s = float(BURST), clock.monotonic()
+
+    def handle(self, payload: bytes, *, retained: bool) -> Handled:
+        """Answer one message; never raises, whatever the bytes are.
+
+        Without a valid transaction there is nobody to answer. Over the rate limit there is no event either:
+        who floods a device must not fill its outbox.
+        """
+        if not payload:  # how a retained message is removed
+            return Handled()
+        transaction = transaction_of(payload)
+        if not retained and transaction in self._answered:
+            return Handled(self._answered[transaction])
+        if not self._take_token():
+            text = f"More than {BURST} commands, and then one in {REFILL_S:.0f} s, are not taken: try later."
+            refused = Response(transaction=transaction, status="error", error="busy", message=text)
+            return Handled(refused if transaction else None)
+        response = self._answer(payload, transaction, retained=retained)
+        if transaction and not retained:
+            self._remember(response)
+        event = CommandHandled(command=command_of(payload), **response.model_dump(exclude={"data"}))
+        return Handled(response if transaction else None, event)
+
+    def _answer(self, payload: bytes, transaction: str, *, retained: bool) -> Response:
+        try:
+            done = self._do(self._admit(payload, retained=retained))
+        except RefusedError as e:
+            return Response(transaction=transaction, status="error", error=e.why, message=str(e))
+        return Response(transaction=transaction, status="ok", message=done.message, data=done.data)
+
+    def _admit(self, payload: bytes, *, retained: bool) -> Command:
+        if retained:
+            raise RefusedError("retained", "A retained command would be done at every connect: remove it.")
+        command = read(payload)
+        if command.command not in self._settings.allowed:
+            raise RefusedError("not possible", f"[commands] allowed here leaves out {command.command}.")
+        if trusted(self._clock):
+            _require_fresh(command, self._clock.utc())
+            # the answer of the run before may not have been heard: that is no reason to restart twice
+            if command.command in _ONCE and command.issued < self._began:
+                began = f"{self._began:%Y-%m-%d %H:%M:%S} UTC"
+                raise RefusedError("stale", f"Issued before this run of the device began, at {began}.")
+        return command
+
+    def _do(self, command: Command) -> CommandResult:
+        name, given, device = command.command, command.arguments, self._device
+        if name == "mute":
+            return device.mute(take(MuteArguments, given).for_s)
+        if name == "set-threshold":
+            return self._set_threshold(take(SetThresholdArguments, given).value)
+        if name == "update":
+            wanted = take(UpdateArguments, given)
+            return device.update(wanted.url, wanted.version)
+        take(NoArguments, given)
+        plain = {
+            "status": device.status,
+            "snapshot-test": device.snapshot,
+            "reload": device.reload,
+            "announce": device.announce,
+            "restart": device.restart,
+            "rollback": device.rollback,
+        }
+        return plain[name]()
+
+    def _set_threshold(self, value: float) -> CommandResult:
+        low, high = self._settings.threshold_min, self._settings.threshold_max
+        if not low <= value <= high:
+            raise RefusedError("out of limits", f"[commands] allows thresholds from {low} to {high}.")
+        return self._device.set_threshold(value)
+
+    def _take_token(self) -> bool:
+        now_s = self._clock.monotonic()
+        self._tokens = min(float(BURST), self._tokens + (now_s - self._counted_s) / REFILL_S)
+        self._counted_s = now_s
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def _remember(self, response: Response) -> None:
+        self._answered[response.transaction] = response
+        if len(self._answered) > REMEMBERED:
+            self._answered.popitem(last=False)
+
+
+def _require_fresh(command: Command, now: datetime) -> None:
+    age_s = (now - command.issued).total_seconds()
+    if age_s > command.deadline_s:
+        raise RefusedError("stale", f"Issued {age_s:.1f} s ago, with a deadline of {command.deadline_s:g} s.")
+    if age_s < -AHEAD_S:
+        raise RefusedError(
+            "stale", f"Issued {-age_s:.0f} s from now: this device's clock says {now:%Y-%m-%d %H:%M:%S} UTC."
+        )
