@@ -107,7 +107,7 @@ format: setup  ## Let ruff tidy up
 
 lock:  ## Renew the lock files (needs uv): everything, and what a device needs
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	  --extra demo --extra convert --extra dev pyproject.toml -o requirements.txt
+	  --extra demo --extra ops --extra convert --extra docs --extra dev pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  pyproject.toml -o requirements-device.txt
 
