@@ -19,7 +19,7 @@ from edge.config import Config
 from edge.errors import UpdateError
 from edge.events import Place
 from edge.machine.apply_result import ApplyVerdict
-from edge.machine.apply_result import UpdateResult as Card
+from edge.machine.apply_result import ApplyResult
 from edge.machine.report import compose
 from edge.releases.disk import Disk
 from edge.releases.exchange import OUTCOMES_MAX, Exchange
@@ -239,7 +239,7 @@ def test_the_report_on_the_boot_partition_names_the_last_update(tmp_path: Path) 
     kept = tmp_path / "var/lib/maskgate-update"
     kept.mkdir(parents=True)
     Exchange(kept).remember(UpdateResult(result="failed", kind=None, version="2.0.0", reason="no key"))
-    text = compose(Card(ApplyVerdict.NONE), tmp_path, tmp_path, services=False)
+    text = compose(ApplyResult(ApplyVerdict.NONE), tmp_path, tmp_path, services=False)
     assert "The last one: update to version 2.0.0 failed: no key (" in text
 
 
