@@ -18,8 +18,7 @@ from releases import Device, Key, application, make_key, names, on_trial
 from edge.config import Config
 from edge.errors import UpdateError
 from edge.events import Place
-from edge.machine.apply_result import ApplyVerdict
-from edge.machine.apply_result import ApplyResult
+from edge.machine.apply_result import ApplyResult, ApplyVerdict
 from edge.machine.report import compose
 from edge.releases.disk import Disk
 from edge.releases.exchange import OUTCOMES_MAX, Exchange
