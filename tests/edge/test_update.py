@@ -244,7 +244,7 @@ def test_a_failure_that_is_not_followed_by_a_start_ends_the_trial(
     result: str, code: str, *, stays: bool, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_trial(device)
-    monkeypatch.setattr("edge.cli.update._duty", device.updater)
+    monkeypatch.setattr("edge.cli.update._updater", device.updater)
     monkeypatch.setenv("MONITOR_SERVICE_RESULT", result)
     monkeypatch.setenv("MONITOR_EXIT_STATUS", code)
     assert give_back(Namespace()) == 0

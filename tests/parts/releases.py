@@ -135,7 +135,7 @@ class Device:
     def exchange(self, disk: Disk | None = None) -> Exchange:
         return Exchange(self.kept, disk, self.keys)
 
-    def duty(self, disk: Disk | None = None) -> Updater:
+    def updater(self, disk: Disk | None = None) -> Updater:
         return Updater(
             self.store(disk), self.exchange(disk), self.proved.append, self.keys,
             lambda *words: self.told.append(words),
@@ -184,11 +184,11 @@ class Device:
 
 def on_trial(device: Device, version: str = "3.0.0") -> None:
     device.arrives(application(version))
-    device.duty().attend()
+    device.updater().attend()
 
 
 def final(device: Device, version: str) -> None:
     on_trial(device, version)
     device.exchange().confirm(device.exchange().trial())
-    device.duty().attend()
+    device.updater().attend()
     device.outcomes()
