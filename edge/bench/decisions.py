@@ -66,8 +66,8 @@ def run(
         ModelError: the device's models can't be loaded.
     """
     config = config or Config()
-    judges = load_models(config)
-    contract = judges.classifier.contract
+    models = load_models(config)
+    contract = models.classifier.contract
     cast = (
         patterns(seed)
         if faces is None
@@ -75,7 +75,7 @@ def run(
     )
     scenes = list(make_scenes(seed, visits))
     roles = cast.deal(scenes)
-    ledgers = list(_ledgers(scenes, roles, config, judges, real=faces is not None))
+    ledgers = list(_ledgers(scenes, roles, config, models, real=faces is not None))
     every = [v for ledger in ledgers for v in ledger.visits.values()]
     return {
         "seed": seed,
@@ -133,10 +133,10 @@ class _Scripted:
 
 
 def _ledgers(
-    scenes: list[ScriptedScene], roles: list[Roles], config: Config, judges: LoadedModels, *, real: bool
+    scenes: list[ScriptedScene], roles: list[Roles], config: Config, models: LoadedModels, *, real: bool
 ) -> Iterator[Ledger]:
     for scene, its in zip(progress(scenes, "scenes"), roles, strict=True):
-        pipeline, painter = make_pipeline(config, judges), Painter(its, scene.seed)
+        pipeline, painter = make_pipeline(config, models), Painter(its, scene.seed)
         yield play(scene, pipeline, painter, None if real else ScoreModel(scene.seed))
 
 

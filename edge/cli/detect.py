@@ -28,9 +28,9 @@ def detect(args: argparse.Namespace) -> int:
     from edge.progress import progress
 
     paths = find_pictures(args.paths)
-    judges = load_models(config_of(args, optional=True))
+    models = load_models(config_of(args, optional=True))
     unreadable = 0
-    for picture in progress(judge_pictures(paths, judges), "pictures", len(paths)):
+    for picture in progress(judge_pictures(paths, models), "pictures", len(paths)):
         if isinstance(picture, Unreadable):
             unreadable += 1
             print(f"maskgate: {picture.message}", file=sys.stderr)

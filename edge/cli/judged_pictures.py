@@ -90,7 +90,7 @@ def _below(folder: Path) -> list[Path | Unreadable]:
 
 
 def judge_pictures(
-    paths: Iterable[Path | Unreadable], judges: LoadedModels
+    paths: Iterable[Path | Unreadable], models: LoadedModels
 ) -> Iterator[Picture | Unreadable]:
     """Judge every picture, in order; one that can't be read does not stop the rest."""
     for path in paths:
@@ -102,11 +102,11 @@ def judge_pictures(
         except CameraError as e:
             yield Unreadable(str(path), str(e))
             continue
-        faces = tuple(_judge(image, face, judges) for face in judges.detector.find(image))
+        faces = tuple(_judge(image, face, models) for face in models.detector.find(image))
         yield Picture(str(path), image.shape[1], image.shape[0], faces)
 
 
-def _judge(image: Image, face: Face, judges: LoadedModels) -> JudgedFace:
-    look = judges.assess(image, face)
-    score = judges.classifier.score(image, face.box)
-    return JudgedFace(look, score, Verdict.CANNOT_JUDGE if look.flaw else judges.classifier.verdict(score))
+def _judge(image: Image, face: Face, models: LoadedModels) -> JudgedFace:
+    look = models.assess(image, face)
+    score = models.classifier.score(image, face.box)
+    return JudgedFace(look, score, Verdict.CANNOT_JUDGE if look.flaw else models.classifier.verdict(score))

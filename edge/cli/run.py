@@ -55,9 +55,9 @@ def run(args: argparse.Namespace) -> int:
         if args.source is not None:
             raise
         raise ConfigError(f"{args.config}: camera.source: {e}") from e
-    judges = load_models(config)
+    models = load_models(config)
     source = reread if args.config.exists() else None
-    done = Service(config, judges, camera, clock, stop, reread=source, cause=last.cause).run()
+    done = Service(config, models, camera, clock, stop, reread=source, cause=last.cause).run()
     print(f"{done.total}; {done.frames} frames")
     left = done.left
     if left.waiting:

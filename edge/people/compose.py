@@ -50,20 +50,20 @@ def load_models(config: Config) -> LoadedModels:
     )
 
 
-def make_pipeline(config: Config, judges: LoadedModels) -> Pipeline:
+def make_pipeline(config: Config, models: LoadedModels) -> Pipeline:
     """A fresh pipeline: nobody in view, nothing counted."""
     rules = config.decision.model_dump(exclude={"revisit_s"})
     return Pipeline(
-        detector=judges.detector,
-        classifier=judges.classifier,
-        assess=judges.assess,
+        detector=models.detector,
+        classifier=models.classifier,
+        assess=models.assess,
         cuts=CutDetector(),
         tampering=TamperCheck(config.tampering) if config.tampering.enabled else None,
         tracker=Tracker(config.decision.revisit_s),
-        policy=Policy(Rules(**rules), log_odds(judges.classifier.threshold)),
+        policy=Policy(Rules(**rules), log_odds(models.classifier.threshold)),
         zones=Zones(config.zones, config.site.zone),
         lines=LineCounter(config.lines),
         hours=OpeningHours.parse(config.hours.open, config.hours.timezone),
         crowding=CrowdingMonitor(config.crowding),
-        violations=Violations(judges.classifier.contract.model_id),
+        violations=Violations(models.classifier.contract.model_id),
     )

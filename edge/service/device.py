@@ -81,7 +81,7 @@ class Service:
 
     Args:
         config: checked configuration.
-        judges: the loaded models.
+        models: the loaded models.
         source: where frames come from.
         clock: the time.
         stop: set from outside (signals) to end the run.
@@ -93,7 +93,7 @@ class Service:
     def __init__(
         self,
         config: Config,
-        judges: LoadedModels,
+        models: LoadedModels,
         source: FrameSource,
         clock: Clock,
         stop: threading.Event,
@@ -101,9 +101,9 @@ class Service:
         reread: Callable[[], Config] | None = None,
         cause: str = "",
     ) -> None:
-        self._config, self._judges, self._source = config, judges, source
+        self._config, self._models, self._source = config, models, source
         self._clock, self._stop, self._cause = clock, stop, cause
-        self._pipeline = make_pipeline(config, judges)
+        self._pipeline = make_pipeline(config, models)
         self._notifier = SystemdNotifier()
         self._ready = False
         self._reason = _CRASH
@@ -128,7 +128,7 @@ class Service:
         sources = CommandSources(
             self._reporter.health, self._camera, lambda: self._frame_loop.newest, self._updates, reread
         )
-        self._executor = CommandExecutor(config, judges, self._pipeline, self._messenger, clock, sources)
+        self._executor = CommandExecutor(config, models, self._pipeline, self._messenger, clock, sources)
 
     def run(self) -> RunSummary:
         """Work until the source ends or ``stop`` is set.
@@ -207,5 +207,5 @@ class Service:
         return self._source.status
 
     def _info(self) -> bytes:
-        told = info(self._config, self._judges, self._source.status, self._updates.releases)
+        told = info(self._config, self._models, self._source.status, self._updates.releases)
         return told.model_dump_json().encode()

@@ -21,7 +21,7 @@ class FrameLoop:
         newest: the last judged frame.
 
     Args:
-        pipeline: judges.
+        pipeline: judges each frame.
         messenger: takes events.
         indicators: show who is there.
         reporter: counts.

@@ -30,23 +30,23 @@ from edge.systemd import SystemdNotifier
 _PROBLEMS_MAX = 20
 
 
-def info(config: Config, judges: LoadedModels, camera: CameraStatus, releases: Releases) -> Info:
+def info(config: Config, models: LoadedModels, camera: CameraStatus, releases: Releases) -> Info:
     """What this device is; nothing secret: passwords lie in files, and URLs are shown without them."""
     shown = config.model_dump(mode="json")
     shown["camera"]["source"] = camera.source
     for other in ("webhook", "home_assistant"):
         if shown["speaker"][other] is not None:
             shown["speaker"][other]["url"] = without_secrets(shown["speaker"][other]["url"])
-    models = {
+    passports = {
         c.name: Passport(id=c.model_id, sha256=c.sha256, kind=c.kind)
-        for c in (judges.classifier.contract, judges.detector.contract)
+        for c in (models.classifier.contract, models.detector.contract)
     }
     return Info(
         software=f"maskgate {__version__}",
         hardware=hardware_id(),
         releases=releases,
-        runtime=f"{judges.runtime.name} {judges.runtime.version}",
-        models=models,
+        runtime=f"{models.runtime.name} {models.runtime.version}",
+        models=passports,
         camera=CameraInfo(source=camera.source, width=camera.width, height=camera.height),
         config=shown,
     )

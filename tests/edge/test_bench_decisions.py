@@ -49,7 +49,7 @@ class Oracle:
 
 
 @pytest.fixture(scope="module")
-def judges() -> LoadedModels:
+def models() -> LoadedModels:
     return load_models(Config())
 
 
@@ -57,17 +57,17 @@ def at_door(*visitors: Visitor, duration_s: float = 8.0, cuts_s: tuple[float, ..
     return ScriptedScene(3, "walk up", 10.0, duration_s, visitors, cuts_s)
 
 
-def watched(scene: ScriptedScene, judges: LoadedModels, oracle: Oracle | None = None) -> Ledger:
+def watched(scene: ScriptedScene, models: LoadedModels, oracle: Oracle | None = None) -> Ledger:
     (roles,) = patterns(1).deal([scene])
     painter = Painter(roles, scene.seed)
-    return play(scene, make_pipeline(Config(), judges), painter, oracle or Oracle())
+    return play(scene, make_pipeline(Config(), models), painter, oracle or Oracle())
 
 
-def test_a_perfect_classifier_makes_no_mistake_at_a_quiet_door(judges: LoadedModels) -> None:
+def test_a_perfect_classifier_makes_no_mistake_at_a_quiet_door(models: LoadedModels) -> None:
     masked = Visitor(0, (Stop(0, -0.4, 1.3), Stop(8, -0.4, 1.3)), ((0, MASKED),))
     bare = Visitor(1, (Stop(0, 0.0, 1.3), Stop(8, 0.0, 1.3)), ((0, BARE),))
     puts_on = Visitor(2, (Stop(0, 0.4, 1.3), Stop(8, 0.4, 1.3)), ((0, WRONG), (3.0, MASKED)))
-    ledger = watched(at_door(masked, bare, puts_on), judges)
+    ledger = watched(at_door(masked, bare, puts_on), models)
     assert [len(v.opened) for v in ledger.visits.values()] == [0, 1, 1]
     assert [len(v.tracks) for v in ledger.visits.values()] == [1, 1, 1]
     assert not ledger.unclosed
@@ -80,48 +80,48 @@ def test_a_perfect_classifier_makes_no_mistake_at_a_quiet_door(judges: LoadedMod
 
 
 def test_somebody_hidden_for_longer_than_anybody_is_remembered_counts_as_doubled(
-    judges: LoadedModels,
+    models: LoadedModels,
 ) -> None:
     path = (Stop(0, 0, 1.2), Stop(12, 0, 1.2))
     visitor = Visitor(0, path, ((0, BARE),), hidden_s=((3.0, 9.0),))
-    (visit,) = watched(at_door(visitor, duration_s=12.0), judges).visits.values()
+    (visit,) = watched(at_door(visitor, duration_s=12.0), models).visits.values()
     assert visit.doubled
     assert len(visit.tracks) == 2
     assert visit.false == 0
     assert figures([visit])["doubled"]["share"] == 1.0
 
 
-def test_a_classifier_that_sees_no_mask_makes_a_false_violation(judges: LoadedModels) -> None:
-    (visit,) = watched(at_door(Visitor(0, NEAR, ((0, MASKED),))), judges, Oracle(lie=BARE)).visits.values()
+def test_a_classifier_that_sees_no_mask_makes_a_false_violation(models: LoadedModels) -> None:
+    (visit,) = watched(at_door(Visitor(0, NEAR, ((0, MASKED),))), models, Oracle(lie=BARE)).visits.values()
     assert visit.proper
     assert (visit.false, len(visit.opened)) == (1, 1)
     assert figures([visit])["false"]["share"] == 1.0
 
 
-def test_a_classifier_that_sees_masks_only_misses(judges: LoadedModels) -> None:
-    (visit,) = watched(at_door(Visitor(0, NEAR, ((0, WRONG),))), judges, Oracle(lie=MASKED)).visits.values()
+def test_a_classifier_that_sees_masks_only_misses(models: LoadedModels) -> None:
+    (visit,) = watched(at_door(Visitor(0, NEAR, ((0, WRONG),))), models, Oracle(lie=MASKED)).visits.values()
     assert visit.violating
     assert not visit.found
     assert figures([visit])["missed_by_wear"]["worn wrongly"]["share"] == 1.0
     assert figures([visit])["missed_by_wear"]["bare"]["of"] == 0
 
 
-def test_who_shows_no_judgeable_look_without_a_mask_need_not_be_found(judges: LoadedModels) -> None:
+def test_who_shows_no_judgeable_look_without_a_mask_need_not_be_found(models: LoadedModels) -> None:
     far = (Stop(0, 0, 5.5), Stop(8, 0, 5.4))
     turned = (Turn(0.0, 16.0, math.pi / 2),)
     scene = at_door(Visitor(0, far, ((0, BARE),)), Visitor(1, NEAR, ((0, BARE), (0.6, MASKED))))
-    never, brief = watched(scene, judges).visits.values()
+    never, brief = watched(scene, models).visits.values()
     assert not never.violating
     assert not never.proper
     assert not brief.violating
-    (away,) = watched(at_door(Visitor(0, NEAR, ((0, BARE),), turns=turned)), judges).visits.values()
+    (away,) = watched(at_door(Visitor(0, NEAR, ((0, BARE),), turns=turned)), models).visits.values()
     assert away.judgeable_s.get(BARE, 0) < 4.0
 
 
-def test_people_before_and_after_a_cut_are_different_visits(judges: LoadedModels) -> None:
+def test_people_before_and_after_a_cut_are_different_visits(models: LoadedModels) -> None:
     before = Visitor(0, NEAR, ((0, BARE),))
     after = replace(before, id=1, wear=((0, MASKED),), part=1)
-    ledger = watched(at_door(before, after, cuts_s=(4.0,)), judges)
+    ledger = watched(at_door(before, after, cuts_s=(4.0,)), models)
     assert [len(v.opened) for v in ledger.visits.values()] == [1, 0]
     assert all(v.switched == 0 and v.group == 1 for v in ledger.visits.values())
     assert all(

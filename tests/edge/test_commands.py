@@ -311,7 +311,7 @@ def test_a_picture_in_numbers_holds_no_pixel() -> None:
 
 
 @pytest.fixture(scope="module")
-def judges() -> LoadedModels:
+def models() -> LoadedModels:
     return load_models(Config())
 
 
@@ -345,11 +345,11 @@ class Gate:
     """A running device, and ops with its messages."""
 
     def __init__(
-        self, config: Config, judges: LoadedModels, ops: Any, reread: Callable[[], Config] | None = None
+        self, config: Config, models: LoadedModels, ops: Any, reread: Callable[[], Config] | None = None
     ) -> None:
         self.stop, self.ops = threading.Event(), ops
         self.camera = Entrance(self.stop)
-        self._service = Service(config, judges, self.camera, SystemClock(), self.stop, reread=reread)
+        self._service = Service(config, models, self.camera, SystemClock(), self.stop, reread=reread)
         self.policy = self._service._pipeline.policy
         self._pool = ThreadPoolExecutor(1)
         self._run = self._pool.submit(self._service.run)
@@ -393,13 +393,13 @@ class Gate:
 
 @pytest.fixture
 def make_gate(
-    tmp_path: Path, judges: LoadedModels, broker: Any, make_ops: Any
+    tmp_path: Path, models: LoadedModels, broker: Any, make_ops: Any
 ) -> Iterator[Callable[..., Gate]]:
     made: list[Gate] = []
 
     def make(reread: Callable[[], Config] | None = None, **sections: Any) -> Gate:
         made.append(
-            Gate(settings_of(tmp_path, broker.port, **sections), judges, make_ops(broker.port), reread)
+            Gate(settings_of(tmp_path, broker.port, **sections), models, make_ops(broker.port), reread)
         )
         return made[-1]
 

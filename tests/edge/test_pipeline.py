@@ -1,4 +1,4 @@
-"""Frames in, events out, with scripted judges in place of the models."""
+"""Frames in, events out, with scripted models in place of the models."""
 
 import subprocess
 import sys

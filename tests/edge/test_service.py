@@ -26,7 +26,7 @@ from edge.values import Frame
 
 
 @pytest.fixture(scope="module")
-def judges() -> LoadedModels:
+def models() -> LoadedModels:
     return load_models(Config())
 
 
@@ -53,22 +53,22 @@ def config(folder: Path, port: int, **sections: dict[str, Any]) -> Config:
     )
 
 
-def run(settings: Config, judges: LoadedModels, clip: Path) -> RunSummary:
+def run(settings: Config, models: LoadedModels, clip: Path) -> RunSummary:
     clock, stop = SystemClock(), threading.Event()
-    return Service(settings, judges, ClipPlayer(clip, clock, stop, speed=4), clock, stop).run()
+    return Service(settings, models, ClipPlayer(clip, clock, stop, speed=4), clock, stop).run()
 
 
 def test_what_happened_without_a_broker_is_delivered_by_the_next_run(
-    tmp_path: Path, judges: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
+    tmp_path: Path, models: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
 ) -> None:
     with socket.socket() as taken:  # bound, never listening: connections are refused
         taken.bind(("127.0.0.1", 0))
-        first = run(config(tmp_path, taken.getsockname()[1]), judges, clip)
+        first = run(config(tmp_path, taken.getsockname()[1]), models, clip)
     assert first.left.waiting == 4
     assert "refused" in first.left.why
 
     ops = make_ops(broker.port)
-    second = run(config(tmp_path, broker.port), judges, clip)
+    second = run(config(tmp_path, broker.port), models, clip)
     assert second.left.waiting == 0
     messages = []
     while not messages or "offline" not in messages[-1][1]:
@@ -88,18 +88,18 @@ def test_what_happened_without_a_broker_is_delivered_by_the_next_run(
 
 
 def test_info_and_health_tell_no_secret(
-    tmp_path: Path, judges: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
+    tmp_path: Path, models: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
 ) -> None:
     ops = make_ops(broker.port)
     camera = {"source": "rtsp://admin:s3cret@192.0.2.1/stream"}
-    run(config(tmp_path, broker.port, camera=camera), judges, clip)
+    run(config(tmp_path, broker.port, camera=camera), models, clip)
     said: list[tuple[str, str]] = []
     while not said or "offline" not in said[-1][1]:
         topic, payload, _ = ops.next()
         said.append((topic, payload))
     assert all("s3cret" not in payload for _, payload in said)
     info = json.loads(next(payload for topic, payload in said if topic.endswith("/info")))
-    assert info["models"]["mask"]["sha256"] == judges.classifier.contract.sha256
+    assert info["models"]["mask"]["sha256"] == models.classifier.contract.sha256
 
 
 class SickCamera:
@@ -142,7 +142,7 @@ class SickCamera:
 
 
 def test_a_camera_that_fails_for_long_is_an_event_once_and_so_is_its_recovery(
-    tmp_path: Path, judges: LoadedModels
+    tmp_path: Path, models: LoadedModels
 ) -> None:
     settings = config(tmp_path, 1, camera={"fault_after_s": 15})
     clock = ManualClock()
@@ -154,7 +154,7 @@ def test_a_camera_that_fails_for_long_is_an_event_once_and_so_is_its_recovery(
         (1, Fault.BLACK),
         (5, None),
     ]
-    Service(settings, judges, SickCamera(clock, states), clock, threading.Event()).run()
+    Service(settings, models, SickCamera(clock, states), clock, threading.Event()).run()
     outbox = Outbox(settings.outbox, clock)
     events = [json.loads(item.body) for item in outbox.pending(0, 100)]
     outbox.close()
@@ -164,10 +164,10 @@ def test_a_camera_that_fails_for_long_is_an_event_once_and_so_is_its_recovery(
     assert faults[0]["message"] == "/dev/video0: no picture for 5 s"
 
 
-def test_counts_are_summed_up_once_a_minute_and_at_the_end(tmp_path: Path, judges: LoadedModels) -> None:
+def test_counts_are_summed_up_once_a_minute_and_at_the_end(tmp_path: Path, models: LoadedModels) -> None:
     settings = config(tmp_path, 1)
     clock = ManualClock()
-    Service(settings, judges, SickCamera(clock, [(10, None)] * 13), clock, threading.Event()).run()
+    Service(settings, models, SickCamera(clock, [(10, None)] * 13), clock, threading.Event()).run()
     outbox = Outbox(settings.outbox, clock)
     events = [json.loads(item.body) for item in outbox.pending(0, 100)]
     outbox.close()
@@ -205,12 +205,12 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Systemd
 
 
 def test_systemd_hears_of_every_judged_frame_and_of_a_known_fault_but_not_of_a_hanging_pipeline(
-    tmp_path: Path, judges: LoadedModels, systemd: Systemd
+    tmp_path: Path, models: LoadedModels, systemd: Systemd
 ) -> None:
     clock = ManualClock()
     states = [(0.1, None), (0.1, None), (0.1, Fault.NO_FRAMES), (0.1, Fault.NO_FRAMES)]
     camera = SickCamera(clock, states)
-    Service(config(tmp_path, 1), judges, camera, clock, threading.Event()).run()
+    Service(config(tmp_path, 1), models, camera, clock, threading.Event()).run()
     heard = [m for m in systemd.heard() if not m.startswith("STATUS")]
     assert heard == ["READY=1", *["WATCHDOG=1"] * 4, "STOPPING=1"]
 
@@ -221,12 +221,12 @@ def test_systemd_hears_of_every_judged_frame_and_of_a_known_fault_but_not_of_a_h
             super().next(timeout_s)
             return None
 
-    Service(config(tmp_path, 1), judges, Hanging(clock, [(1, None)] * 5), clock, threading.Event()).run()
+    Service(config(tmp_path, 1), models, Hanging(clock, [(1, None)] * 5), clock, threading.Event()).run()
     assert [m for m in systemd.heard() if not m.startswith("STATUS")] == ["STOPPING=1"]
 
 
 def test_when_the_camera_fails_nobody_is_left_accused(
-    tmp_path: Path, judges: LoadedModels, clip: Path
+    tmp_path: Path, models: LoadedModels, clip: Path
 ) -> None:
     class Failing:
         """Plays a clip of a bare face, then fails for long, then ends."""
@@ -261,7 +261,7 @@ def test_when_the_camera_fails_nobody_is_left_accused(
     clock = ManualClock()
     settings = config(tmp_path, 1)
     camera = Failing(clock)
-    Service(settings, judges, camera, clock, threading.Event()).run()
+    Service(settings, models, camera, clock, threading.Event()).run()
     assert camera.closed
     outbox = Outbox(settings.outbox, clock)
     types = [item.type for item in outbox.pending(0, 100)]
@@ -271,7 +271,7 @@ def test_when_the_camera_fails_nobody_is_left_accused(
 
 
 def test_an_unexpected_error_is_itself_and_the_device_still_says_farewell(
-    tmp_path: Path, judges: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
+    tmp_path: Path, models: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
 ) -> None:
     ops = make_ops(broker.port)
     clock, stop = SystemClock(), threading.Event()
@@ -280,7 +280,7 @@ def test_an_unexpected_error_is_itself_and_the_device_still_says_farewell(
         raise ZeroDivisionError("a mistake of ours")
 
     service = Service(
-        config(tmp_path, broker.port), judges, ClipPlayer(clip, clock, stop, speed=4), clock, stop, observe
+        config(tmp_path, broker.port), models, ClipPlayer(clip, clock, stop, speed=4), clock, stop, observe
     )
     with pytest.raises(ZeroDivisionError, match="a mistake of ours"):
         service.run()
@@ -294,7 +294,7 @@ def test_an_unexpected_error_is_itself_and_the_device_still_says_farewell(
 
 
 def test_health_names_everything_that_is_wrong(
-    tmp_path: Path, judges: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
+    tmp_path: Path, models: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
 ) -> None:
     ops = make_ops(broker.port)
     clock = ManualClock(datetime(1970, 1, 2, tzinfo=timezone.utc))
@@ -308,7 +308,7 @@ def test_health_names_everything_that_is_wrong(
             said.append((topic, payload))
 
     camera = SickCamera(clock, states, lambda: listen_until("online"))
-    Service(settings, judges, camera, clock, threading.Event()).run()
+    Service(settings, models, camera, clock, threading.Event()).run()
     listen_until("offline")
     healths = [json.loads(payload) for topic, payload in said if topic.endswith("/health")]
     assert healths

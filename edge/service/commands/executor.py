@@ -39,7 +39,7 @@ class CommandExecutor:
 
     Args:
         config: what is in force.
-        judges: the models, for ``snapshot-test``.
+        models: the models, for ``snapshot-test``.
         pipeline: judges by the threshold that ``set-threshold`` changes.
         messenger: brings commands, takes answers and events.
         clock: the time.
@@ -49,13 +49,13 @@ class CommandExecutor:
     def __init__(
         self,
         config: Config,
-        judges: LoadedModels,
+        models: LoadedModels,
         pipeline: Pipeline,
         messenger: Messenger,
         clock: Clock,
         sources: CommandSources,
     ) -> None:
-        self._config, self._judges, self._pipeline = config, judges, pipeline
+        self._config, self._models, self._pipeline = config, models, pipeline
         self._messenger, self._clock, self._sources = messenger, clock, sources
         self._commander = CommandDispatcher(config.commands, self, clock)
         self._threshold: float | None = None
@@ -93,7 +93,7 @@ class CommandExecutor:
         if frame is None:
             why = camera.message or "the camera is being opened"
             raise RefusedError("not possible", f"There is no picture yet: {why}.")
-        faces = [self._sighting(frame.image, face) for face in self._judges.detector.find(frame.image)]
+        faces = [self._sighting(frame.image, face) for face in self._models.detector.find(frame.image)]
         tampering, health = self._pipeline.tampering, self._sources.health()
         data: dict[str, JsonValue] = {
             **in_numbers(frame.image, faces),
@@ -101,7 +101,7 @@ class CommandExecutor:
             "camera": health.camera.model_dump(mode="json"),
             "judged_fps": health.fps,
             "tampering": None if tampering is None else tampering.reason,
-            "mask_threshold": self._threshold or self._judges.classifier.threshold,
+            "mask_threshold": self._threshold or self._models.classifier.threshold,
         }
         judgeable = sum(face.score is not None for face in faces)
         return CommandResult(
@@ -144,7 +144,7 @@ class CommandExecutor:
 
     def set_threshold(self, value: float) -> CommandResult:
         """People who are settled already are judged anew by their next looks."""
-        before = self._threshold or self._judges.classifier.threshold
+        before = self._threshold or self._models.classifier.threshold
         self._threshold = value
         self._pipeline.policy.threshold_logit = log_odds(value)
         text = f"The mask threshold is {value:g} instead of {before:g} until the next start."
@@ -175,8 +175,8 @@ class CommandExecutor:
     def _sighting(self, image: Image, face: Face) -> SnapshotFace:
         height, width = image.shape[:2]
         zone = self._pipeline.zones.of(face.box, width, height)
-        look = self._judges.assess(image, face, zone.min_face_width_px if zone else None)
-        score = self._judges.classifier.score(image, face.box) if zone and look.flaw is None else None
+        look = self._models.assess(image, face, zone.min_face_width_px if zone else None)
+        score = self._models.classifier.score(image, face.box) if zone and look.flaw is None else None
         return SnapshotFace(look, zone.name if zone else None, score)
 
 
