@@ -17,20 +17,30 @@ class SiteConfig(Section):
     """Where the device stands; these names become topic levels."""
 
     id: Name = Field("site-1", examples=["headquarters"])
+    """One for each building."""
     device: Annotated[Name, AfterValidator(_no_speaker)] = Field("gate-1", examples=["north-door"])
+    """One for each entrance of the building; no two devices may share both names."""
     zone: Name = Field("entrance", examples=["lobby"])
+    """The name of the whole picture, where no ``[[zones]]`` divide it."""
 
 
 class CameraConfig(Section):
     """Where pictures come from."""
 
     source: str = Field("/dev/video0", min_length=1, examples=["rtsp://user:password@192.0.2.7/stream1"])
+    """A V4L2 device, ``rtsp://``, ``http://``, ``picamera``, ``gst:`` and a pipeline, a clip, or a folder."""
     width: int = Field(640, ge=160, le=7680, examples=[640])
+    """Asked of the camera, in px; what it gives instead is used."""
     height: int = Field(480, ge=120, le=4320, examples=[480])
+    """Asked of the camera, in px, as is the width."""
     fps: float = Field(15.0, gt=0, le=120, examples=[15.0])
+    """Asked of the camera, in pictures per second."""
     open_timeout_s: float = Field(10.0, gt=0, le=120, examples=[10.0])
+    """How long the camera may take to open."""
     read_timeout_s: float = Field(5.0, gt=0, le=120, examples=[5.0])
+    """How long the next picture may take before the camera is opened again."""
     frozen_after_s: float = Field(10.0, gt=0, examples=[10.0])
+    """A picture that stays exactly the same this long is a fault."""
     fault_after_s: float = Field(15.0, gt=0, examples=[15.0])
     """A camera that fails this long is reported as ``camera.fault``."""
 
@@ -39,22 +49,30 @@ class Models(Section):
     """The two models and what runs them."""
 
     mask: File = Field(SHIPPED_MODELS / "mask.tflite", examples=["/usr/share/maskgate/models/mask.tflite"])
+    """The mask classifier; its contract ``.json`` lies beside it."""
     face: File = Field(SHIPPED_MODELS / "face.tflite", examples=["/usr/share/maskgate/models/face.tflite"])
+    """The face detector; its contract ``.json`` lies beside it."""
     runtime: Literal["auto", "litert", "tflite"] = Field("auto", examples=["auto"])
+    """``auto`` takes LiteRT where it is installed, and tflite-runtime elsewhere."""
     threads: int = Field(1, ge=1, le=8, examples=[1])
+    """Threads of one inference."""
     mask_threshold: float | None = Field(None, gt=0, lt=1, examples=[0.5])
     """Overrides the model's own threshold."""
     detector_score: float = Field(0.6, gt=0, lt=1, examples=[0.6])
+    """Findings of the detector below this score are not faces."""
 
 
 class Faces(Section):
     """Which faces can be judged at all; the rest are ``cannot_judge`` and never alarm."""
 
     min_width_px: float = Field(20.0, ge=8, examples=[20.0])
+    """Narrower faces are too small to judge."""
     min_sharpness: float = Field(10.0, ge=0, examples=[10.0])
     """Variance of the Laplacian of the face's luma at 48x48."""
     min_brightness: float = Field(25.0, ge=0, le=255, examples=[25.0])
+    """Mean luma of the face, 0 to 255; darker faces are not judged."""
     max_brightness: float = Field(245.0, ge=0, le=255, examples=[245.0])
+    """Mean luma of the face, 0 to 255; brighter faces are not judged."""
     max_turn: float = Field(1.2, gt=0, examples=[1.2])
     """Nose tip's distance from the middle of the eyes, in half eye distances: 0 frontal, 1 profile."""
 
@@ -63,7 +81,9 @@ class Decision(Section):
     """When looks become a verdict, and a verdict a violation."""
 
     min_looks: int = Field(3, ge=2, examples=[3])
+    """A verdict needs at least this many looks at the person..."""
     min_time_s: float = Field(0.4, ge=0, examples=[0.4])
+    """...over at least this time."""
     evidence: float = Field(5.0, gt=0, examples=[5.0])
     """Pooled log-odds that settle a person; 5 is 150 to 1."""
     recheck_s: float = Field(0.5, gt=0, examples=[0.5])
@@ -78,14 +98,19 @@ class OutboxConfig(Section):
     path: File = Field(
         default_factory=lambda: state_dir() / "outbox.sqlite", examples=["/var/lib/maskgate/outbox.sqlite"]
     )
+    """The SQLite file that holds them."""
     max_rows: int = Field(100_000, ge=100, examples=[100_000])
+    """Events at most; beyond it the oldest summaries go first."""
     max_bytes: int = Field(100_000_000, ge=1_000_000, examples=[100_000_000])
     """Of the events' bodies; the file is about a tenth larger."""
     max_age_days: float = Field(90.0, gt=0, examples=[90.0])
+    """Older events are dropped."""
 
 
 class Reporting(Section):
     """What ops hears besides violations."""
 
     health_every_s: float = Field(15.0, ge=1, examples=[15.0])
+    """How often ``health`` is sent."""
     summary_every_s: float = Field(60.0, ge=1, examples=[60.0])
+    """How often ``summary`` is sent; it counts what happened since the one before."""

@@ -38,23 +38,33 @@ class Mqtt(Section):
     """The broker. Files: a relative name is a systemd credential (LoadCredential=)."""
 
     host: str = Field("localhost", min_length=1, examples=["broker.example.org"])
+    """The broker's name or address, without scheme, port or path."""
     port: int = Field(1883, ge=1, le=65535, examples=[8883])
+    """1883 is usual without TLS, 8883 with it."""
     fallbacks: tuple[Address, ...] = Field((), max_length=4, examples=[["mqtt2.example.org:8883"]])
     """Tried in this order while the one before can't be used; after a loss the first one is tried first."""
     prefix: Name = Field("maskgate", examples=["maskgate"])
+    """The first level of every topic."""
     protocol: Literal["5", "3.1.1"] = Field("5", examples=["5"])
     """5 falls back to 3.1.1 by itself where a broker does not speak it."""
     transport: Literal["tcp", "websockets"] = Field("tcp", examples=["websockets"])
+    """``websockets`` where a firewall lets only the web through."""
     websocket_path: str = Field("/mqtt", pattern=r"^/[!-~]*$", examples=["/mqtt"])
+    """The path of the broker's WebSocket."""
     encryption: Literal["tls", "none"] | None = Field(None, examples=["tls"])
     """Unless given: tls where there is a ca_file, and none only to a broker on this machine."""
     username: str | None = Field(None, examples=["north-door"])
+    """The name to log in with; the password comes from ``password_file``."""
     password_file: Secret | None = Field(None, examples=["/etc/maskgate/mqtt-password"])
+    """A file with the password on its only line."""
     ca_file: Secret | None = Field(None, examples=["/etc/maskgate/ca.pem"])
     """Who has signed the broker's certificate; with tls and without it, the system's authorities."""
     cert_file: Secret | None = Field(None, examples=["/etc/maskgate/client.pem"])
+    """The client's certificate, PEM; needs ``key_file``."""
     key_file: Secret | None = Field(None, examples=["/etc/maskgate/client.key"])
+    """The private key of ``cert_file``, PEM, without a passphrase."""
     keepalive_s: int = Field(10, ge=2, le=600, examples=[10])
+    """A silent connection is tested this often; a dead one is noticed after about twice as long."""
 
     @model_validator(mode="after")
     def _plain_text_is_a_decision(self) -> "Mqtt":

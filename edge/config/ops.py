@@ -15,6 +15,7 @@ class Commands(Section):
     """Commands over MQTT. Who may publish on cmd may give them: the broker's access list decides who does."""
 
     enabled: bool = Field(True, examples=[True])
+    """Off: every command is refused."""
     allowed: tuple[CommandName, ...] = Field(get_args(CommandName), examples=[["status", "snapshot-test"]])
     """All others are refused."""
     threshold_min: Share = Field(0.2, examples=[0.3])

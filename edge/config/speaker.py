@@ -12,7 +12,9 @@ class Webhook(Section):
     """Another speaker: a POST of the violation's CloudEvent."""
 
     url: str = Field(pattern=r"^https?://", examples=["https://horn.example.org/announce"])
+    """Where the event is sent."""
     timeout_s: float = Field(3.0, gt=0, le=30, examples=[3.0])
+    """How long one attempt may take."""
     token_file: Secret | None = Field(None, examples=["/etc/maskgate/webhook-token"])
     """Sent as a bearer token."""
 
@@ -21,13 +23,19 @@ class HomeAssistant(Section):
     """Another speaker: a Home Assistant service call over its REST API."""
 
     url: str = Field(pattern=r"^https?://", examples=["http://homeassistant.local:8123"])
+    """Home Assistant's own address."""
     token_file: Secret = Field(examples=["/etc/maskgate/home-assistant-token"])
+    """A file with a long-lived access token."""
     entity: str = Field(pattern=r"^media_player\.[a-z0-9_]+$", examples=["media_player.lobby"])
+    """The media player that announces."""
     tts_entity: str | None = Field(None, pattern=r"^tts\.[a-z0-9_]+$", examples=["tts.piper"])
     """Given: the message is spoken by it; else ``media`` is played."""
     message: str = Field("Please wear your mask over your nose and mouth.", min_length=1)
+    """What ``tts_entity`` speaks."""
     media: str | None = Field(None, examples=["media-source://media_source/local/mask.mp3"])
+    """What is played where no ``tts_entity`` is given."""
     timeout_s: float = Field(3.0, gt=0, le=30, examples=[3.0])
+    """How long one attempt may take."""
 
 
 class Speaker(Section):
@@ -54,7 +62,9 @@ class Speaker(Section):
     socket: File | None = Field(None, examples=["/run/maskgate-speaker/local.sock"])
     """The local path: a device on the same machine speaks to this socket, with or without a broker."""
     webhook: Webhook | None = None
+    """One more speaker, beside the sound."""
     home_assistant: HomeAssistant | None = None
+    """One more speaker, beside the sound."""
 
     @field_validator("webhook", "home_assistant")
     @classmethod

@@ -16,6 +16,7 @@ class Zone(Section):
     """A part of the picture in which faces count; without any, all of it is one zone named ``site.zone``."""
 
     name: Name = Field(examples=["lobby"])
+    """What events call the zone."""
     polygon: tuple[Point, ...] = Field(
         min_length=3, examples=[[[0.1, 0.2], [0.9, 0.2], [0.9, 1.0], [0.1, 1.0]]]
     )
@@ -28,7 +29,9 @@ class CountingLine(Section):
     """A line that counts people; whoever crosses it from its left side to its right side goes in."""
 
     name: Name = Field(examples=["door"])
+    """The name that messages about the line use."""
     start: Point = Field(examples=[[0.0, 0.6]])
+    """One end, as shares of the picture's width and height, 0 to 1 from the top left."""
     end: Point = Field(examples=[[1.0, 0.6]])
     """As shares of the picture's width and height. Left and right as seen walking from start to end."""
 
@@ -37,6 +40,7 @@ class HoursConfig(Section):
     """When violations are opened; outside these hours people are counted, and nobody is asked for a mask."""
 
     timezone: str = Field("UTC", min_length=1, examples=["Asia/Jakarta"])
+    """Whose time ``open`` and ``speaker.quiet`` are in."""
     open: tuple[str, ...] = Field((), examples=[["mon-fri 07:00-19:00", "sat 08:00-13:00"]])
     """Empty: always."""
 
@@ -45,7 +49,9 @@ class CrowdingConfig(Section):
     """How many people may be in view, and how close; 0 switches either off."""
 
     max_people: int = Field(0, ge=0, examples=[10])
+    """More people in view than this are a crowd; 0: any number is fine."""
     min_distance_m: float = Field(0.0, ge=0, le=5, examples=[1.0])
+    """Two people closer than this are a crowd; 0: any distance is fine."""
     field_of_view_deg: float = Field(62.2, gt=10, lt=170, examples=[62.2])
     """The camera's horizontal one; 62.2 is the Raspberry Pi camera 2's."""
     persist_s: float = Field(5.0, ge=0, examples=[5.0])
@@ -56,6 +62,7 @@ class TamperingConfig(Section):
     """A camera that is covered, turned away, defocused, blinded or left in the dark."""
 
     enabled: bool = Field(True, examples=[True])
+    """Off: the view is not watched."""
     after_s: float = Field(10.0, gt=0, examples=[10.0])
     """It must last so long; people who stand close for a moment do not count."""
 
@@ -64,14 +71,21 @@ class IndicatorsConfig(Section):
     """What hangs on a Raspberry Pi's pins: GPIO0 to GPIO27, the chip's numbers, not the header's."""
 
     led_green: Pin | None = Field(None, examples=["GPIO17"])
+    """Lit while everybody in view is masked."""
     led_amber: Pin | None = Field(None, examples=["GPIO27"])
+    """Lit while somebody in view can't be judged, or not yet."""
     led_red: Pin | None = Field(None, examples=["GPIO22"])
+    """Lit while somebody in view is not masked."""
     buzzer: Pin | None = Field(None, examples=["GPIO23"])
+    """Sounds twice when a violation opens."""
     relay: Pin | None = Field(None, examples=["GPIO24"])
+    """Makes or breaks the circuit that lets people through."""
     relay_mode: Literal["fail-safe", "fail-secure"] = Field("fail-safe", examples=["fail-safe"])
     """Without power or after a crash: fail-safe leaves the way open, fail-secure shut."""
     button: Pin | None = Field(None, examples=["GPIO25"])
+    """A push button to ground."""
     button_action: Literal["mute", "test"] = Field("mute", examples=["mute"])
+    """``mute`` silences the buzzer; ``test`` tries lights and buzzer."""
     mute_s: float = Field(600.0, gt=0, examples=[600.0])
     """The buzzer is silent for so long, or until the button is pressed again."""
     active_low: tuple[Literal["led_green", "led_amber", "led_red", "buzzer", "relay"], ...] = Field(

@@ -96,6 +96,7 @@ class Wifi(Section):
     """The wireless network; without it the machine uses its cable."""
 
     ssid: Annotated[str, AfterValidator(_ssid)] = Field(examples=["Visitors"])
+    """The network's name."""
     passphrase: Annotated[str, AfterValidator(_passphrase)] | None = Field(
         None, examples=["correct horse battery"]
     )
@@ -103,14 +104,18 @@ class Wifi(Section):
     country: Annotated[str, AfterValidator(_country)] = Field(examples=["ID"])
     """Whose rules for radio apply."""
     hidden: bool = Field(False, examples=[True])
+    """The network does not announce its name."""
 
 
 class Network(Section):
     """A fixed address for the cable, where the network does not give one (DHCP)."""
 
     address: IPvAnyInterface = Field(examples=["192.0.2.10/24"])
+    """The address with the length of the network's part."""
     gateway: IPvAnyAddress | None = Field(None, examples=["192.0.2.1"])
+    """The router; absent: only the own network is reached."""
     dns_servers: tuple[IPvAnyAddress, ...] = Field((), examples=[["192.0.2.1"]])
+    """Who resolves names."""
 
     @field_validator("address", mode="before")
     @classmethod
@@ -130,7 +135,9 @@ class Machine(Section):
     """The machine around maskgate: names, network, access. What is not given stays as it is."""
 
     host_name: HostName | None = Field(None, examples=["north-door"])
+    """The machine's own name in its network."""
     timezone: Annotated[str, AfterValidator(_time_zone)] | None = Field(None, examples=["Asia/Jakarta"])
+    """The machine's clock shows this zone; it is not the one of ``[hours]``."""
     ssh_keys: tuple[Annotated[str, AfterValidator(public_key)], ...] = Field(
         (), max_length=50, examples=[["ssh-ed25519 AAAA... you@laptop"]]
     )
@@ -140,6 +147,7 @@ class Machine(Section):
     )
     """The user to log in as, with these keys and never a password; may do everything (sudo)."""
     ntp_servers: tuple[Server, ...] = Field((), max_length=8, examples=[["ntp.example.org"]])
+    """Where the time comes from; absent: the system's own servers."""
     security_updates: bool | None = Field(None, examples=[True])
     """Whether the system's security updates install themselves."""
     update_keys: tuple[Annotated[str, AfterValidator(_update_key)], ...] = Field(
@@ -147,7 +155,9 @@ class Machine(Section):
     )
     """Whose signed updates the device takes (minisign's public keys); without any, it takes none."""
     wifi: Wifi | None = None
+    """The wireless network."""
     network: Network | None = None
+    """A fixed address."""
 
 
 class CardConfig(Config):
