@@ -1,7 +1,8 @@
 """``maskgate run``: the composition root. Camera to pipeline to outbox; delivery works beside it.
 
-Threads: the camera's own, this one (the pipeline), delivery, the link's. One stop event: all are told, then
-joined. An unexpected error in the pipeline ends the process, and systemd starts it again.
+Threads: the camera's own, this one (the pipeline), delivery, the link's. They share one stop event, and all
+are told to stop before any is joined. An unexpected error in the pipeline ends the process, and systemd
+starts it again.
 """
 
 import logging
@@ -9,9 +10,8 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
 
-from edge.camera import CameraStatus
 from edge.clock import Clock, trusted
 from edge.config import Config
 from edge.errors import MaskgateError
@@ -21,10 +21,13 @@ from edge.people.compose import LoadedModels, make_pipeline
 from edge.people.pipeline import FrameResult
 from edge.people.tally import Tally
 from edge.service.camera_faults import CameraFaultMonitor
-from edge.service.commands.executor import CommandExecutor, CommandSources
+from edge.service.commands.dispatcher import CommandDispatcher
+from edge.service.commands.executor import CommandExecutor
+from edge.service.commands.handler import CommandHandler
 from edge.service.frames import FrameLoop
 from edge.service.messenger import Messenger, Undelivered
-from edge.service.reporting import Reporter, ReportSources, info
+from edge.service.reporting import Reporter, info
+from edge.service.state import DeviceState, FrameSource
 from edge.service.updates import Updates
 from edge.systemd import SystemdNotifier
 from edge.values import Frame
@@ -34,35 +37,9 @@ _FRAME_TIMEOUT_S = 0.5
 _CRASH = "an unexpected error"
 
 
-class FrameSource(Protocol):
-    """A camera, or what plays one."""
-
-    def start(self) -> None:
-        """Begin to take pictures."""
-        ...
-
-    def next(self, timeout_s: float) -> Frame | None:
-        """The newest picture, or None."""
-        ...
-
-    @property
-    def ended(self) -> bool:
-        """No picture will ever come again."""
-        ...
-
-    @property
-    def status(self) -> CameraStatus:
-        """How it is."""
-        ...
-
-    def close(self) -> None:
-        """Stop and join."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a finished run has to say."""
+    """What a run reports at its end."""
 
     total: Tally
     frames: int
@@ -85,7 +62,7 @@ class Service:
         source: where frames come from.
         clock: the time.
         stop: set from outside (signals) to end the run.
-        observe: told every frame with its result, on the pipeline's thread; for those who draw or print.
+        observe: called with every frame and its result, on the pipeline's thread; for drawing or printing.
         reread: reads and checks the configuration again; None where there is no file.
         cause: what ended the run before, if it is known.
     """
@@ -103,32 +80,29 @@ class Service:
     ) -> None:
         self._config, self._models, self._source = config, models, source
         self._clock, self._stop, self._cause = clock, stop, cause
-        self._pipeline = make_pipeline(config, models)
-        self._notifier = SystemdNotifier()
         self._ready = False
         self._reason = _CRASH
         self._left = Undelivered(0, 0, "")
-        self._faults = CameraFaultMonitor(config.camera.fault_after_s)
+        self._notifier = SystemdNotifier()
+        self._camera_faults = CameraFaultMonitor(config.camera.fault_after_s)
+        self._pipeline = make_pipeline(config, models)
         place = Place(config.site.id, config.site.device, config.mqtt.prefix)
-        self._messenger = Messenger(config, place, clock, self._info)
+        self._messenger = messenger = Messenger(config, place, clock)
         self._indicators = Indicators(
-            config.indicators, clock, on_test=lambda: self._messenger.try_speaker("button")
+            config.indicators, clock, on_test=partial(messenger.try_speaker, "button")
         )
-        self._updates = Updates(config.update.health_s, self._messenger, clock, self._messenger.publish_info)
-        parts = ReportSources(
-            self._camera,
-            lambda: self._indicators.problem,
-            lambda: self._executor.overrides,
-            lambda: self._updates.problem,
-        )
-        self._reporter = Reporter(config, clock, self._messenger, self._notifier, parts)
+        self._updates = Updates(config.update.health_s, messenger, clock, messenger.publish_info)
+        self._state = DeviceState(source, messenger, self._indicators, self._updates, clock)
+        self._reporter = Reporter(config, clock, messenger, self._notifier, self._state)
         self._frame_loop = FrameLoop(
-            self._pipeline, self._messenger, self._indicators, self._reporter, clock, observe
+            self._pipeline, messenger, self._indicators, self._reporter, self._state, clock, observe
         )
-        sources = CommandSources(
-            self._reporter.health, self._camera, lambda: self._frame_loop.newest, self._updates, reread
+        self._executor = CommandExecutor(
+            config, models, self._pipeline, messenger, self._reporter, self._state, self._updates, reread
         )
-        self._executor = CommandExecutor(config, models, self._pipeline, self._messenger, clock, sources)
+        self._commands = CommandHandler(
+            CommandDispatcher(config.commands, self._executor, clock), messenger, clock
+        )
 
     def run(self) -> RunSummary:
         """Work until the source ends or ``stop`` is set.
@@ -136,7 +110,7 @@ class Service:
         Raises:
             CameraError: a clip or folder that can't be read at all; a camera that fails is waited for.
         """
-        self._messenger.start(self._cause)
+        self._messenger.start(self._info, self._cause)
         with ExitStack() as ends:  # each step is taken, whatever became of the one before
             ends.callback(self._farewell)
             ends.callback(self._frame_loop.last_words)
@@ -173,13 +147,13 @@ class Service:
             self._frame_loop.listen()
             self._watch_camera()
             self._reporter.attend()
-            self._executor.attend()
+            self._commands.attend()
             self._updates.attend()
 
     def _working(self) -> None:
-        """For systemd: a frame was judged, or the camera is known to be at fault: nothing is there to judge.
+        """Tell systemd that the pipeline works: it judged a frame, or the camera's fault is known.
 
-        In any other case the pipeline hangs, and the process must be ended.
+        In any other case the pipeline hangs, and systemd must end the process.
         """
         if not self._ready:
             self._ready = True
@@ -191,7 +165,7 @@ class Service:
         if camera.fault is not None:
             self._working()
             self._updates.broken()
-        fault = self._faults.update(camera, self._clock.monotonic())
+        fault = self._camera_faults.update(camera, self._clock.monotonic())
         if fault is None:
             return
         _log.warning("camera: %s", fault.message)
@@ -203,9 +177,6 @@ class Service:
     def _farewell(self) -> None:
         self._left = self._messenger.close(self._reason, orderly=self._reason != _CRASH)
 
-    def _camera(self) -> CameraStatus:
-        return self._source.status
-
     def _info(self) -> bytes:
-        told = info(self._config, self._models, self._source.status, self._updates.releases)
-        return told.model_dump_json().encode()
+        data = info(self._config, self._models, self._state.camera, self._updates.releases)
+        return data.model_dump_json().encode()

@@ -1,4 +1,4 @@
-"""Judges each frame and reports what follows: to the messenger, the pins, the counts, and an observer."""
+"""Judges each frame and passes on what follows: to the messenger, the pins, the counts and an observer."""
 
 import logging
 from collections.abc import Callable
@@ -9,24 +9,23 @@ from edge.people.outcomes import Opened, describe
 from edge.people.pipeline import FrameResult, Pipeline
 from edge.service.messenger import Messenger
 from edge.service.reporting import Reporter
+from edge.service.state import DeviceState
 from edge.values import Frame
 
 _log = logging.getLogger(__name__)
 
 
 class FrameLoop:
-    """The pipeline's way into the device. One thread.
-
-    Attributes:
-        newest: the last judged frame.
+    """Connects the pipeline to the rest of the device. It belongs to the pipeline's thread.
 
     Args:
-        pipeline: judges each frame.
-        messenger: takes events.
+        pipeline: judges the frames.
+        messenger: takes the events.
         indicators: show who is there.
-        reporter: counts.
+        reporter: counts outcomes and frames.
+        state: keeps the frame that was judged last.
         clock: the time.
-        observe: told every frame with its result.
+        observe: called with every frame and its result.
     """
 
     def __init__(
@@ -35,46 +34,46 @@ class FrameLoop:
         messenger: Messenger,
         indicators: Indicators,
         reporter: Reporter,
+        state: DeviceState,
         clock: Clock,
         observe: Callable[[Frame, FrameResult], None],
     ) -> None:
         self._pipeline, self._messenger, self._indicators = pipeline, messenger, indicators
-        self._reporter, self._clock, self._observe = reporter, clock, observe
-        self.newest: Frame | None = None
+        self._reporter, self._state, self._clock, self._observe = reporter, state, clock, observe
         self._judged_s = clock.monotonic()
 
     def judge(self, frame: Frame) -> None:
-        """One frame, from its arrival to all that it leads to."""
-        began_s = self._clock.monotonic()
+        """Judge one frame, and do all that follows from it."""
+        started_s = self._clock.monotonic()
         result = self._pipeline.process(frame, clock_trusted=trusted(self._clock))
-        self.newest, self._judged_s = frame, began_s
+        self._state.newest, self._judged_s = frame, started_s
         self._take(result)
         self._indicators.show(result.present, opened=any(isinstance(o, Opened) for o in result.outcomes))
         now_s = self._clock.monotonic()
-        self._reporter.pace.add(now_s, now_s - began_s)
+        self._reporter.pace.add(now_s, now_s - started_s)
         if self._reporter.pace.frames == 1:
             self._messenger.publish_info()  # only now is the picture's size known
         self._observe(frame, result)
 
     def listen(self) -> None:
-        """Take in which announcements were heard."""
+        """Tell the pipeline which announcements were played."""
         for violation in self._messenger.announced():
             self._pipeline.announced(violation)
 
     def everybody_left(self) -> None:
-        """The camera has failed or ended: nobody stays accused."""
-        if self.newest is None:
+        """Close all open violations: the camera has failed or ended."""
+        if self._state.newest is None:
             return
         # on the source's own time line, which for a clip is not ours
-        now = self.newest.captured_at + self._clock.monotonic() - self._judged_s
+        now = self._state.newest.captured_at + self._clock.monotonic() - self._judged_s
         result = self._pipeline.finish(now, self._clock.utc(), clock_trusted=trusted(self._clock))
         self._take(result)
-        self._observe(self.newest, result)
+        self._observe(self._state.newest, result)
 
     def last_words(self) -> None:
-        """The end: all that is open is closed, and counted."""
+        """At the end of the run: close all that is open, and count it."""
         self.everybody_left()
-        if self.newest is not None:  # a source that never gave a picture has nothing to sum up
+        if self._state.newest is not None:  # a source that never gave a picture has nothing to sum up
             self._reporter.summarise()
 
     def _take(self, result: FrameResult) -> None:

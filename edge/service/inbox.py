@@ -14,7 +14,7 @@ _COMMANDS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReceivedCommand:
     """A message on ``cmd``; it may be anything."""
 
     payload: bytes
@@ -32,13 +32,13 @@ class Inbox:
     def __init__(self, place: Place, on_health: Callable[[bytes], None]) -> None:
         self._cmd, self._health, self._on_health = place.topic("cmd"), place.topic("health"), on_health
         self._heard: SimpleQueue[str] = SimpleQueue()
-        self._asked: SimpleQueue[Asked] = SimpleQueue()
+        self._commands: SimpleQueue[ReceivedCommand] = SimpleQueue()
 
     def receive(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the link's signature
         """Take in a message."""
         if topic == self._cmd:
-            if self._asked.qsize() < _COMMANDS_MAX:
-                self._asked.put(Asked(payload, retained))
+            if self._commands.qsize() < _COMMANDS_MAX:
+                self._commands.put(ReceivedCommand(payload, retained))
         elif topic == self._health:
             self._on_health(payload)
         elif b"announcement.played" in payload and self._heard.qsize() < _HEARD_MAX:
@@ -46,10 +46,10 @@ class Inbox:
             if violation is not None:
                 self._heard.put(violation)
 
-    def asked(self) -> Asked | None:
+    def next_command(self) -> ReceivedCommand | None:
         """The next command that came, if one has."""
         try:
-            return self._asked.get_nowait()
+            return self._commands.get_nowait()
         except Empty:
             return None
 

@@ -1,9 +1,5 @@
 """What the device says about itself: ``info``, ``health`` and ``summary``."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-
 from edge import __version__
 from edge.camera import CameraStatus, without_secrets
 from edge.clock import Clock, trusted
@@ -14,20 +10,17 @@ from edge.events import (
     Health,
     Info,
     LinkHealth,
-    OutboxHealth,
-    Overrides,
     Passport,
     Releases,
     new_event,
 )
-from edge.hardware import MACHINE_PROBLEMS, hardware_id, memory_mb, temperature_c
+from edge.hardware import hardware_id, memory_mb, temperature_c
 from edge.people.compose import LoadedModels
 from edge.people.tally import Tally
 from edge.service.messenger import Messenger
 from edge.service.pace import Pace
+from edge.service.state import DeviceState
 from edge.systemd import SystemdNotifier
-
-_PROBLEMS_MAX = 20
 
 
 def info(config: Config, models: LoadedModels, camera: CameraStatus, releases: Releases) -> Info:
@@ -52,31 +45,21 @@ def info(config: Config, models: LoadedModels, camera: CameraStatus, releases: R
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ReportSources:
-    """What a report looks at; each is asked anew for every report."""
-
-    camera: Callable[[], CameraStatus]
-    pins: Callable[[], str | None]
-    """What is wrong with the indicators."""
-    overrides: Callable[[], Overrides]
-    updates: Callable[[], str | None]
-    """What went wrong with the last one."""
-
-
 class Reporter:
-    """Says how the device is every few seconds, and what it counted every minute. One thread.
+    """Says how the device is every few seconds, and what it counted every minute.
+
+    It belongs to the pipeline's thread.
 
     Attributes:
-        pace: of the judged frames; the pipeline's thread adds to it.
-        window: counts since the last summary; likewise.
+        pace: of the judged frames.
+        window: what was counted since the last summary.
 
     Args:
-        config: how often.
+        config: how often to report.
         clock: the time; the device starts now.
         messenger: takes the reports.
-        notifier: takes one line of them for ``systemctl status``.
-        parts: what is looked at.
+        notifier: takes one line of each for ``systemctl status``.
+        state: what the device is right now.
     """
 
     def __init__(
@@ -85,10 +68,10 @@ class Reporter:
         clock: Clock,
         messenger: Messenger,
         notifier: SystemdNotifier,
-        parts: ReportSources,
+        state: DeviceState,
     ) -> None:
         self._every, self._clock, self._messenger = config.reporting, clock, messenger
-        self._notifier, self._parts = notifier, parts
+        self._notifier, self._state = notifier, state
         self.pace, self.window = Pace(), Tally()
         self._started_s = self._next_health_s = self._window_began_s = clock.monotonic()
 
@@ -105,7 +88,7 @@ class Reporter:
             self.summarise()
 
     def summarise(self) -> None:
-        """Sum up now."""
+        """Record the counts of the window that ends now, and start the next one."""
         now_s = self._clock.monotonic()
         data = self.window.summary(round(now_s - self._window_began_s, 3))
         self._messenger.record([new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))])
@@ -113,8 +96,8 @@ class Reporter:
 
     def health(self) -> Health:
         """How the device is right now; ``problems`` are sentences for a person."""
-        clock, camera, outbox = self._clock, self._parts.camera(), self._messenger.outbox
-        link, now_s = self._messenger.link.status, clock.monotonic()
+        clock, camera, link = self._clock, self._state.camera, self._messenger.link_status
+        now_s = clock.monotonic()
         return Health(
             time=clock.utc(),
             clock_trusted=trusted(clock),
@@ -128,39 +111,11 @@ class Reporter:
                 frames=camera.frames,
                 reconnects=camera.reconnects,
             ),
-            outbox=OutboxHealth(depth=outbox.depth, dropped=outbox.dropped),
+            outbox=self._messenger.outbox_health(),
             link=LinkHealth(state=link.state, message=link.message),
             memory_mb=memory_mb(),
             temperature_c=temperature_c(),
             hardware=hardware_id(),
-            overrides=self._parts.overrides(),
-            problems=self._problems(camera),
+            overrides=self._state.overrides,
+            problems=self._state.problems(),
         )
-
-    def _problems(self, camera: CameraStatus) -> list[str]:
-        box, link, clock = self._messenger, self._messenger.link.status, self._clock
-        pins = self._parts.pins()
-        said = (
-            camera.message, box.outbox.problem, box.delivery.problem, box.duplicates.problem, pins,
-            link.problem, self._parts.updates(),
-        )  # fmt: skip
-        found = [*(p for p in said if p), *machine_problems()]
-        if not trusted(clock):
-            found.append(
-                f"the clock says {clock.utc():%Y-%m-%d %H:%M}, which can't be: no time from the network yet"
-            )
-        return found
-
-
-def machine_problems(path: Path = MACHINE_PROBLEMS) -> list[str]:
-    """What ``maskgate machine`` has found; nothing where it never ran."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    said = [line for line in lines if line]
-    more = len(said) - _PROBLEMS_MAX
-    return [
-        *said[:_PROBLEMS_MAX],
-        *([f"and {more} more, in the report on the boot partition"] if more > 0 else []),
-    ]

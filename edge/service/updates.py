@@ -107,7 +107,7 @@ class Updates:
     def _reaches_ops(self) -> bool:
         """What came over the broker must reach it again, or nobody could mend it from afar."""
         return self._trial is not None and (
-            not self._trial.over_mqtt or self._messenger.link.status.state == "online"
+            not self._trial.over_mqtt or self._messenger.link_status.state == "online"
         )
 
 

@@ -93,18 +93,18 @@ def test_two_boards_with_one_name_both_work_and_both_report_it(
             },
             "test",
         )
-        boxes.append(Messenger(settings, PLACE, SystemClock(), lambda: b"{}"))
-        boxes[-1].start()
-    eventually(lambda: all(box.link.status.state == "online" for box in boxes))
+        boxes.append(Messenger(settings, PLACE, SystemClock()))
+        boxes[-1].start(lambda: b"{}")
+    eventually(lambda: all(box.link_status.state == "online" for box in boxes))
 
     def both_say_so() -> bool:
         # the subscription may be a moment younger than the connection
         for name, box in zip(BOARDS, boxes, strict=True):
             box.publish_health(json.dumps({"hardware": name}).encode())
-        return all(box.twins.problem for box in boxes)
+        return all(box._duplicates.problem for box in boxes)
 
     eventually(both_say_so)
-    assert [box.link._connections for box in boxes] == [1, 1]
+    assert [box._link._connections for box in boxes] == [1, 1]
     assert [box.close("stopped").waiting for box in boxes] == [0, 0]
     found: list[dict[str, Any]] = []
     farewells = 0

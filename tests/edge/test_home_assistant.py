@@ -119,9 +119,9 @@ def test_switched_off_again_the_device_is_gone_from_the_broker(
             },
             "test",
         )
-        messenger = Messenger(config, DOOR, SystemClock(), lambda: b"{}")
-        messenger.start()
-        eventually(lambda: messenger.link.status.state == "online")
+        messenger = Messenger(config, DOOR, SystemClock())
+        messenger.start(lambda: b"{}")
+        eventually(lambda: messenger.link_status.state == "online")
         messenger.close("stopped")
 
     def retained() -> set[str]:

@@ -39,12 +39,12 @@ def test_a_violation_is_on_disk_when_the_speaker_hears_of_it_and_what_was_heard_
     tmp_path: Path, neighbour: socket.socket
 ) -> None:
     settings = config(tmp_path, speaker={"socket": str(tmp_path / "speaker.sock")}, mqtt={"port": 1})
-    messenger = Messenger(settings, PLACE, SystemClock(), lambda: b"{}")
+    messenger = Messenger(settings, PLACE, SystemClock())
     messenger.record([new_event(OPENED, NOW)])
     payload, sender = neighbour.recvfrom(65536)
     told = json.loads(payload)
     assert (told["type"], told["data"]["violation"]) == ("violation.opened", "v-1")
-    assert [json.loads(item.body)["id"] for item in messenger.outbox.pending(0, 10)] == [told["id"]]
+    assert [json.loads(item.body)["id"] for item in messenger._outbox.pending(0, 10)] == [told["id"]]
     assert messenger.announced() == []
     answer = cloud_event(new_event(PLAYED, NOW), PLACE, sequence=1, recorded=NOW)
     neighbour.sendto(json.dumps(answer).encode(), sender)
@@ -55,12 +55,12 @@ def test_a_violation_is_on_disk_when_the_speaker_hears_of_it_and_what_was_heard_
 
 def test_who_tries_the_speaker_sounds_it_and_accuses_nobody(tmp_path: Path, neighbour: socket.socket) -> None:
     settings = config(tmp_path, speaker={"socket": str(tmp_path / "speaker.sock")}, mqtt={"port": 1})
-    messenger = Messenger(settings, PLACE, SystemClock(), lambda: b"{}")
+    messenger = Messenger(settings, PLACE, SystemClock())
     name = messenger.try_speaker("button")
     told = json.loads(neighbour.recv(65536))
     assert told["type"] == "announcement.requested"
     assert told["data"]["violation"] == name
-    assert [item.type for item in messenger.outbox.pending(0, 10)] == ["announcement.requested"]
+    assert [item.type for item in messenger._outbox.pending(0, 10)] == ["announcement.requested"]
     messenger.close("stopped")
 
 
@@ -68,9 +68,9 @@ def test_a_speaker_on_another_machine_is_heard_over_mqtt(
     tmp_path: Path, broker: Any, make_ops: Callable[..., Any], eventually: Any
 ) -> None:
     ops = make_ops(broker.port)
-    messenger = Messenger(config(tmp_path, mqtt={"port": broker.port}), PLACE, SystemClock(), lambda: b"{}")
-    messenger.start()
-    eventually(lambda: messenger.link.status.state == "online")
+    messenger = Messenger(config(tmp_path, mqtt={"port": broker.port}), PLACE, SystemClock())
+    messenger.start(lambda: b"{}")
+    eventually(lambda: messenger.link_status.state == "online")
     event = cloud_event(new_event(PLAYED, NOW), Place("hq", "door-1-speaker"), sequence=1, recorded=NOW)
     heard: list[str] = []
 
@@ -91,7 +91,7 @@ def test_mqtt_5_says_that_an_event_is_a_cloud_event(
 ) -> None:
     heard = content_types(broker.port, PLACE.topic("event"))
     settings = config(tmp_path, mqtt={"port": broker.port, "protocol": protocol})
-    messenger = Messenger(settings, PLACE, SystemClock(), lambda: b"{}")
-    messenger.start()
+    messenger = Messenger(settings, PLACE, SystemClock())
+    messenger.start(lambda: b"{}")
     assert heard.get(timeout=20) == said
     messenger.close("stopped")

@@ -252,7 +252,7 @@ class Desk:
             {"outbox": {"path": tmp_path / "outbox.sqlite"}, "mqtt": {"port": 1}, "update": {"health_s": 60}}
         )
         self.clock, self.exchange = ManualClock(), device.exchange()
-        self.messenger = Messenger(config, Place("site-1", "gate-1"), self.clock, lambda: b"")
+        self.messenger = Messenger(config, Place("site-1", "gate-1"), self.clock)
         self.changes: list[str] = []
         self.updates = Updates(
             config.update.health_s,
@@ -271,7 +271,7 @@ class Desk:
     def events(self) -> list[dict[str, Any]]:
         self.clock.advance(5)
         self.updates.attend()
-        return [json.loads(item.body) for item in self.messenger.outbox.pending(0, 10)]
+        return [json.loads(item.body) for item in self.messenger._outbox.pending(0, 10)]
 
 
 @pytest.fixture
@@ -286,16 +286,16 @@ def test_a_release_on_trial_is_confirmed_by_frames_and_by_reaching_ops_again(
 ) -> None:
     assert desk.updates.releases.on_trial
     assert [desk.after(s) for s in (0, 30, 31)] == ["", "", ""]  # the broker is not there
-    online = dataclasses.replace(desk.messenger.link.status, state="online")
-    monkeypatch.setattr(type(desk.messenger.link), "status", online)
+    online = dataclasses.replace(desk.messenger.link_status, state="online")
+    monkeypatch.setattr(type(desk.messenger), "link_status", online)
     assert desk.after(0) == "application-2.0.0"
 
 
 def test_a_camera_that_fails_begins_the_health_period_anew(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    online = dataclasses.replace(desk.messenger.link.status, state="online")
-    monkeypatch.setattr(type(desk.messenger.link), "status", online)
+    online = dataclasses.replace(desk.messenger.link_status, state="online")
+    monkeypatch.setattr(type(desk.messenger), "link_status", online)
     assert [desk.after(s) for s in (0, 59)] == ["", ""]
     desk.updates.broken()
     assert [desk.after(s) for s in (10, 59, 1)] == ["", "", "application-2.0.0"]
@@ -304,8 +304,8 @@ def test_a_camera_that_fails_begins_the_health_period_anew(
 def test_a_confirmation_that_cannot_be_written_is_tried_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    online = dataclasses.replace(desk.messenger.link.status, state="online")
-    monkeypatch.setattr(type(desk.messenger.link), "status", online)
+    online = dataclasses.replace(desk.messenger.link_status, state="online")
+    monkeypatch.setattr(type(desk.messenger), "link_status", online)
     desk.exchange.folder.rename(away := desk.exchange.kept / "away")
     assert [desk.after(s) for s in (0, 61)] == ["", ""]
     away.rename(desk.exchange.folder)

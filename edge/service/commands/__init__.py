@@ -1,7 +1,8 @@
-"""Commands from the ops centre: bytes in, at most one answer and one event out. Knows nothing of MQTT.
+"""Commands from the ops centre: a message in, at most one answer and one event out.
 
-``reading`` turns bytes into a command, ``arguments`` what it takes, ``commander`` decides and has it done,
-``snapshot`` says in numbers what the camera sees.
+``message`` turns bytes into a command and ``parameters`` checks its arguments. The ``dispatcher`` decides
+whether a command is done; the ``executor`` does it, and ``snapshot`` puts a picture into numbers for it. The
+``handler`` connects them to the messenger; the rest knows nothing of MQTT.
 """
 
 from edge.service.commands.dispatcher import CommandActions, CommandDispatcher, CommandResult, Handled

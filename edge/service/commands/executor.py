@@ -1,49 +1,34 @@
-"""What ops commands, done between two frames on the pipeline's thread: ``edge.service.commands``'s device."""
+"""Does what ops commands."""
 
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from edge.camera import CameraStatus
-from edge.clock import Clock, trusted
 from edge.config import Config
 from edge.errors import MaskgateError
-from edge.events import Health, Overrides, new_event, rfc3339
+from edge.events import rfc3339
 from edge.people.compose import LoadedModels
 from edge.people.pipeline import Pipeline
-from edge.service.commands import CommandDispatcher, CommandResult, RefusedError, SnapshotFace, in_numbers
+from edge.service.commands import CommandResult, RefusedError, SnapshotFace, in_numbers
 from edge.service.messenger import Messenger
+from edge.service.reporting import Reporter
+from edge.service.state import DeviceState
 from edge.service.updates import Updates
-from edge.values import Face, Frame, Image, log_odds
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class CommandSources:
-    """Where orders look things up; each is asked when a command needs it."""
-
-    health: Callable[[], Health]
-    camera: Callable[[], CameraStatus]
-    newest: Callable[[], Frame | None]
-    """The last frame that was judged."""
-    updates: Updates
-    reread: Callable[[], Config] | None
-    """Reads the configuration again and checks all of it; None: there is no file."""
+from edge.values import Face, Image, log_odds
 
 
 class CommandExecutor:
-    """Takes commands from the messenger, has them done, and answers.
+    """The device's ``CommandActions``; each is done at once, between two frames, on the pipeline's thread.
 
     Args:
         config: what is in force.
-        models: the models, for ``snapshot-test``.
+        models: for ``snapshot-test``.
         pipeline: judges by the threshold that ``set-threshold`` changes.
-        messenger: brings commands, takes answers and events.
-        clock: the time.
-        sources: all else that is asked.
+        messenger: mutes announcements and tries the speaker.
+        reporter: makes the health report that ``status`` answers with.
+        state: what the device is right now.
+        updates: asks for releases.
+        reread: reads the configuration again and checks all of it; None where there is no file.
     """
 
     def __init__(
@@ -52,56 +37,38 @@ class CommandExecutor:
         models: LoadedModels,
         pipeline: Pipeline,
         messenger: Messenger,
-        clock: Clock,
-        sources: CommandSources,
+        reporter: Reporter,
+        state: DeviceState,
+        updates: Updates,
+        reread: Callable[[], Config] | None,
     ) -> None:
         self._config, self._models, self._pipeline = config, models, pipeline
-        self._messenger, self._clock, self._sources = messenger, clock, sources
-        self._commander = CommandDispatcher(config.commands, self, clock)
-        self._threshold: float | None = None
+        self._messenger, self._reporter, self._state = messenger, reporter, state
+        self._updates, self._reread = updates, reread
         self.ending: str | None = None
-        """Why this run shall end, to be started again; None: it need not."""
-
-    @property
-    def overrides(self) -> Overrides:
-        """What commands have changed."""
-        muted_for_s = round(self._messenger.muted_for_s, 1)
-        return Overrides(muted_for_s=muted_for_s or None, mask_threshold=self._threshold)
-
-    def attend(self) -> None:
-        """Do at most one command, so that the next frame need not wait for a second one."""
-        asked = self._messenger.inbox.asked()
-        if asked is None:
-            return
-        handled = self._commander.handle(asked.payload, retained=asked.retained)
-        if handled.event is not None:
-            said = handled.event
-            _log.info("command %s: %s: %s", said.command or "?", said.error or said.status, said.message)
-            self._messenger.record([new_event(said, self._clock.utc(), clock_trusted=trusted(self._clock))])
-        if handled.response is not None:
-            self._messenger.answer(handled.response)
+        """Why this run must end, to be started again; None: it goes on."""
 
     def status(self) -> CommandResult:
-        """All of health."""
-        health = self._sources.health()
+        """Answer with all of ``health``."""
+        health = self._reporter.health()
         problems = "; ".join(health.problems) or "All is well."
         return CommandResult(problems, health.model_dump(mode="json"))
 
     def snapshot(self) -> CommandResult:
-        """The last picture, looked at once more by the models; no pixel of it goes out."""
-        frame, camera = self._sources.newest(), self._sources.camera()
+        """Show what the models see in the last picture, in numbers; no pixel of it leaves the device."""
+        frame, camera = self._state.newest, self._state.camera
         if frame is None:
             why = camera.message or "the camera is being opened"
             raise RefusedError("not possible", f"There is no picture yet: {why}.")
         faces = [self._sighting(frame.image, face) for face in self._models.detector.find(frame.image)]
-        tampering, health = self._pipeline.tampering, self._sources.health()
+        tampering, health = self._pipeline.tampering, self._reporter.health()
         data: dict[str, JsonValue] = {
             **in_numbers(frame.image, faces),
             "taken": rfc3339(frame.taken),
             "camera": health.camera.model_dump(mode="json"),
             "judged_fps": health.fps,
             "tampering": None if tampering is None else tampering.reason,
-            "mask_threshold": self._threshold or self._models.classifier.threshold,
+            "mask_threshold": self._state.mask_threshold or self._models.classifier.threshold,
         }
         judgeable = sum(face.score is not None for face in faces)
         return CommandResult(
@@ -109,11 +76,11 @@ class CommandExecutor:
         )
 
     def reload(self) -> CommandResult:
-        """A configuration without mistakes is applied by an orderly restart: one rule for all keys."""
-        if self._sources.reread is None:
+        """Apply a configuration without mistakes by an orderly restart: one rule for all keys."""
+        if self._reread is None:
             raise RefusedError("not possible", "This run has no configuration file: start it with --config.")
         try:
-            new = self._sources.reread()
+            new = self._reread()
         except MaskgateError as e:
             raise RefusedError("not possible", f"Nothing is changed. {e}") from e
         changed = _changes(self._config, new)
@@ -126,16 +93,16 @@ class CommandExecutor:
         return CommandResult(text, {"changed": [*changed]})
 
     def announce(self) -> CommandResult:
-        """The speaker's own report follows as an event."""
+        """Let the speaker sound once; its own report follows as an event."""
         if self._messenger.muted_for_s > 0:
             raise RefusedError("not possible", "This device is muted: end that first (mute with for_s 0).")
         name = self._messenger.try_speaker("command")
         return CommandResult(
-            "Asked for: the speaker that hears it reports it as an event.", {"violation": name}
+            "The speaker is asked: it reports the announcement as an event.", {"violation": name}
         )
 
     def mute(self, for_s: float) -> CommandResult:
-        """A restart ends it, too."""
+        """Have no violation announced for ``for_s`` seconds; a restart ends that, too."""
         self._messenger.mute(for_s)
         if for_s == 0:
             return CommandResult("Violations are announced again.")
@@ -143,31 +110,31 @@ class CommandExecutor:
         return CommandResult(text, {"muted_for_s": for_s})
 
     def set_threshold(self, value: float) -> CommandResult:
-        """People who are settled already are judged anew by their next looks."""
-        before = self._threshold or self._models.classifier.threshold
-        self._threshold = value
+        """Judge by another threshold from now on; people who were judged already are judged again."""
+        before = self._state.mask_threshold or self._models.classifier.threshold
+        self._state.mask_threshold = value
         self._pipeline.policy.threshold_logit = log_odds(value)
         text = f"The mask threshold is {value:g} instead of {before:g} until the next start."
         return CommandResult(text, {"before": before, "mask_threshold": value})
 
     def restart(self) -> CommandResult:
-        """The answer goes out before the end."""
+        """End this run; the answer goes out first."""
         self.ending = "restarts, as ops commanded"
         return CommandResult("Restarts now.")
 
     def update(self, url: str, version: str) -> CommandResult:
-        """Root fetches, checks and switches; what comes of it is an event."""
+        """Ask root for a release. Root fetches, checks and switches; an event says what came of it."""
         try:
-            self._sources.updates.ask(url, version)
+            self._updates.ask(url, version)
         except MaskgateError as e:
             raise RefusedError("not possible", str(e)) from e
         text = f"{version} is asked for; an event update.finished, .failed or .returned says what came of it."
         return CommandResult(text, {"version": version})
 
     def rollback(self) -> CommandResult:
-        """Likewise."""
+        """Ask root for the release that was in use before; an event says what came of it."""
         try:
-            self._sources.updates.ask_rollback()
+            self._updates.ask_rollback()
         except MaskgateError as e:
             raise RefusedError("not possible", str(e)) from e
         return CommandResult("Asked for: this run ends in a moment, and update.returned says what is in use.")
@@ -181,7 +148,7 @@ class CommandExecutor:
 
 
 def _changes(old: Config, new: Config) -> list[str]:
-    """The keys that differ: ``section.key``, or the section where it is a list of tables."""
+    """The keys that differ: ``section.key``, or the section's name where it is a list of tables."""
     out = []
     for name in Config.model_fields:
         before, after = getattr(old, name), getattr(new, name)

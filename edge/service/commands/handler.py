@@ -1,0 +1,35 @@
+"""Takes commands from the messenger, and gives back their answers and events."""
+
+import logging
+
+from edge.clock import Clock, trusted
+from edge.events import new_event
+from edge.service.commands.dispatcher import CommandDispatcher
+from edge.service.messenger import Messenger
+
+_log = logging.getLogger(__name__)
+
+
+class CommandHandler:
+    """The way of a command: messenger, dispatcher, and back. It belongs to the pipeline's thread.
+
+    Args:
+        dispatcher: admits a command, has it done, and says what to answer.
+        messenger: brings commands, takes answers and events.
+        clock: dates the events.
+    """
+
+    def __init__(self, dispatcher: CommandDispatcher, messenger: Messenger, clock: Clock) -> None:
+        self._dispatcher, self._messenger, self._clock = dispatcher, messenger, clock
+
+    def attend(self) -> None:
+        """Handle at most one message, so that the next frame need not wait for a second one."""
+        message = self._messenger.next_command()
+        if message is None:
+            return
+        handled = self._dispatcher.handle(message.payload, retained=message.retained)
+        if (event := handled.event) is not None:
+            _log.info("command %s: %s: %s", event.command or "?", event.error or event.status, event.message)
+            self._messenger.record([new_event(event, self._clock.utc(), clock_trusted=trusted(self._clock))])
+        if handled.response is not None:
+            self._messenger.answer(handled.response)
