@@ -37,7 +37,7 @@ class LinkError(MaskgateError, ConnectionError):
 
 
 class StoreError(MaskgateError, OSError):
-    """The outbox can't be written: disk full, read-only, damaged."""
+    """What must last (the outbox, a state file) can't be written: the disk is full, read-only or damaged."""
 
 
 class SpeakerError(MaskgateError, OSError):
@@ -46,3 +46,25 @@ class SpeakerError(MaskgateError, OSError):
 
 class UpdateError(MaskgateError):
     """A bundle is not taken, or there is nothing to go back to."""
+
+
+class ProgramError(MaskgateError):
+    """Another program can't be run, or failed.
+
+    Attributes:
+        program: its name.
+        code: its exit code, minus the signal's number if a signal ended it; None: it did not come that far.
+        last_lines: the end of what it wrote to stderr.
+    """
+
+    def __init__(self, message: str, *, program: str, code: int | None = None, last_lines: str = "") -> None:
+        super().__init__(message)
+        self.program, self.code, self.last_lines = program, code, last_lines
+
+
+class ProgramMissingError(ProgramError):
+    """The program is not installed."""
+
+
+class ProgramTimeoutError(ProgramError, TimeoutError):
+    """The program did not end in time and was killed."""

@@ -1,10 +1,37 @@
-"""What systemd is told about this service (sd_notify): ready, alive, how it goes, stopping."""
+"""systemd: whether it is running, what this service tells it (sd_notify), and what it is asked to do."""
 
 import logging
 import os
 import socket
+from pathlib import Path
+
+from edge.errors import ProgramError
+from edge.programs import run
 
 _log = logging.getLogger(__name__)
+_RUNNING = Path("/run/systemd/system")
+"""Exists where systemd started the machine: sd_booted(3)."""
+_TIMEOUT_S = 90.0
+"""The longest that a call of systemctl may take: a small board reads all its unit files in seconds."""
+
+
+def systemd_is_running() -> bool:
+    """Whether systemd started this machine; in most containers it did not."""
+    return _RUNNING.is_dir()
+
+
+def systemctl(*arguments: str) -> None:
+    """Ask systemd for something; without systemd nothing happens, and a refusal is logged.
+
+    Args:
+        arguments: of systemctl; with ``--no-block`` where the answer is not waited for.
+    """
+    if not systemd_is_running():
+        return
+    try:
+        run("systemctl", *arguments, timeout_s=_TIMEOUT_S)
+    except ProgramError as e:
+        _log.error("systemctl %s: %s", " ".join(arguments), e.last_lines or e)
 
 
 class SystemdNotifier:

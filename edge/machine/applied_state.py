@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from edge.machine.durable import write
+from edge.files import atomic_write
 
 STATE = "var/lib/maskgate-machine/state.json"
 
@@ -48,4 +48,4 @@ def save_state(root: Path, state: AppliedState) -> None:
     Raises:
         StoreError: it can't be written.
     """
-    write(root / STATE, json.dumps(asdict(state), indent=1).encode(), mode=0o600)
+    atomic_write(root / STATE, json.dumps(asdict(state), indent=1).encode(), mode=0o600)

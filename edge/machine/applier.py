@@ -6,6 +6,7 @@ this card is done. Whoever is interrupted begins again, and comes to the same en
 
 import grp
 import logging
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -14,15 +15,17 @@ from pathlib import Path
 
 from edge.config import mistakes
 from edge.errors import ConfigError, StoreError
-from edge.machine import boot, durable, inspection
+from edge.files import atomic_link, atomic_write, remove
+from edge.machine import boot, inspection
 from edge.machine.applied_state import AppliedState, load_state, save_state
 from edge.machine.apply_result import ApplyResult, ApplyVerdict
 from edge.machine.card_files import CardFiles, read_card
 from edge.machine.facts import facts_of
 from edge.machine.plan import CREDENTIALS, PERSON, RETIRED, Plan, make_plan
 from edge.machine.preflight import check_on_device
-from edge.machine.programs import Run, is_enabled, run_program, steps, systemd_runs, try_all
+from edge.machine.programs import Run, is_enabled, run_program, steps, try_all
 from edge.machine.wanted import KnownSecrets, WantedMachine, lines_of, read
+from edge.systemd import systemd_is_running
 
 _log = logging.getLogger(__name__)
 _PEOPLE = 1000
@@ -43,7 +46,7 @@ def apply(boot_dir: Path, root: Path, run: Run | None = None) -> ApplyResult:
         root: of the file system to write to.
         run: for the programs that put it in force; default: this machine's own, and none for another root.
     """
-    if run is None and root == Path("/") and systemd_runs():
+    if run is None and root == Path("/") and systemd_is_running():
         run = run_program
     state = load_state(root)
     in_force = bool(state.when)
@@ -122,7 +125,7 @@ def _install(root: Path, plan: Plan, wanted: WantedMachine, state: AppliedState)
     save_state(root, replace(state, files=tuple(sorted({*state.files, *ours}))))
     _write(root, plan)
     for path in sorted({*state.files} - ours):
-        durable.remove(_below(root, path))
+        remove(_below(root, path))
     wifi = wanted.config.machine.wifi
     psk = {wifi.ssid: wanted.psk} if wifi and wanted.psk else {}
     state = replace(state, files=tuple(sorted(ours)), units=tuple(dict.fromkeys(state.units)), psk=psk)
@@ -135,9 +138,10 @@ def _write(root: Path, plan: Plan) -> None:
     for file in plan.files:
         if file.path.startswith(CREDENTIALS) and not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True)
-        durable.write(_below(root, file.path), file.data, file.mode, _group(root, file.group))
+        owner = (0, _group(root, file.group)) if os.geteuid() == 0 else None
+        atomic_write(_below(root, file.path), file.data, mode=file.mode, owner=owner)
     for made in plan.links:
-        durable.link(_below(root, made.path), made.target)
+        atomic_link(_below(root, made.path), made.target)
 
 
 def _below(root: Path, path: str) -> Path:

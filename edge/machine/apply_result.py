@@ -7,8 +7,8 @@ from enum import Enum
 from pathlib import Path
 
 from edge.errors import StoreError
+from edge.files import atomic_write
 from edge.hardware import MACHINE_PROBLEMS
-from edge.machine.durable import write
 
 _OUTCOME = "outcome.json"
 
@@ -51,7 +51,7 @@ def keep_outcome(outcome: ApplyResult, folder: Path = MACHINE_PROBLEMS.parent) -
     Raises:
         StoreError: it can't be written.
     """
-    write(folder / _OUTCOME, json.dumps(asdict(outcome)).encode(), mode=0o600)
+    atomic_write(folder / _OUTCOME, json.dumps(asdict(outcome)).encode(), mode=0o600)
 
 
 def kept_outcome(folder: Path = MACHINE_PROBLEMS.parent) -> ApplyResult | None:
@@ -76,4 +76,4 @@ def tell_service(problems: Sequence[str], folder: Path = MACHINE_PROBLEMS.parent
         folder.chmod(0o755)
     except OSError as e:
         raise StoreError(f"{folder}: can't be made: {e.strerror}") from e
-    write(folder / MACHINE_PROBLEMS.name, text.encode())
+    atomic_write(folder / MACHINE_PROBLEMS.name, text.encode())

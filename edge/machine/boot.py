@@ -2,16 +2,17 @@
 
 import logging
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.errors import MaskgateError, StoreError
-from edge.machine import durable
-from edge.machine.card_files import CREDENTIALS, TOML, CardFiles
+from edge.errors import MaskgateError, ProgramError, StoreError
+from edge.files import atomic_write, remove
+from edge.machine.card_files import CREDENTIALS, TOML, CardFiles, read_card_file
 from edge.machine.toml_text import without_passphrase
+from edge.programs import run
 
+_MOUNT_S = 60.0
 _log = logging.getLogger(__name__)
 _PUBLIC, _PRIVATE = b"-----BEGIN CERTIFICATE-----", b"PRIVATE KEY-----"
 
@@ -39,13 +40,9 @@ def writable(boot: Path) -> Iterator[None]:
 
 def _remount(boot: Path, how: str) -> None:
     try:
-        done = subprocess.run(  # noqa: S603  all ours
-            ["/usr/bin/mount", "-o", f"remount,{how}", str(boot)], check=False, capture_output=True, text=True
-        )
-    except OSError as e:
-        raise StoreError(f"{boot}: can't be mounted {how}: mount: {e.strerror}") from e
-    if done.returncode != 0:
-        raise StoreError(f"{boot}: can't be mounted {how}: {done.stderr.strip()}")
+        run("mount", "-o", f"remount,{how}", boot, timeout_s=_MOUNT_S)
+    except ProgramError as e:
+        raise StoreError(f"{boot}: can't be mounted {how}: {e.last_lines or e}") from e
 
 
 def write_if_changed(path: Path, data: bytes) -> bool:
@@ -55,12 +52,12 @@ def write_if_changed(path: Path, data: bytes) -> bool:
         StoreError: it can't be written.
     """
     try:
-        if durable.read_plain(path, len(data)) == data:
+        if read_card_file(path, len(data)) == data:
             return False
     except (FileNotFoundError, MaskgateError):
         pass  # it is not there, or longer
     with writable(path.parent):
-        durable.write(path, data, mode=None)
+        atomic_write(path, data, mode=None)
     return True
 
 
@@ -91,11 +88,11 @@ def forget_secrets(boot: Path, card: CardFiles, used: frozenset[str]) -> None:
     with writable(boot):
         for name in files:
             with _erased(boot / CREDENTIALS / name):
-                durable.remove(boot / CREDENTIALS / name)
+                remove(boot / CREDENTIALS / name)
         if passphrase:
             new = card.with_text(without_passphrase(card.text) or card.text)
             with _erased(boot / TOML):
-                durable.write(boot / TOML, new, mode=None)
+                atomic_write(boot / TOML, new, mode=None)
 
 
 @contextmanager

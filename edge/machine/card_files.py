@@ -10,7 +10,7 @@ from edge import __version__
 from edge.config import mistakes
 from edge.config.toml_file import BOM, SAVE_AS, UTF16, text_of
 from edge.errors import ConfigError, MaskgateError
-from edge.machine.durable import read_plain
+from edge.files import NotPlainError, TooLongError, read_plain
 
 TOML, REPORT, CREDENTIALS = "maskgate.toml", "maskgate-report.txt", "credentials"
 _TOML_MAX, _CREDENTIAL_MAX, _CREDENTIALS_MAX = 64 * 1024, 64 * 1024, 32
@@ -59,7 +59,7 @@ def read_card(boot: Path, toml: str = TOML) -> CardFiles | None:
     found: list[str] = []
     data = b""
     try:
-        data = read_plain(boot / toml, _TOML_MAX)
+        data = read_card_file(boot / toml, _TOML_MAX)
         text_of(data, toml)
     except FileNotFoundError:
         if not (boot / f"{toml}.txt").exists():
@@ -70,7 +70,7 @@ def read_card(boot: Path, toml: str = TOML) -> CardFiles | None:
     credentials: dict[str, bytes] = {}
     for path in _credential_files(boot / CREDENTIALS):
         try:
-            content = read_plain(path, _CREDENTIAL_MAX)
+            content = read_card_file(path, _CREDENTIAL_MAX)
         except (MaskgateError, OSError) as e:
             found.append(f"{CREDENTIALS}/{e}")
             continue
@@ -80,6 +80,27 @@ def read_card(boot: Path, toml: str = TOML) -> CardFiles | None:
     if found:
         raise mistakes(str(boot), found)
     return CardFiles(data, credentials, toml)
+
+
+def read_card_file(path: Path, size_max: int) -> bytes:
+    """The content of a file of the card; links are not followed, and pipes are not waited for.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        MaskgateError: it is not a plain file, is longer than ``size_max`` bytes, or can't be read.
+    """
+    try:
+        return read_plain(path, size_max)
+    except FileNotFoundError:
+        raise
+    except NotPlainError as e:
+        raise MaskgateError(f"{path.name}: is no file, but a folder or a device: remove it") from e
+    except TooLongError as e:
+        raise MaskgateError(
+            f"{path.name}: is longer than {size_max // 1024} KiB: is it the right file?"
+        ) from e
+    except OSError as e:
+        raise MaskgateError(f"{path.name}: can't be read: {e.strerror}") from e
 
 
 def _credential_files(folder: Path) -> list[Path]:

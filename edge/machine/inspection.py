@@ -3,13 +3,13 @@
 import json
 import os
 import platform
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge.errors import ProgramError
 from edge.hardware import hardware_id
+from edge.programs import run
 
 _SMALL_BYTES, _FULL_BYTES, _BOOT_FULL_BYTES = 2_000_000_000, 200_000_000, 1_000_000
 _KNOWN = {"x86_64", "aarch64"}
@@ -148,17 +148,11 @@ def is_active(unit: str) -> bool:
 
 
 def _run(name: str, *arguments: str) -> str:
-    """What a program prints; nothing where there is no such program, or where it fails."""
-    program = shutil.which(name, path=os.defpath + ":/usr/sbin:/sbin")
-    if program is None:
-        return ""
+    """What a program prints; nothing where there is no such program, or where it does not end in time."""
     try:
-        done = subprocess.run(  # noqa: S603  all ours
-            [program, *arguments], check=False, capture_output=True, text=True, timeout=_TIMEOUT_S
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return run(name, *arguments, check=False, timeout_s=_TIMEOUT_S).text
+    except ProgramError:
         return ""
-    return done.stdout
 
 
 def text_of(path: Path) -> str:

@@ -3,14 +3,15 @@
 The package for Debian places the same files below ``/usr/lib``; an administrator's own belong below ``/etc``.
 """
 
-import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from edge.errors import MaskgateError, UsageError
+from edge.errors import MaskgateError, ProgramMissingError, StoreError, UsageError
+from edge.files import atomic_write
+from edge.programs import run
+from edge.systemd import systemd_is_running
 
 _HERE = Path(__file__).resolve().parents[1]
 _IN_WHEEL = _HERE / "shipped" / "systemd"
@@ -25,7 +26,7 @@ PLACES: Mapping[str, str] = {
     "maskgate.sysusers": "sysusers.d/maskgate.conf",
     "maskgate.tmpfiles": "tmpfiles.d/maskgate.conf",
     "61-maskgate.rules": "udev/rules.d/61-maskgate.rules",
-    "journald.conf": "systemd/units/journald.conf.d/50-maskgate.conf",
+    "journald.conf": "systemd/journald.conf.d/50-maskgate.conf",
     "watchdog.conf": "systemd/system.conf.d/50-maskgate.conf",
 }
 """Each file's place below ``/usr/lib`` or ``/etc``."""
@@ -38,6 +39,7 @@ _WAY_OUT = (
     "PIPX_BIN_DIR=/usr/local/bin pipx install --python /usr/bin/python3 WHEEL, or: UV_TOOL_DIR=/opt/uv "
     "UV_TOOL_BIN_DIR=/usr/local/bin uv tool install --python /usr/bin/python3 WHEEL"
 )
+_TIMEOUT_S = 120.0
 _COMMANDS = (
     ("systemd-sysusers",),
     ("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/maskgate.conf"),
@@ -107,7 +109,7 @@ def install(root: Path, program: Path, *, dry: bool) -> Iterator[str]:
         yield f"write {config}"
         if not dry:
             _write(config, (SHIPPED / "config.toml").read_text(encoding="utf-8"), mode=0o640)
-    if root == Path("/") and Path("/run/systemd/system").is_dir():
+    if root == Path("/") and systemd_is_running():
         for command in _COMMANDS:
             yield f"run {' '.join(command)}"
             if not dry:
@@ -116,19 +118,15 @@ def install(root: Path, program: Path, *, dry: bool) -> Iterator[str]:
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        path.chmod(mode)
-    except PermissionError as e:
-        raise MaskgateError(f"{path}: this user may not write it: run it as root (sudo)") from e
-    except OSError as e:
-        raise MaskgateError(f"{path}: can't be written: {e.strerror}") from e
+        atomic_write(path, text.encode(), mode=mode)
+    except StoreError as e:
+        if isinstance(e.__cause__, PermissionError):
+            raise MaskgateError(f"{path}: this user may not write it: run it as root (sudo)") from e
+        raise
 
 
 def _run(name: str, *arguments: str) -> None:
-    program = shutil.which(name)
-    if program is None:
-        raise MaskgateError(f"{name} is missing: this needs a system with systemd and udev")
-    done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True)  # noqa: S603  all ours
-    if done.returncode != 0:
-        raise MaskgateError(f"{name} {' '.join(arguments)} failed: {done.stderr.strip()}")
+    try:
+        run(name, *arguments, timeout_s=_TIMEOUT_S)
+    except ProgramMissingError as e:
+        raise MaskgateError(f"{name} is missing: this needs a system with systemd and udev") from e

@@ -1,23 +1,16 @@
 """The programs that put in force what was written: run, and what they complain of."""
 
 import logging
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
+from edge import programs
+from edge.errors import ProgramError, ProgramMissingError
 from edge.machine.plan import MAY_FAIL, Command, Plan
 
 _log = logging.getLogger(__name__)
 _TIMEOUT_S = 60.0
 Run = Callable[..., str]
 """Runs a program with its arguments; returns what went wrong, or nothing."""
-
-
-def systemd_runs() -> bool:
-    """Whether this machine was started by it."""
-    return Path("/run/systemd/system").is_dir()
 
 
 def is_enabled(run: Run, unit: str) -> bool:
@@ -49,14 +42,10 @@ def run_program(name: str, *arguments: str) -> str:
     """Run a program; returns what went wrong, or nothing."""
     command = " ".join((name, *arguments))
     _log.info("run %s", command)
-    program = shutil.which(name, path=os.defpath + ":/usr/sbin:/sbin")
-    if program is None:
-        return f"{command}: there is no such program"
     try:
-        done = subprocess.run(  # noqa: S603  all ours
-            [program, *arguments], check=False, capture_output=True, text=True, timeout=_TIMEOUT_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as e:
-        return f"{command}: {e}"
-    said = done.stderr.strip().splitlines()
-    return f"{command}: {said[-1] if said else f'exit code {done.returncode}'}" if done.returncode else ""
+        programs.run(name, *arguments, timeout_s=_TIMEOUT_S)
+    except ProgramMissingError:
+        return f"{command}: there is no such program"
+    except ProgramError as e:
+        return f"{command}: {e.last_lines or e}"
+    return ""

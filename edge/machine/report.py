@@ -12,8 +12,7 @@ from edge.errors import ConfigError
 from edge.machine import inspection
 from edge.machine.applied_state import load_state
 from edge.machine.apply_result import ApplyResult, ApplyVerdict
-from edge.machine.card_files import REPORT, TOML
-from edge.machine.durable import read_plain
+from edge.machine.card_files import REPORT, TOML, read_card_file
 from edge.machine.plan import CONFIG, KEYS, SERVICES, SSH
 from edge.releases.choose import KEPT
 from edge.releases.exchange import Exchange
@@ -58,7 +57,7 @@ def _title(text: str) -> list[str]:
 def differs(boot: Path, text: str) -> bool:
     """Whether the report on the card says something else."""
     try:
-        old = read_plain(boot / REPORT, _MAX).decode("utf-8", errors="replace")
+        old = read_card_file(boot / REPORT, _MAX).decode("utf-8", errors="replace")
     except (OSError, ValueError, RuntimeError):
         return True
     return _PASSES.sub("", old.replace("\r\n", "\n")) != _PASSES.sub("", text)

@@ -1,6 +1,5 @@
 """From a package and a ``maskgate.toml`` to a card that installs itself."""
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,9 +7,8 @@ from pathlib import Path
 
 from edge.config import mistakes
 from edge.errors import StoreError, UsageError
-from edge.files import sync_folder
+from edge.files import atomic_write, atomic_writer, remove
 from edge.machine.card_files import CREDENTIALS, REPORT, TOML, CardFiles, read_card
-from edge.machine.durable import remove, write
 from edge.machine.preflight import check_elsewhere
 from edge.machine.wanted import KnownSecrets, read
 from edge.provision.firstboot import SCRIPT, VENDOR_DATA, require_heard, script, with_first_run
@@ -93,7 +91,7 @@ def provision(job: Job, step: Callable[[str], None]) -> None:
 
     def put(name: str, data: bytes) -> None:
         step(name)
-        write(folder / name, data, mode=None)
+        atomic_write(folder / name, data, mode=None)
 
     for old in folder.glob("maskgate_*.deb"):
         remove(old)
@@ -116,14 +114,10 @@ def provision(job: Job, step: Callable[[str], None]) -> None:
 
 def _copy(package: Path, folder: Path) -> None:
     """Copy it under another name first: half a package must not look like one."""
-    half = folder / f"{package.name}.part"
     try:
-        with package.open("rb") as source, half.open("wb") as target:
+        with package.open("rb") as source, atomic_writer(folder / package.name, mode=None) as target:
             shutil.copyfileobj(source, target)
-            target.flush()
-            os.fsync(target.fileno())
-        half.replace(folder / package.name)
-        sync_folder(folder)
+    except StoreError:
+        raise
     except OSError as e:
-        half.unlink(missing_ok=True)
-        raise StoreError(f"{folder}: {package.name} can't be copied there: {e.strerror}") from e
+        raise StoreError(f"{package}: can't be read: {e.strerror}") from e

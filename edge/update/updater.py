@@ -5,7 +5,7 @@ import fcntl
 import logging
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -14,9 +14,9 @@ from edge.errors import MaskgateError, UpdateError
 from edge.releases.exchange import KEYS, Exchange
 from edge.releases.store import ReleaseStore, Trial
 from edge.releases.update_messages import UpdateResult
+from edge.systemd import systemctl
 from edge.update.install import Prove, UpdateSource, beside, install, needless
 from edge.update.signature import load_keys
-from edge.update.systemd import Systemctl, systemctl
 
 _log = logging.getLogger(__name__)
 STARTS_MAX = 3
@@ -42,7 +42,7 @@ class Updater:
         exchange: Exchange,
         prove: Prove,
         keys: Path = KEYS,
-        tell: Systemctl = systemctl,
+        tell: Callable[..., None] = systemctl,
     ) -> None:
         self._store, self._exchange, self._prove = store, exchange, prove
         self._keys, self._tell = keys, tell

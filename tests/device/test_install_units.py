@@ -95,5 +95,5 @@ def test_the_wheel_brings_what_is_installed() -> None:
 def test_nothing_else_is_changed_in_the_files() -> None:
     for place, text in texts("/usr/bin/maskgate").items():
         name = next(n for n, p in PLACES.items() if p == place)
-        assert text == (ROOT / "systemd" / name).read_text()
+        assert text == (ROOT / "systemd" / "units" / name).read_text()
         assert f"Installed as /usr/lib/{place}" in text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.systemd import SystemdNotifier
+from edge.systemd import SystemdNotifier, systemctl, systemd_is_running
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -67,3 +67,30 @@ def test_a_systemd_that_does_not_listen_never_blocks_the_service(
             if caplog.records:
                 break
     assert "Resource temporarily unavailable" in caplog.text
+
+
+def test_without_systemd_it_is_asked_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.systemd._RUNNING", tmp_path / "none")
+    assert not systemd_is_running()
+    systemctl("no-such-verb")
+    assert caplog.records == []
+
+
+def test_what_systemctl_refuses_is_logged_with_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = tmp_path / "systemctl"
+    program.write_text(
+        '#!/bin/sh\necho "$@" >>"${0%/*}/asked"\n[ "$1" != fail ] || { echo "no unit x" >&2; exit 5; }\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("edge.systemd._RUNNING", tmp_path)
+    assert systemd_is_running()
+    systemctl("restart", "--no-block", "maskgate")
+    assert caplog.records == []
+    systemctl("fail", "x")
+    assert caplog.messages == ["systemctl fail x: no unit x"]
+    assert (tmp_path / "asked").read_text() == "restart --no-block maskgate\nfail x\n"
