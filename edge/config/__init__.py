@@ -7,7 +7,7 @@ from edge.config.mqtt import Mqtt
 from edge.config.ops import Commands, HomeAssistantDiscovery, UpdateConfig
 from edge.config.secret_files import secret_files, with_secret_files
 from edge.config.section import DEFAULT_PATH, SHIPPED_MODELS, SHIPPED_SOUNDS, Section, state_dir
-from edge.config.speaker import HomeAssistant, Speaker, Webhook
+from edge.config.speaker import HomeAssistant, RemoteSpeaker, Speaker, Webhook
 from edge.config.surroundings import (
     CountingLine,
     CrowdingConfig,
@@ -35,6 +35,7 @@ __all__ = [
     "Models",
     "Mqtt",
     "OutboxConfig",
+    "RemoteSpeaker",
     "Reporting",
     "Section",
     "SiteConfig",

@@ -2,24 +2,38 @@
 
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from edge.config.secret_files import Secret
 from edge.config.section import SHIPPED_SOUNDS, File, Name, Section
 
 
-class Webhook(Section):
+class RemoteSpeaker(Section):
+    """Another speaker: a system that announces when it is asked over HTTP."""
+
+    url: str = Field(pattern=r"^https?://", examples=["https://horn.example.org/announce"])
+    """Where it is asked."""
+    timeout_s: float = Field(3.0, gt=0, le=30, examples=[3.0])
+    """How long one attempt may take."""
+
+    @model_validator(mode="after")
+    def _has_host(self) -> Self:
+        if not _names_host(self.url):
+            raise ValueError("url: no valid host and port in it")  # and nothing of it: it may hold a password
+        return self
+
+
+class Webhook(RemoteSpeaker):
     """Another speaker: a POST of the violation's CloudEvent."""
 
     url: str = Field(pattern=r"^https?://", examples=["https://horn.example.org/announce"])
     """Where the event is sent."""
-    timeout_s: float = Field(3.0, gt=0, le=30, examples=[3.0])
-    """How long one attempt may take."""
     token_file: Secret | None = Field(None, examples=["/etc/maskgate/webhook-token"])
     """Sent as a bearer token."""
 
 
-class HomeAssistant(Section):
+class HomeAssistant(RemoteSpeaker):
     """Another speaker: a Home Assistant service call over its REST API."""
 
     url: str = Field(pattern=r"^https?://", examples=["http://homeassistant.local:8123"])
@@ -34,8 +48,6 @@ class HomeAssistant(Section):
     """What ``tts_entity`` speaks."""
     media: str | None = Field(None, examples=["media-source://media_source/local/mask.mp3"])
     """What is played where no ``tts_entity`` is given."""
-    timeout_s: float = Field(3.0, gt=0, le=30, examples=[3.0])
-    """How long one attempt may take."""
 
 
 class Speaker(Section):
@@ -65,13 +77,6 @@ class Speaker(Section):
     """One more speaker, beside the sound."""
     home_assistant: HomeAssistant | None = None
     """One more speaker, beside the sound."""
-
-    @field_validator("webhook", "home_assistant")
-    @classmethod
-    def _has_host(cls, other: Webhook | HomeAssistant | None) -> Webhook | HomeAssistant | None:
-        if other is not None and not _names_host(other.url):
-            raise ValueError("url: no valid host and port in it")  # and nothing of it: it may hold a password
-        return other
 
 
 def _names_host(url: str) -> bool:

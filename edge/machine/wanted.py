@@ -13,6 +13,7 @@ from edge.errors import ConfigError
 from edge.machine.card_files import CREDENTIALS, NAME, TOML, CardFiles
 from edge.machine.settings import CardConfig, Wifi
 from edge.machine.toml_text import without_passphrase, without_table
+from edge.speaker.sinks import remote_speakers
 
 _WHOLE_LINE = 'passphrase must stand on a line of its own below [machine.wifi], as in: passphrase = "..."'
 
@@ -145,8 +146,7 @@ def _remarks(config: CardConfig, card: CardFiles, named: set[str], service_text:
         yield f"{TOML} says nothing but [machine]: maskgate's own configuration stays as it is"
     for name in sorted(card.credentials.keys() - named):
         yield f"{CREDENTIALS}/{name}: nothing in {TOML} names it; it was not used, and still lies on the card"
-    others = {"webhook": config.speaker.webhook, "home_assistant": config.speaker.home_assistant}
-    urls = {f"speaker.{key}.url": other.url for key, other in others.items() if other is not None}
+    urls = {f"speaker.{kind.key}.url": section.url for kind, section in remote_speakers(config.speaker)}
     for key, url in {"camera.source": config.camera.source, **urls}.items():
         if "://" in url and "@" in urlsplit(url).netloc:
             yield f"{key} holds a password, which whoever takes the card out can read in {TOML}"

@@ -18,7 +18,7 @@ from edge.model.runtime import find_runtime
 from edge.mqtt.security import make_tls_context, read_password
 from edge.people.hours import OpeningHours
 from edge.speaker.recordings import sounds_of
-from edge.speaker.remote import HomeAssistantSink, WebhookSink
+from edge.speaker.sinks import remote_speakers
 
 Check = tuple[str, Callable[[], object]]
 """A key, or nothing where the error names its own, and what raises if the key's value can't be used."""
@@ -54,10 +54,8 @@ def _speaker_checks(speaker: Speaker) -> Iterator[Check]:
     yield "speaker.quiet: ", partial(OpeningHours.parse, speaker.quiet, "UTC")
     for language in speaker.languages if speaker.output != "none" else ():
         yield "", partial(sounds_of, speaker.model_copy(update={"languages": (language,)}))
-    if speaker.webhook is not None:
-        yield "", partial(WebhookSink, "webhook", speaker.webhook, SystemClock())
-    if speaker.home_assistant is not None:
-        yield "", partial(HomeAssistantSink, "home-assistant", speaker.home_assistant, SystemClock())
+    for kind, section in remote_speakers(speaker):
+        yield "", partial(kind.sink, kind.key, section, SystemClock())
 
 
 def _load(kind: type[MaskClassifier] | type[FaceDetector], path: Path, models: Models) -> None:

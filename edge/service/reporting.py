@@ -1,7 +1,7 @@
 """What the device says about itself: ``info``, ``health`` and ``summary``."""
 
 from edge import __version__
-from edge.camera import CameraStatus, without_secrets
+from edge.camera import CameraStatus
 from edge.clock import Clock, trusted
 from edge.config import Config
 from edge.events import (
@@ -20,16 +20,15 @@ from edge.people.tally import Tally
 from edge.service.messenger import Messenger
 from edge.service.pace import Pace
 from edge.service.state import DeviceState
+from edge.speaker.sinks import shown_speaker
 from edge.systemd import SystemdNotifier
 
 
 def info(config: Config, models: LoadedModels, camera: CameraStatus, releases: Releases) -> Info:
-    """What this device is; nothing secret: passwords lie in files, and URLs are shown without them."""
+    """What this device is; nothing secret: passwords lie in files, and a URL is shown by its host alone."""
     shown = config.model_dump(mode="json")
     shown["camera"]["source"] = camera.source
-    for other in ("webhook", "home_assistant"):
-        if shown["speaker"][other] is not None:
-            shown["speaker"][other]["url"] = without_secrets(shown["speaker"][other]["url"])
+    shown["speaker"] = shown_speaker(config.speaker)
     passports = {
         c.name: Passport(id=c.model_id, sha256=c.sha256, kind=c.kind)
         for c in (models.classifier.contract, models.detector.contract)

@@ -1,12 +1,11 @@
 """What a speaker says about itself: the payloads of its ``info`` and ``health`` topics."""
 
-from urllib.parse import urlsplit, urlunsplit
-
 from pydantic import AwareDatetime, Field, JsonValue
 
 from edge import __version__
 from edge.config import Config
 from edge.events import Data, LinkHealth, OutboxHealth
+from edge.speaker.sinks import shown_speaker
 from edge.speaker.worker import SpeakerWorkerState
 
 
@@ -59,15 +58,10 @@ class SpeakerInfo(Data):
 
 
 def info(config: Config, speakers: list[str]) -> SpeakerInfo:
-    """What this speaker is; nothing secret: tokens lie in files, URLs are shown without login and query."""
-    shown = config.speaker.model_dump(mode="json")
-    for other in ("webhook", "home_assistant"):
-        if shown[other] is not None:
-            parts = urlsplit(shown[other]["url"])
-            shown[other]["url"] = urlunsplit(
-                (parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")
-            )
+    """What this speaker is; nothing secret: tokens lie in files, and a URL is shown by its host alone."""
     mqtt = {"host": config.mqtt.host, "port": config.mqtt.port}
     return SpeakerInfo(
-        software=f"maskgate {__version__}", speakers=speakers, config={"speaker": shown, "mqtt": mqtt}
+        software=f"maskgate {__version__}",
+        speakers=speakers,
+        config={"speaker": shown_speaker(config.speaker), "mqtt": mqtt},
     )

@@ -17,9 +17,11 @@ from edge.errors import ConfigError, SpeakerError
 from edge.events import AnnouncementFailed, AnnouncementPlayed, Data
 from edge.speaker import worker as voice_module
 from edge.speaker.announcer import HeardViolation
+from edge.speaker.endpoint import Endpoint, UnansweredError
+from edge.speaker.home_assistant_sink import HomeAssistantSink
 from edge.speaker.memory import AnnouncementMemory
-from edge.speaker.remote import HomeAssistantSink, UnansweredError, WebhookSink
 from edge.speaker.sink import GaveUpError
+from edge.speaker.webhook_sink import WebhookSink
 from edge.speaker.worker import SpeakerWorker
 
 WAIT_S = 20.0
@@ -93,8 +95,9 @@ def test_a_refusal_is_told_and_it_is_known_whether_it_lasts(
     with pytest.raises(SpeakerError, match=words) as caught:
         webhook(server.port).say(HEARD, STOP)
     assert type(caught.value) is error
-    assert f"http://127.0.0.1:{server.port}/horn: " in str(caught.value)
-    assert "room=2" not in str(caught.value)  # a query may be secret
+    assert f"http://127.0.0.1:{server.port}: " in str(caught.value)
+    assert "horn" not in str(caught.value)  # a path may be secret
+    assert "room=2" not in str(caught.value)  # and so may a query
     assert len(server.asked) == 1
 
 
@@ -130,6 +133,11 @@ def test_nonsense_is_no_answer(answer: bytes) -> None:
         with pytest.raises(UnansweredError, match="no proper answer"):
             webhook(server.getsockname()[1]).say(HEARD, STOP)
         thread.join()
+
+
+def test_any_path_can_be_asked_for_and_none_is_told(server: WebSpeaker) -> None:
+    webhook(server.port, path="/lärm und mehr?key=s3cret#top").say(HEARD, STOP)
+    assert server.asked[0][0] == "/l%C3%A4rm%20und%20mehr?key=s3cret"
 
 
 def test_home_assistant_speaks_the_message(server: WebSpeaker, token: Path) -> None:
@@ -205,8 +213,8 @@ def test_only_what_may_change_is_asked_again(
         (lambda token: (token.write_text(""), webhook(1, token)), "holds no token"),
         (lambda token: (token.write_text("a\nb"), webhook(1, token)), "holds no token"),
         (
-            lambda token: WebhookSink("s", Webhook(url="http://horn:eighty/"), CLOCK),
-            r"speaker\.webhook\.url 'http://horn:eighty/': Port",
+            lambda _: Endpoint("speaker.webhook", "http://horn:eighty/s3cret", None, 1.0),
+            r"speaker\.webhook\.url: no valid host and port in http://\*\*\*\. Example",
         ),
     ],
 )

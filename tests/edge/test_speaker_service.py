@@ -488,7 +488,7 @@ def test_info_says_what_it_is_and_no_secret(ops: Ops, config: Config, start: Sta
     info = ops.next(STATUS.replace("status", "info"))
     assert info["software"].startswith("maskgate ")
     assert info["speakers"] == ["north-door-speaker", "north-door-speaker/webhook"]
-    assert info["config"]["speaker"]["webhook"]["url"] == "https://horn.example.org/announce"
+    assert info["config"]["speaker"]["webhook"]["url"] == "https://horn.example.org"
     assert "secret" not in json.dumps(info)
 
 

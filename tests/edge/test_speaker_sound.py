@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from edge.clock import SystemClock
-from edge.config import Speaker, Webhook
+from edge.config import HomeAssistant, RemoteSpeaker, Speaker, Webhook
+from edge.config.loading import section_in
 from edge.errors import ConfigError, SpeakerError
 from edge.events import AnnouncementFailed, AnnouncementPlayed, Data
 from edge.speaker import player as player_module
@@ -22,7 +23,7 @@ from edge.speaker.memory import AnnouncementMemory
 from edge.speaker.player import choose_player
 from edge.speaker.recordings import Recording, SampleFormat, read, scaled, sounds_of
 from edge.speaker.sink import GaveUpError
-from edge.speaker.sinks import make_sinks
+from edge.speaker.sinks import KINDS, make_sinks, shown_speaker
 from edge.speaker.sound import LocalSound
 from edge.speaker.worker import SpeakerWorker
 
@@ -144,6 +145,31 @@ def test_a_token_that_is_missing_silences_that_speaker_and_no_other(tmp_path: Pa
         horn.say(heard(), threading.Event())
     with pytest.raises(ConfigError, match="token_file"):
         make_sinks(Speaker(output="none", webhook=webhook), "s", CLOCK)
+
+
+def test_every_section_of_another_speaker_has_its_kind_and_info_shows_only_what_is_known_to_be_public() -> (
+    None
+):
+    sections = {
+        key: kind
+        for key, field in Speaker.model_fields.items()
+        if (kind := section_in(field.annotation)) is not None
+    }
+    assert [kind.key for kind in KINDS] == list(sections)
+    for kind in KINDS:
+        assert issubclass(sections[kind.key], RemoteSpeaker)
+        assert kind.public < set(sections[kind.key].model_fields)
+    webhook = Webhook(url="https://user:s3cret@horn.example.org/s3cret?s3cret#s3cret", token_file=Path("t"))
+    assert shown_speaker(Speaker(webhook=webhook))["webhook"] == {
+        "url": "https://horn.example.org", "timeout_s": 3.0, "token_file": "t",
+    }  # fmt: skip
+    media = "http://192.0.2.7:8123/local/mask.mp3?token=s3cret"
+    home = HomeAssistant(
+        url="http://ha.local/s3cret", token_file=Path("t"), entity="media_player.x", media=media
+    )
+    shown = shown_speaker(Speaker(home_assistant=home))["home_assistant"]
+    assert (shown["url"], shown["media"]) == ("http://ha.local", "http://192.0.2.7:8123")
+    assert "s3cret" not in str(shown)
 
 
 # --- a card that comes and goes
