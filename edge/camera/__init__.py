@@ -1,12 +1,15 @@
-"""The camera: frames of V4L2, network and CSI cameras, of clips and folders; newest only, with faults."""
+"""The camera: the newest frame of a camera, clip or folder, and what is wrong with the source."""
 
 from edge.camera.capture import Camera
-from edge.camera.clips import read_clip, read_picture
-from edge.camera.kinds import PICTURE_SUFFIXES, SourceKind, kind_of, pictures_in, without_secrets
+from edge.camera.clips import read_clip
+from edge.camera.kinds import KINDS, check_source, kind_of
 from edge.camera.paths import Found, what_lies_at
+from edge.camera.pictures import PICTURE_SUFFIXES, read_picture
+from edge.camera.source_kind import SourceKind
 from edge.camera.state import CameraSettings, CameraState, CameraStatus, Fault
 
 __all__ = [
+    "KINDS",
     "PICTURE_SUFFIXES",
     "Camera",
     "CameraSettings",
@@ -15,10 +18,9 @@ __all__ = [
     "Fault",
     "Found",
     "SourceKind",
+    "check_source",
     "kind_of",
-    "pictures_in",
     "read_clip",
     "read_picture",
     "what_lies_at",
-    "without_secrets",
 ]

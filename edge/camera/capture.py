@@ -1,7 +1,7 @@
 """The capture: keeps a source open, whatever happens to it, and hands out its newest frame.
 
-Each connection is read in a thread of its own, because OpenCV may not come back from a call. The supervisor
-watches the age of its last picture, abandons a reader that hangs and opens the source anew.
+A thread of its own reads each connection, because a call of OpenCV may never return. The supervisor watches
+the age of the last picture. It abandons a reader that hangs, and opens the source again.
 """
 
 import atexit
@@ -9,36 +9,37 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 
-from edge.camera.kinds import kind_of
+from edge.camera.kinds import check_source, open_source
 from edge.camera.reader import Reader
 from edge.camera.slot import FrameSlot
-from edge.camera.sources import open_source
 from edge.camera.state import CameraSettings, CameraStatus, Fault, Pictures
 from edge.clock import Clock
 from edge.values import Frame
 
 POLL_S = 0.05
-"""How soon the supervisor notices what became of its reader."""
+"""How often the supervisor looks at its reader."""
 CLOSE_S = 1.0
-"""How long ``close`` waits for a thread; a reader that hangs is left to end with the process."""
+"""How long ``close`` waits for each thread; a reader that hangs ends with the process."""
 MAX_STUCK = 2
-"""Abandoned readers that may be alive at the same time: each holds a thread and a decoder."""
+"""How many readers may be alive at the same time: each holds a thread and a decoder."""
 
 
 class Camera:
     """Owns the capture threads of one source.
 
-    Frames of a frozen camera are held back, for they are stale; black ones are given, for they are true.
+    Frames of a frozen camera are held back, because they are stale. Black frames are given, because they are
+    true.
 
     Args:
         settings: which source and when it counts as broken.
         clock: times the frames and the deadlines.
-        stop: ends the capture; ``close`` sets it. Its own where None.
+        stop: ends the capture; ``close`` sets it. None: the camera makes its own.
         rng: the jitter of the back-off.
         open_source: opens the source for the settings; ``edge.sim.camera`` has a scripted one.
 
     Raises:
-        UsageError: the source is no form that we know, or a file that is not there.
+        UsageError: the source has none of the forms, or names a file that does not exist.
+        ConfigError: a file that the settings name can't be used.
         CameraError: a clip or folder can't be looked at.
     """
 
@@ -51,7 +52,7 @@ class Camera:
         open_source: Callable[[CameraSettings], Pictures] = open_source,
     ) -> None:
         self._settings, self._clock, self._open = settings, clock, open_source
-        self._live = kind_of(settings.source).live
+        self._live = check_source(settings).live
         self._stop = stop or threading.Event()
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
         self._board = FrameSlot(settings, clock, checked=self._live)
@@ -60,11 +61,11 @@ class Camera:
         """The current reader last, before it those that were abandoned and still hang."""
 
     def start(self) -> None:
-        """Begin to capture.
+        """Start to capture.
 
         Raises:
             CameraError: a clip or folder has no picture that can be read. A live camera does not fail here:
-                it is tried until it comes.
+                it is opened again and again until it answers.
         """
         opened = None if self._live else self._open(self._settings)
         first = self._new_reader(opened)
@@ -74,21 +75,21 @@ class Camera:
         atexit.register(self.close)
 
     def next(self, timeout_s: float) -> Frame | None:
-        """The newest frame that was not taken yet; None if none comes in time, at the end, or on stop."""
+        """The newest frame that was not taken yet; None if none comes in time, after the end, or on stop."""
         return self._board.next(timeout_s)
 
     @property
     def ended(self) -> bool:
-        """Whether a finite source has given all its frames and the last one was taken."""
+        """Whether a finite source has given all its frames, and the last one was taken."""
         return self._board.ended
 
     @property
     def status(self) -> CameraStatus:
-        """How the camera is now."""
+        """The camera's state now."""
         return self._board.status
 
     def close(self) -> None:
-        """Stop and wait, but never for long: a reader that hangs in a driver ends with the process."""
+        """Stop, and wait briefly; a reader that hangs in a driver ends with the process."""
         atexit.unregister(self.close)
         self._stop.set()
         if self._supervisor:
@@ -107,7 +108,7 @@ class Camera:
         try:
             while self._follow(reader):
                 if reader.last_s - reader.born_s > self._settings.backoff_max_s:
-                    pauses = self._pauses()  # it worked for long: a new trouble, not the old one
+                    pauses = self._pauses()  # it worked for long: this is a new failure
                 if not self._pause(pauses):
                     break
                 reader = self._new_reader()
@@ -115,7 +116,7 @@ class Camera:
             self._board.finish(ended=reader.ended)
 
     def _follow(self, reader: Reader) -> bool:
-        """Let it read until it is over; whether to try again."""
+        """Watch a reader until it is over; True if the source is to be opened again."""
         self._board.admit(reader)
         reader.start()
         while not self._stop.wait(POLL_S):
@@ -139,11 +140,11 @@ class Camera:
                 "It is opened again until it answers."
             )
         if status.fault is Fault.FROZEN and now_s - reader.born_s > s.frozen_after_s + s.backoff_max_s:
-            return Fault.FROZEN, status.message  # some cameras come back to life when they are opened anew
+            return Fault.FROZEN, status.message  # some cameras recover when they are opened again
         return None
 
     def _pause(self, pauses: Iterator[float]) -> bool:
-        """Wait before the next attempt, and until few readers hang; False on stop."""
+        """Wait before the next attempt, and until few readers are alive; False on stop."""
         while not self._stop.wait(next(pauses)):
             if sum(r.alive for r in self._readers) < MAX_STUCK:
                 return True

@@ -1,4 +1,4 @@
-"""What lies at a path: whatever the file system answers is one clear error, and a pipe makes nobody wait."""
+"""What lies at a path: each answer of the file system is one clear error, and a pipe blocks nobody."""
 
 import stat
 from enum import Enum
@@ -18,14 +18,14 @@ class Found(str, Enum):
 
 
 def what_lies_at(path: Path) -> Found:
-    """Look, following links.
+    """Look at a path, following links.
 
     Raises:
         CameraError: it can't be looked at: no permission, a name that is too long, links in a circle.
     """
     try:
         mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no name that a file can have
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name that no file can have
         return Found.NOTHING
     except OSError as e:
         raise CameraError(f"{path}: can't be read: {e.strerror}.") from e
@@ -35,10 +35,11 @@ def what_lies_at(path: Path) -> Found:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """A file, open for reading.
+    """Open a regular file for reading.
 
     Raises:
-        CameraError: it is not there, may not be read, or is no regular file: a pipe may never say anything.
+        CameraError: it does not exist, may not be read, or is not a regular file. A pipe is refused because
+            it may never send anything.
     """
     found = what_lies_at(path)
     if found is not Found.FILE:
@@ -50,7 +51,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def require_utf8(name: str) -> None:
-    """Make sure that OpenCV can be given this name: on any other it ends the process.
+    """Make sure that OpenCV can be given this name: any other name makes it end the process.
 
     Raises:
         CameraError: the name holds bytes that are not UTF-8.

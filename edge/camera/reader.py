@@ -1,4 +1,4 @@
-"""One connection to a source, read in a thread of its own."""
+"""One connection to a source, read by a thread of its own."""
 
 import threading
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from edge.values import Image
 
 
 class Reader:
-    """Reads a source until it ends or breaks off, or until nobody wants its pictures any more.
+    """Reads a source until it ends or breaks off, or until its pictures are no longer wanted.
 
     Args:
         open_: opens the source.
-        deliver: takes a picture; False means that this reader is no longer wanted.
+        deliver: takes a picture; returns False when this reader is no longer wanted.
         clock: paces finite sources.
         stop: ends the pause between two pictures.
     """
@@ -31,14 +31,14 @@ class Reader:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="camera-reader", daemon=True)
         self.born_s = self.last_s = clock.monotonic()
-        """When it was made, and when its last picture came (monotonic)."""
+        """When it was made, and when its last picture came; monotonic seconds."""
         self.pictures = 0
         self.ended = False
-        """A finite source gave all it has."""
+        """Whether a finite source has given all its pictures."""
         self.error: MaskgateError | None = None
 
     def start(self) -> None:
-        """Open and read."""
+        """Open the source and read it, in the reader's own thread."""
         self._thread.start()
 
     @property
@@ -52,7 +52,7 @@ class Reader:
         return self._thread.is_alive()
 
     def join(self, timeout_s: float) -> None:
-        """Wait for its end, but not longer."""
+        """Wait for the thread's end, at most ``timeout_s`` seconds."""
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
@@ -65,7 +65,7 @@ class Reader:
             self._done.set()
 
     def _play(self, pictures: Pictures) -> bool:
-        """True when all were delivered."""
+        """Deliver the pictures when they are due; True if all of them were delivered."""
         first_s = None
         for image, due_s in pictures:
             now_s = self._clock.monotonic()

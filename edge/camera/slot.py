@@ -1,4 +1,4 @@
-"""What the consumer sees of a camera: the newest frame and the status."""
+"""The one place that holds a camera's newest frame, and the camera's status."""
 
 import logging
 import threading
@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 
 from edge.camera.checks import PictureCheck
-from edge.camera.kinds import without_secrets
+from edge.camera.shown import shown_source
 from edge.camera.state import CameraSettings, CameraState, CameraStatus, Fault
 from edge.clock import Clock
 from edge.values import Frame, Image
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class FrameSlot:
-    """A one-place slot and a status, written by the one admitted writer, read by one consumer.
+    """A one-place slot and a status. One admitted writer writes, one consumer reads.
 
     Args:
         settings: source and thresholds.
@@ -29,13 +29,13 @@ class FrameSlot:
         self._frozen_after_s = settings.frozen_after_s
         self._check = PictureCheck(settings.frozen_after_s, settings.dark_below)
         self._changed = threading.Condition()
-        """Guards everything below."""
+        """Guards all fields below."""
         self._writer: object = None
         self._over = False
         self._slot: Frame | None = None
         self._times: deque[float] = deque(maxlen=_FPS_WINDOW)
         self._status = CameraStatus(
-            source=without_secrets(settings.source),
+            source=shown_source(settings.source),
             state=CameraState.OPENING,
             fault=None,
             message="",
@@ -44,11 +44,11 @@ class FrameSlot:
             width=0,
             height=0,
             frames=0,
-            reconnects=-1,  # the first writer is no reconnect
+            reconnects=-1,  # the first writer is not a reconnect
         )
 
     def next(self, timeout_s: float) -> Frame | None:
-        """Take the newest frame; None if none comes in time or ever again."""
+        """Take the newest frame; None if none comes in time, or none will ever come."""
         with self._changed:
             self._changed.wait_for(lambda: self._slot is not None or self._over, timeout_s)
             frame, self._slot = self._slot, None
@@ -62,20 +62,20 @@ class FrameSlot:
 
     @property
     def status(self) -> CameraStatus:
-        """How things are now."""
+        """The camera's state now."""
         with self._changed:
             span_s = self._times[-1] - self._times[0] if self._times else 0.0
             fps = (len(self._times) - 1) / span_s if span_s > 0 else 0.0
             return replace(self._status, fps=fps, reconnects=max(0, self._status.reconnects))
 
     def admit(self, writer: object) -> None:
-        """From now on only this one's pictures count."""
+        """From now on take pictures of this writer only."""
         with self._changed:
             self._writer = writer
             self._status = replace(self._status, reconnects=self._status.reconnects + 1)
 
     def put(self, writer: object, image: Image) -> bool:
-        """A new picture, (H, W, 3) uint8 RGB; False if the writer is not (or no longer) admitted."""
+        """Take a new picture, (H, W, 3) uint8 RGB; False if the writer is not, or no longer, admitted."""
         with self._changed:
             if writer is not self._writer:
                 return False
@@ -94,14 +94,14 @@ class FrameSlot:
             return True
 
     def fail(self, fault: Fault, message: str) -> None:
-        """The writer is gone; says why."""
+        """Report that the writer has failed; its pictures no longer count."""
         with self._changed:
             self._writer = None
             self._times.clear()
             self._set(CameraState.FAULT, fault, message)
 
     def finish(self, *, ended: bool) -> None:
-        """Nothing comes any more: the source has ended, or we stop."""
+        """Report that no more pictures will come: the source has ended, or the camera was stopped."""
         with self._changed:
             self._writer, self._over = None, True
             self._times.clear()

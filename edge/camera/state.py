@@ -1,15 +1,16 @@
-"""What a camera is told, and what it says about itself."""
+"""A camera's settings, its state, and the pictures of an open source."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 
+from edge.config import CameraConfig
 from edge.values import Image
 
 Pictures = Generator[tuple[Image, float], None, None]
-"""An open source: (picture, seconds after the first one at which it is due; 0 for live cameras: at once).
+"""An open source: (picture, seconds after the first picture at which it is due; 0 for live cameras: at once).
 
-Opened by the first ``next`` at the latest, closed by ``close``. Ends where a finite source ends; raises
+The first ``next`` opens it at the latest; ``close`` closes it. It ends where a finite source ends. It raises
 CameraError where a source can't be opened or breaks off.
 """
 
@@ -22,9 +23,9 @@ class CameraSettings:
     """``/dev/video0``, ``/dev/v4l/by-id/...``, ``rtsp://...``, ``http://...``, ``picamera``, clip, folder."""
     width: int = 640
     height: int = 480
-    """Asked of V4L2 and CSI cameras, which may give the nearest they have; px."""
+    """The size in px that V4L2 and CSI cameras are asked for; they may give the nearest that they have."""
     fps: float = 15.0
-    """Asked of the same, and the rate at which a folder is played."""
+    """The rate that they are asked for, and at which a folder is played."""
     open_timeout_s: float = 10.0
     """From the start of an attempt to its first picture."""
     read_timeout_s: float = 5.0
@@ -32,13 +33,19 @@ class CameraSettings:
     backoff_min_s: float = 0.5
     backoff_max_s: float = 30.0
     frozen_after_s: float = 10.0
-    """A live camera whose picture has not changed in a single pixel for so long is frozen."""
+    """A live camera is frozen when not a single pixel has changed for this time."""
     dark_below: float = 12.0
     """Mean luma (0 to 255) below which an almost even picture is black."""
 
+    @classmethod
+    def of(cls, config: CameraConfig) -> "CameraSettings":
+        """The settings that a configuration asks for."""
+        asked = config.model_dump()
+        return cls(**{f.name: asked[f.name] for f in fields(cls) if f.name in asked})
+
 
 class CameraState(str, Enum):
-    """Where the camera stands."""
+    """What a camera does now."""
 
     OPENING = "opening"
     LIVE = "live"
@@ -47,7 +54,7 @@ class CameraState(str, Enum):
 
 
 class Fault(str, Enum):
-    """Why there is nothing to judge."""
+    """Why a camera gives nothing that can be judged."""
 
     CANNOT_OPEN = "cannot open"
     NO_FRAMES = "no frames"
@@ -57,10 +64,10 @@ class Fault(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """A snapshot, for health and the setup page."""
+    """A camera's state at one moment, for ``health`` and the setup page."""
 
     source: str
-    """Without user name and password."""
+    """Shown without secrets: of a URL only scheme, host and port."""
     state: CameraState
     fault: Fault | None
     message: str
@@ -71,7 +78,7 @@ class CameraStatus:
     """Measured over the last pictures; 0 while none come."""
     width: int
     height: int
-    """Of the last picture in px; 0 before the first."""
+    """Size of the last picture in px; 0 before the first."""
     frames: int
     """Pictures received since the start."""
     reconnects: int

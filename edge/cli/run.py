@@ -23,8 +23,8 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     add_config_option(runs)
     runs.add_argument(
         "--source", metavar="SOURCE",
-        help="instead of camera.source: /dev/video0, /dev/v4l/by-id/..., rtsp://..., http://..., picamera, "
-        "a clip, or a folder of pictures",
+        help="instead of camera.source: /dev/video0, /dev/v4l/by-id/..., rtsp://..., rtsps://..., "
+        "http://..., https://..., picamera, gst:PIPELINE, a clip, or a folder of pictures",
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     end_with_any_thread()
     clock, stop = SystemClock(), stop_on_signals()
     back_off(last, stop)
-    settings = CameraSettings(**config.camera.model_dump(exclude={"fault_after_s"}))
+    settings = CameraSettings.of(config.camera)
     try:
         camera = Camera(settings, clock)
     except UsageError as e:

@@ -1,8 +1,8 @@
-"""gpiozero, ready to use, and why it can't be: its errors in words.
+"""Loads gpiozero, and explains its errors in words.
 
-gpiozero and lgpio are imported here, and only when a pin is configured. ``gpiozero.Device.pin_factory`` is
-the swap point: where nobody has set it, lgpio drives the pins, the one library that does so on every
-Raspberry Pi.
+gpiozero and lgpio are imported here, and only when a pin is configured. Tests set
+``gpiozero.Device.pin_factory``; where nobody has set it, lgpio drives the pins. It is the one library that
+does so on every Raspberry Pi.
 """
 
 import os
@@ -19,10 +19,11 @@ _INSTALL = (
 
 
 def load_gpiozero() -> Any:  # noqa: ANN401 - gpiozero is untyped
-    """The module gpiozero, with something that drives the pins of this board.
+    """Import gpiozero, with a library that drives the pins of this board.
 
     Raises:
-        ConfigError: it or lgpio is not installed or can't start, or this board has no pins or refuses them.
+        ConfigError: gpiozero or lgpio is not installed or can't start, or this board has no pins or refuses
+            them.
     """
     try:
         import gpiozero  # noqa: PLC0415 - optional
@@ -36,27 +37,27 @@ def load_gpiozero() -> Any:  # noqa: ANN401 - gpiozero is untyped
 
 
 def pin_errors(gpiozero: Any) -> tuple[type[Exception], ...]:  # noqa: ANN401 - gpiozero is untyped
-    """What pins raise; lgpio's error is a class of its own, there only if lgpio is."""
+    """What pins raise. lgpio's error is a class of its own, which exists only where lgpio is installed."""
     lgpio = sys.modules.get("lgpio")
     return (gpiozero.GPIOZeroError, OSError, *((lgpio.error,) if lgpio else ()))
 
 
 def in_words(error: Exception) -> str:
-    """An error's text; lgpio's errors put theirs in quotes."""
+    """An error's text, without the quotes that lgpio's errors put around theirs."""
     return str(error.args[0]) if len(error.args) == 1 else str(error)
 
 
 def why_no_chip(dev: Path) -> str:
-    """Why the pins' device can't be opened, and the way out, as a sentence.
+    """Why the pins' device can't be opened, and what to do, as a sentence.
 
     Args:
-        dev: where devices lie.
+        dev: the folder of the devices; ``/dev`` except in tests.
     """
     chips = sorted(dev.glob("gpiochip*"))
     if not chips:
         return f"there is no {dev / 'gpiochip*'}: take the pins out of [indicators]"
     refusals = [refusal for chip in chips if (refusal := _refusal(chip)) is not None]
-    return refusals[0] if refusals else f"{chips[0]} can be opened: the kernel's log (dmesg) may tell more"
+    return refusals[0] if refusals else f"{chips[0]} can be opened: the kernel's log (dmesg) may say more"
 
 
 def _refusal(chip: Path) -> str | None:
@@ -73,7 +74,7 @@ def _refusal(chip: Path) -> str | None:
 
 
 def _lgpio_factory(gpiozero: Any) -> Any:  # noqa: ANN401 - gpiozero is untyped
-    # not gpiozero's own search, which tries one library after the other and loses why each one failed
+    # gpiozero's own search tries one library after the other, and loses the reason why each one failed
     try:
         from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415 - optional
     except ImportError as e:

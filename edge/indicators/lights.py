@@ -1,4 +1,4 @@
-"""What the light and the relay say. Pure: no I/O, no threads, no clock."""
+"""What the light and the relay show for the people in view. Pure: no I/O, no threads, no clock."""
 
 from collections.abc import Collection
 from enum import Enum
@@ -8,7 +8,7 @@ from edge.values import Verdict
 
 
 class Light(str, Enum):
-    """What is lit: one lamp or none."""
+    """Which lamp is lit; ``dark``: none."""
 
     DARK = "dark"
     GREEN = "green"
@@ -17,7 +17,7 @@ class Light(str, Enum):
 
 
 def light_for(present: Collection[Verdict]) -> Light:
-    """The light for the people who are there: the worst news wins, then the best."""
+    """The light for the people in view: red wins over green, green over amber."""
     if Verdict.NOT_MASKED in present:
         return Light.RED
     if Verdict.MASKED in present:
@@ -26,5 +26,5 @@ def light_for(present: Collection[Verdict]) -> Light:
 
 
 def energised(mode: Literal["fail-safe", "fail-secure"], *, shut: bool) -> bool:
-    """Whether current flows through the relay's coil, so that the way is shut, or open."""
+    """Whether current must flow through the relay's coil to shut the way, or to open it."""
     return shut == (mode == "fail-safe")

@@ -1,4 +1,4 @@
-"""From the people in view to the pins."""
+"""Shows on the pins who is in view."""
 
 import logging
 import threading
@@ -17,16 +17,16 @@ _LAMPS = (Light.GREEN, Light.AMBER, Light.RED)
 
 
 class Indicators:
-    """Lights, buzzer, relay and button; where none is configured, it works and does nothing.
+    """Lights, buzzer, relay and button. Without a configured pin it does nothing.
 
-    A failure of the pins, at the start or later, is logged and told in ``problem``; the indicators are then
-    off until the next start, and nothing is raised: violations are reported without them. All methods belong
-    to one thread.
+    A failure of the pins, at the start or later, is logged and stands in ``problem``. The indicators are then
+    off until the next start. Nothing is raised, because violations are reported without them, too.
+    All methods belong to one thread.
 
     Args:
         settings: which pins, and how they work.
         clock: times muting and testing.
-        on_test: called when the button asks for a test, for others who can be heard.
+        on_test: called when the button asks for a test, so that loudspeakers are tested as well.
     """
 
     def __init__(
@@ -47,32 +47,32 @@ class Indicators:
 
     @property
     def muted(self) -> bool:
-        """The button was pressed for silence, less than ``mute_s`` ago."""
+        """Whether the button has muted the buzzer less than ``mute_s`` seconds ago."""
         return self._clock.monotonic() < self._muted_until
 
     def show(self, present: Collection[Verdict], *, opened: bool = False) -> None:
-        """Say what a judged frame led to.
+        """Show what a judged frame led to.
 
         Args:
-            present: one verdict for each person who has come and not left; also of those whose face was
-                missed in this frame, for no such gap may move a relay. Nobody outside the opening hours.
-            opened: a violation began with this frame.
+            present: one verdict for each person who has come and not left, also for those whose face was not
+                found in this frame, because such a gap must not move a relay. Empty outside opening hours.
+            opened: whether a violation started with this frame.
         """
         self._light = light_for(present)
         self._coil = energised(self._settings.relay_mode, shut=self._light is Light.RED)
         self._update(opened=opened)
 
     def rest(self) -> None:
-        """Nothing can be judged: dark, and the relay as without power."""
+        """Show that nothing can be judged: no light, and the relay as without power."""
         self._light, self._coil = Light.DARK, False
         self._update()
 
     def attend(self) -> None:
-        """No frame came: answer the button, and end a test. ``show`` and ``rest`` do so, too."""
+        """Answer the button and end a test although no frame came. ``show`` and ``rest`` do so as well."""
         self._update()
 
     def close(self) -> None:
-        """All off, the relay as without power, and the pins given back."""
+        """Switch everything off, leave the relay as without power, and give the pins back."""
         if self._board is not None:
             self._board.close()
             self._board = None
@@ -102,7 +102,7 @@ class Indicators:
             self._on_test()
 
     def _write(self, board: OutputPins) -> None:
-        """Only what has changed; the relay first."""
+        """Write only what has changed; the relay first."""
         testing = self._clock.monotonic() < self._test_until
         lit = _LAMPS if testing else (self._light,)
         was_lit, coil = self._shown

@@ -1,4 +1,4 @@
-"""The pins as gpiozero's devices, made from the configuration."""
+"""The configured pins as devices of gpiozero."""
 
 import logging
 from collections.abc import Callable
@@ -12,20 +12,20 @@ from edge.indicators.lights import Light
 _log = logging.getLogger(__name__)
 _BEEP_S, _GAP_S, _BEEPS = 0.12, 0.08, 2
 _BOUNCE_S = 0.05
-"""A button's contacts bounce for so long at most."""
+"""How long a button's contacts may bounce."""
 _LAMPS = {Light.GREEN: "led_green", Light.AMBER: "led_amber", Light.RED: "led_red"}
 
 
 class OutputPins:
-    """All configured pins, claimed; all outputs are off.
+    """Claims all configured pins; all outputs are off at first.
 
     Args:
         settings: which pins.
-        pressed: called at every press of the button, on a thread of gpiozero's.
+        pressed: called at every press of the button, in a thread of gpiozero.
 
     Raises:
-        ConfigError: gpiozero can't be used here, or a pin is not there or in use; names the key, the pin and
-            what to do. No pin stays claimed.
+        ConfigError: gpiozero can't be used here, or a pin does not exist or is in use. The message names the
+            key, the pin and what to do. No pin stays claimed.
     """
 
     def __init__(self, settings: Settings, pressed: Callable[[], None]) -> None:
@@ -43,7 +43,7 @@ class OutputPins:
             self._devices["button"].when_activated = pressed
 
     def light(self, lamp: Light, *, on: bool) -> None:
-        """Switch a lamp, where there is one.
+        """Switch a lamp, if one is configured.
 
         Raises:
             MaskgateError: the pin can't be written.
@@ -59,12 +59,12 @@ class OutputPins:
         self._do("relay", "on" if energised else "off")
 
     def buzz(self) -> None:
-        """Sound twice, shortly, from now on; waits for nothing, and ends a sound that is on.
+        """Sound twice, briefly; returns at once, and replaces a sound that is on.
 
         Raises:
             MaskgateError: the pin can't be written.
         """
-        # blink alone writes on a thread of its own, where nobody would hear of an error
+        # blink alone writes in a thread of its own, where an error would be lost
         self._do("buzzer", "on")
         self._do("buzzer", "blink", _BEEP_S, _GAP_S, _BEEPS)
 
@@ -86,7 +86,7 @@ class OutputPins:
                 device.close()
             except self._errors as e:
                 _log.warning(
-                    "indicators.%s: %s is not given back: %s", key, self._settings.pins[key], in_words(e)
+                    "indicators.%s: %s can't be given back: %s", key, self._settings.pins[key], in_words(e)
                 )
 
     def _claim(self, key: str, pin: str) -> Any:  # noqa: ANN401 - gpiozero is untyped

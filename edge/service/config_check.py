@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from edge.camera import kind_of
+from edge.camera import CameraSettings, check_source
 from edge.clock import SystemClock
 from edge.config import Config, Models, Speaker, mistakes
 from edge.errors import MaskgateError
@@ -40,7 +40,7 @@ def check_config(config: Config, where: str) -> None:
 
 
 def _checks(config: Config) -> Iterator[Check]:
-    yield "camera.source: ", partial(kind_of, config.camera.source)
+    yield "camera.source: ", partial(check_source, CameraSettings.of(config.camera))
     yield "models.mask: ", partial(_load, MaskClassifier, config.models.mask, config.models)
     yield "models.face: ", partial(_load, FaceDetector, config.models.face, config.models)
     yield "hours.timezone: ", partial(OpeningHours.parse, (), config.hours.timezone)

@@ -41,7 +41,7 @@ OFF, ON = False, True
 
 
 class Pin(MockPin):  # type: ignore[misc]
-    """A mock pin that tells its writes, and can come loose."""
+    """A mock pin that records its writes, and can come loose."""
 
     writes: ClassVar[list[str]] = []
     loose: ClassVar[str] = ""
@@ -175,7 +175,7 @@ def test_a_violation_sounds_twice(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     before = set(threading.enumerate())
     indicators = bench.make(buzzer=BUZZER)
     indicators.show([NOT_MASKED])
-    assert bench.states(BUZZER) == [OFF], "a verdict alone is no violation"
+    assert bench.states(BUZZER) == [OFF], "a verdict alone is not a violation"
     indicators.show([NOT_MASKED], opened=True)
     for thread in set(threading.enumerate()) - before:
         thread.join()
@@ -312,33 +312,33 @@ def in_a_process_of_its_own(cwd: Path, *lines: str) -> str:
 
 @pytest.mark.parametrize("missing", ["gpiozero", "lgpio"])
 def test_without_the_libraries_only_configured_pins_are_a_problem(tmp_path: Path, missing: str) -> None:
-    said = in_a_process_of_its_own(
+    output = in_a_process_of_its_own(
         tmp_path, f"sys.modules['{missing}'] = None", "make()", "make(led_red='GPIO22')"
     )
-    without, with_a_pin = said.splitlines()
+    without, with_a_pin = output.splitlines()
     assert without == "None"
     assert f"{missing} is not installed: install maskgate[gpio]" in with_a_pin
 
 
 def test_without_pins_nothing_is_imported(tmp_path: Path) -> None:
-    said = in_a_process_of_its_own(tmp_path, "make()", "print({'gpiozero', 'lgpio'} & set(sys.modules))")
-    assert said == "None\nset()\n"
+    output = in_a_process_of_its_own(tmp_path, "make()", "print({'gpiozero', 'lgpio'} & set(sys.modules))")
+    assert output == "None\nset()\n"
     assert not list(tmp_path.iterdir())
 
 
 def test_a_working_directory_that_cannot_be_written_is_named() -> None:
-    said = in_a_process_of_its_own(Path("/proc"), "make(led_red='GPIO22')")
-    assert "lgpio makes a pipe in the working directory, /proc, and can't" in said
-    assert "WorkingDirectory=" in said
+    output = in_a_process_of_its_own(Path("/proc"), "make(led_red='GPIO22')")
+    assert "lgpio makes a pipe in the working directory, /proc, and can't" in output
+    assert "WorkingDirectory=" in output
 
 
 @pytest.mark.skipif(Path("/proc/device-tree/system/linux,revision").exists(), reason="this is a Raspberry Pi")
-def test_another_board_is_told_so(tmp_path: Path) -> None:
-    said = in_a_process_of_its_own(tmp_path, "make(led_red='GPIO22')")
-    assert "this is not a Raspberry Pi" in said
+def test_another_board_is_named(tmp_path: Path) -> None:
+    output = in_a_process_of_its_own(tmp_path, "make(led_red='GPIO22')")
+    assert "this is not a Raspberry Pi" in output
 
 
-def test_a_machine_without_pins_is_told_so(tmp_path: Path) -> None:
+def test_a_machine_without_pins_is_named(tmp_path: Path) -> None:
     assert why_no_chip(tmp_path).startswith(f"there is no {tmp_path}/gpiochip*")
 
 
