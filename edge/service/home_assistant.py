@@ -1,12 +1,12 @@
-"""Home Assistant finds the device by itself: one retained message that describes it, and its removal.
+"""Home Assistant finds the device by itself: one retained message describes it, an empty one removes it.
 
-No ghost stays behind: what was ever announced is written down beside the outbox before it is announced, and
-taken back at the next connect once the option is off, or the prefix, site or device has another name.
+No ghost device stays behind. The ledger, a file beside the outbox, lists the topics of all descriptions. A
+topic is written there before its description goes out. It is emptied at the next connect after the option was
+switched off, or after the prefix, site or device got another name.
 """
 
 import json
 import logging
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,18 +15,20 @@ from pydantic import JsonValue
 
 from edge import __version__
 from edge.config import HomeAssistantDiscovery
+from edge.errors import StoreError
 from edge.events import Place
+from edge.files import atomic_write, remove
 
 _log = logging.getLogger(__name__)
 
 
 class Discovery:
-    """What is to be said at every connect. Its methods may be called on any one thread after the other.
+    """What is published at every connect. Any thread may call its methods, one thread at a time.
 
     Args:
-        settings: whether, and under which prefix.
+        settings: whether Home Assistant is to find the device, and under which prefix.
         place: the device.
-        ledger: the file that keeps what was announced.
+        ledger: the file that lists the topics of all descriptions.
     """
 
     def __init__(self, settings: HomeAssistantDiscovery, place: Place, ledger: Path) -> None:
@@ -38,14 +40,14 @@ class Discovery:
             _write(ledger, [*announced, self._topic])
 
     def messages(self) -> list[tuple[str, bytes]]:
-        """Topics with their retained payloads; an empty one removes."""
+        """Topics with their retained payloads; an empty payload removes a description."""
         out = [(gone, b"") for gone in self._gone]
         if self._topic is not None:
             out.append((self._topic, json.dumps(describe(self._place), ensure_ascii=False).encode()))
         return out
 
     def settled(self) -> None:
-        """The broker has taken all of it: what was removed need not be removed again."""
+        """The broker has all messages: what was removed need not be removed again."""
         if self._gone:
             _write(self._ledger, [] if self._topic is None else [self._topic])
             self._gone = ()
@@ -57,14 +59,14 @@ def topic(prefix: str, place: Place) -> str:
 
 
 def identity(place: Place) -> str:
-    """The device's name for Home Assistant, which allows letters, digits, - and _ alone; no two share one."""
+    """The device's name for Home Assistant: only letters, digits, - and _, and different for each device."""
     return "__".join(
         re.sub(r"[^A-Za-z0-9-]", _escaped, part) for part in (place.prefix, place.site, place.device)
     )
 
 
 def describe(place: Place) -> dict[str, JsonValue]:
-    """The device and what is to be seen of it, in Home Assistant's terms."""
+    """The device and its entities, in Home Assistant's terms."""
     me = identity(place)
     components: dict[str, JsonValue] = {
         key: {"unique_id": f"{me}_{key}", "qos": 1, **entity} for key, entity in _entities(place).items()
@@ -131,7 +133,7 @@ _VIOLATION = (
     "{{ {'event_type': value_json.type, 'violation': value_json.data.violation, 'zone': value_json.data.zone,"
     " 'time': value_json.time} | tojson }}{% endif %}"
 )
-"""What could not be sent in time triggers nothing: nobody wants a lamp to flash for yesterday's violation."""
+"""A violation that is delivered late triggers nothing: nobody wants a lamp to flash for yesterday's."""
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -152,19 +154,12 @@ def _read(ledger: Path) -> list[str]:
 def _write(ledger: Path, topics: Sequence[str]) -> None:
     try:
         if topics:
-            # whole or not at all: a full disk or a power cut must not forget what was announced before
-            part = ledger.with_name(f"{ledger.name}.part")
-            with part.open("w", encoding="utf-8") as file:
-                json.dump(topics, file)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(ledger)
+            atomic_write(ledger, json.dumps(topics).encode())
         else:
-            ledger.unlink(missing_ok=True)
-    except OSError as e:
+            remove(ledger)
+    except StoreError as e:
         _log.warning(
-            "%s can't be written (%s): if [home_assistant_discovery] is switched off later, remove the "
-            "device in Home Assistant by hand",
-            ledger,
-            e.strerror,
+            "%s. If [home_assistant_discovery] is switched off later, remove the device in Home Assistant by "
+            "hand",
+            e,
         )

@@ -1,8 +1,9 @@
 """How the run before this one ended, as systemd saw it, and how long to wait because of it.
 
-One small file: a line by each run when it begins (``<boot id> <uptime> <failures in a row>``), and one by the
-unit's ``ExecStopPost=`` after its end (``<uptime> <result> <code> <status>``, see systemd.exec(5)). The
-second is missing after a power cut. The delay is here since systemd below 254 has none that grows.
+It is kept in one small file. Each run writes a line when it starts (``<boot id> <uptime> <failures in a
+row>``), and the unit's ``ExecStopPost=`` adds one after its end (``<uptime> <result> <code> <status>``, see
+systemd.exec(5)). After a power cut the second line is missing. The delay is here because systemd before
+version 254 has none that grows.
 """
 
 import logging
@@ -12,17 +13,21 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.backoff import Backoff
+from edge.files import atomic_write
 from edge.systemd import SystemdNotifier
 
 _log = logging.getLogger(__name__)
 _LONG_S = 600.0
-"""A run of this length was no failed start: what went wrong after it begins a new row."""
+"""A run that lasted longer did start: a failure after it is the first of a new row."""
 _NOT_MENDED_BY_WAITING = {"2", "78"}
-_DELAY_S, _DELAY_MAX_S = 5.0, 60.0
-"""The first one, RestartSec= in the unit; each further one is twice as long."""
+"""Exit codes of a wrong command line and a wrong configuration."""
+_RESTART_S = 5.0
+"""The unit waits for this long itself: its RestartSec=."""
+_DELAY = Backoff(first_s=_RESTART_S, longest_s=60.0)
 _WORDS = {
-    "watchdog": "nothing was judged for so long that systemd's watchdog ended it",
-    "oom-kill": "the kernel ended it for want of memory",
+    "watchdog": "systemd's watchdog ended it, because no frame was judged for too long",
+    "oom-kill": "the kernel ended it, because memory ran out",
     "timeout": "it did not start or stop in time, and systemd ended it",
 }
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -30,7 +35,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, slots=True)
 class PreviousRun:
-    """What a run finds when it begins."""
+    """What a run finds out about the one before when it starts."""
 
     cause: str
     """What ended the run before, if systemd saw a failure; else empty."""
@@ -39,16 +44,14 @@ class PreviousRun:
 
     @property
     def wait_s(self) -> float:
-        """How long to wait before the work begins, on top of the unit's own delay."""
-        if self.failures < 2:
-            return 0.0
-        return float(min(_DELAY_MAX_S, _DELAY_S * 2 ** (self.failures - 1)) - _DELAY_S)
+        """How long to wait before the work starts, on top of the unit's own delay."""
+        return max(0.0, _DELAY.limit_s(self.failures) - _RESTART_S)
 
 
 def this_run() -> PreviousRun:
-    """Begin a run: read the file in systemd's state directory, and write this run's line into it.
+    """Start a run: read the file in systemd's state directory, and write this run's line into it.
 
-    Without systemd there is no such file, and nothing is known. One that can't be read or written is logged.
+    Without systemd there is no such file, and nothing is known. A file that can't be used is logged.
     """
     folder = os.environ.get("STATE_DIRECTORY")
     if folder is None:
@@ -57,16 +60,16 @@ def this_run() -> PreviousRun:
     try:
         boot, uptime_s = _BOOT_ID.read_text(encoding="ascii").strip(), time.clock_gettime(time.CLOCK_BOOTTIME)
         lines = path.read_text(encoding="ascii", errors="replace").splitlines() if path.exists() else []
-        found = read(lines, boot)
-        path.write_text(f"{boot} {uptime_s:.2f} {found.failures}\n", encoding="ascii")
+        previous = read(lines, boot)
+        atomic_write(path, f"{boot} {uptime_s:.2f} {previous.failures}\n".encode())
     except OSError as e:
         _log.warning("%s: what ended the run before is not known: %s", path, e)
         return PreviousRun("", 0)
-    return found
+    return previous
 
 
 def back_off(last: PreviousRun, stop: threading.Event) -> None:
-    """Wait as long as the failures before ask for, and say so to systemd; no longer than until ``stop``."""
+    """Wait for as long as the failures before require, and tell systemd why; ``stop`` ends the wait."""
     if last.wait_s > 0:
         why = (
             f"waiting {last.wait_s:.0f} s after {last.failures} failures in a row, the last one: {last.cause}"
@@ -77,15 +80,15 @@ def back_off(last: PreviousRun, stop: threading.Event) -> None:
 
 
 def read(lines: list[str], boot: str) -> PreviousRun:
-    """What the file says.
+    """What the file says about the runs before.
 
     Args:
-        lines: the run's own, then systemd's: several where runs ended before they could begin.
-        boot: id of the present one; failures before it are over.
+        lines: the run's own, then systemd's: several where runs ended before they could write theirs.
+        boot: the id of the present boot; failures before it are over.
     """
     own = lines[0].split() if lines else []
     try:
-        begun_s, failures = float(own[1]), int(own[2])
+        started_s, failures = float(own[1]), int(own[2])
         ends = [(float(up), result, status) for up, result, _, status in map(_fields, lines[1:])]
     except (ValueError, IndexError):  # no file yet, or a damaged one: nothing is known
         return PreviousRun("", 0)
@@ -93,7 +96,7 @@ def read(lines: list[str], boot: str) -> PreviousRun:
         if result == "success":
             failures = 0
         elif status not in _NOT_MENDED_BY_WAITING:
-            failures = 1 if end_s - begun_s > _LONG_S else failures + 1
+            failures = 1 if end_s - started_s > _LONG_S else failures + 1
     cause = _cause(*ends[-1][1:]) if ends else ""
     return PreviousRun(cause, failures if own[0] == boot else 0)
 

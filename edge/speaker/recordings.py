@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge.config import Speaker
 from edge.errors import ConfigError, SpeakerError
+from edge.files import atomic_writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,17 @@ def read(path: Path) -> Recording:
 
 
 def write(path: Path, form: SampleFormat, samples: bytes) -> None:
-    """Make a WAV file, in one step, so that it is whole at any moment.
+    """Write a WAV file that is whole at any moment.
 
     Raises:
-        OSError: it can't be written.
+        OSError: it can't be written, or the folder is not there.
     """
-    partial = path.with_name(path.name + ".part")
-    with partial.open("wb") as file, wave.open(file) as out:
+    path.parent.stat()  # a mistyped folder is not made
+    with atomic_writer(path) as file, wave.open(file) as out:
         out.setframerate(form.rate_hz)
         out.setnchannels(form.channels)
         out.setsampwidth(form.sample_bytes)
         out.writeframes(samples)
-    partial.replace(path)
 
 
 def sounds_of(settings: Speaker) -> list[Path]:

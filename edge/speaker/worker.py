@@ -1,12 +1,15 @@
 """One speaker at work: decides, announces, tries again while the violation is fresh, remembers, reports."""
 
 import logging
+import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from queue import SimpleQueue
 
+from edge.backoff import Backoff
 from edge.clock import Clock, trusted
 from edge.config import Speaker
 from edge.errors import SpeakerError
@@ -19,7 +22,7 @@ from edge.speaker.sink import GaveUpError, Playback, SpeakerSink
 _log = logging.getLogger(__name__)
 _QUEUE_MAX = 100
 """Violations that wait while an announcement is made; any more would be too old when their turn comes."""
-_RETRY_MIN_S, _RETRY_MAX_S = 0.5, 2.0
+_RETRY = Backoff(first_s=0.5, longest_s=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class SpeakerWorker:
         self._queue: SimpleQueue[HeardViolation | None] = SimpleQueue()
         self._overflow = LogThrottle()
         self._interrupt = threading.Event()
+        self._jitter = random.Random()  # noqa: S311  no secret
         self._thread = threading.Thread(target=self._work, name=f"speaker {sink.name}", daemon=True)
         self._state = SpeakerWorkerState(sink.name, 0, 0, 0, None, None, None)
 
@@ -130,18 +134,17 @@ class SpeakerWorker:
                 self._tell(f"violation {heard.violation}: not announced ({choice.value})")
 
     def _announce(self, heard: HeardViolation) -> None:
-        """Until it is said, or can't be, or it would be too late."""
-        pause_s = _RETRY_MIN_S
-        while True:
+        """Try until it is announced, or can't be, or would be too late."""
+        for failures in count(1):
             now = self._now()
             try:
                 said = self._sink.say(heard, self._interrupt)
             except SpeakerError as e:
+                pause_s = _RETRY.pause_s(failures, self._jitter)
                 late = age_s(heard, self._now()) + pause_s > self._settings.max_age_s
                 if isinstance(e, GaveUpError) or late or self._pause(str(e), pause_s):
                     self._failed(heard.violation, str(e))
                     return
-                pause_s = min(_RETRY_MAX_S, 2 * pause_s)
             else:
                 self._played(heard, said, age_s(heard, now) + said.started_s - now.s)
                 return

@@ -9,7 +9,7 @@ import pytest
 
 from edge.service.previous_run import PreviousRun, back_off, read, this_run
 
-SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
+SYSTEMD = Path(__file__).resolve().parents[2] / "systemd/units"
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,11 @@ SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
         ("120.5 exit-code exited 1", "exit code 1"),
         ("120.5 signal killed KILL", "killed by SIGKILL"),
         ("120.5 core-dump dumped SEGV", "killed by SIGSEGV"),
-        ("120.5 watchdog killed ABRT", "nothing was judged for so long that systemd's watchdog ended it"),
-        ("120.5 oom-kill killed KILL", "the kernel ended it for want of memory"),
+        (
+            "120.5 watchdog killed ABRT",
+            "systemd's watchdog ended it, because no frame was judged for too long",
+        ),
+        ("120.5 oom-kill killed KILL", "the kernel ended it, because memory ran out"),
         ("120.5 timeout killed TERM", "it did not start or stop in time, and systemd ended it"),
         ("120.5 resources  ", "resources"),
     ],
@@ -89,6 +92,7 @@ def test_runs_and_the_unit_write_the_file_together(tmp_path: Path, monkeypatch: 
 def test_a_folder_that_can_not_be_written_is_said_and_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    (tmp_path / "none").write_text("a file stands in its place")
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "none"))
     assert this_run() == PreviousRun("", 0)
     assert str(tmp_path / "none") in caplog.text

@@ -90,7 +90,7 @@ def test_a_ledger_that_cannot_be_used_stops_nothing(tmp_path: Path, caplog: Any)
     damaged.write_bytes(b"\xff{")
     assert len(Discovery(ON, DOOR, damaged).messages()) == 1
     assert "what Home Assistant was told before is not known" in caplog.text
-    assert len(Discovery(ON, DOOR, tmp_path / "nowhere" / "ledger.json").messages()) == 1
+    assert len(Discovery(ON, DOOR, damaged / "ledger.json").messages()) == 1
     assert "can't be written" in caplog.text
 
 

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 import pytest
 from web_speaker import WebSpeaker
 
+from edge.backoff import Backoff
 from edge.clock import SystemClock
 from edge.config import HomeAssistant, Speaker, Webhook
 from edge.errors import ConfigError, SpeakerError
@@ -177,7 +178,7 @@ def test_home_assistant_plays_a_recording(server: WebSpeaker, token: Path) -> No
 def test_only_what_may_change_is_asked_again(
     server: WebSpeaker, statuses: list[int], outcome: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(voice_module, "_RETRY_MIN_S", 0.01)
+    monkeypatch.setattr(voice_module, "_RETRY", Backoff(0.01, 0.01))
     server.statuses = list(statuses)
     reports, memory = SimpleQueue[Data](), AnnouncementMemory(tmp_path / "memory.sqlite")
     voice = SpeakerWorker(

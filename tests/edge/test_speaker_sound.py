@@ -11,6 +11,7 @@ from queue import SimpleQueue
 import numpy as np
 import pytest
 
+from edge.backoff import Backoff
 from edge.clock import SystemClock
 from edge.config import HomeAssistant, RemoteSpeaker, Speaker, Webhook
 from edge.config.loading import section_in
@@ -217,7 +218,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "asound.conf"
     path.write_text("pcm.!default { type hw; card 31 }")
     monkeypatch.setenv("ALSA_CONFIG_PATH", str(path))
-    monkeypatch.setattr(voice_module, "_RETRY_MIN_S", 0.02)
+    monkeypatch.setattr(voice_module, "_RETRY", Backoff(0.02, 0.02))
     monkeypatch.setattr(player_module, "CARDS", tmp_path / "cards")
     (tmp_path / "cards").write_text(" 0 [Other          ]: USB-Audio - of whatever machine this is\n")
     return path
@@ -310,7 +311,7 @@ def test_a_busy_card_is_tried_again(
 def test_the_end_interrupts_the_wait_for_the_next_attempt(
     desk: type, conf: Path, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(voice_module, "_RETRY_MIN_S", 3600.0)
+    monkeypatch.setattr(voice_module, "_RETRY", Backoff(7200.0, 7200.0))
     one = desk(Speaker(max_age_s=1e6))
     one.voice.hear(heard())
     eventually(lambda: one.voice.state.problem)
