@@ -167,3 +167,8 @@ def sigmoid(logit: float) -> float:
 def log_odds(probability: float) -> float:
     """The inverse of ``sigmoid``; 0 < probability < 1."""
     return math.log(probability / (1.0 - probability))
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: ``1 event``, ``2 events``. ``many`` is the plural, if it is not ``one`` + s."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

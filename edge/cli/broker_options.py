@@ -1,6 +1,9 @@
 """Which broker the ops commands talk to: their options, and what these lead to."""
 
 import argparse
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from edge.cli.arguments import path
 from edge.config import Config, Mqtt, load_config, parse_config
@@ -44,6 +47,18 @@ def broker_settings(args: argparse.Namespace) -> Mqtt:
         return parse_config({"mqtt": settings}, "the command line").mqtt
     except ConfigError as e:
         raise UsageError(str(e)) from e
+
+
+@contextmanager
+def quiet_link() -> Iterator[None]:
+    """Keep the link from logging why it can't connect: the error that ends the command says the same."""
+    logger = logging.getLogger("edge.mqtt.link")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def parse_address(text: str) -> tuple[str, int]:

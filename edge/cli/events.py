@@ -5,14 +5,14 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.arguments import add_command, count, path, positive
-from edge.cli.broker_options import add_broker_options, broker_settings
+from edge.cli.broker_options import add_broker_options, broker_settings, quiet_link
 from edge.cli.signals import stop_on_signals
 from edge.errors import MaskgateError, UsageError
 from edge.ops.subscription import ReceivedMessage
@@ -147,8 +147,11 @@ def _heard(args: argparse.Namespace) -> Iterator[ReceivedMessage]:
     from edge.ops.subscription import Subscription
 
     settings, stop = broker_settings(args), stop_on_signals()
-    with Subscription(settings, [f"{settings.prefix}/v1/#"], stop, what="check") as heard:
-        yield from heard.messages(args.for_s)
+    with ExitStack() as stack:
+        with quiet_link():
+            subscription = Subscription(settings, [f"{settings.prefix}/v1/#"], stop, what="check")
+            messages = stack.enter_context(subscription)
+        yield from messages.messages(args.for_s)
 
 
 def simulate(args: argparse.Namespace) -> int:
@@ -173,7 +176,7 @@ def simulate(args: argparse.Namespace) -> int:
     sites = make_sites(args.devices, settings.prefix, habits, seed)
     outage = None if args.outage is None else Outage(*args.outage)
     fleet = SimulatedFleet(settings, sites, habits, seed, stop, connections=args.connections, outage=outage)
-    lived_s = fleet.run(args.for_s or math.inf, SimulationProgress(fleet).tell, clean=args.clean)
+    lived_s = fleet.run(args.for_s or math.inf, SimulationProgress(fleet).update, clean=args.clean)
     done = fleet.result(args.devices, seed, lived_s)
     print(json.dumps(asdict(done)) if args.json else done)
     return 0 if done.acknowledged == done.events else 1

@@ -3,14 +3,19 @@
 import argparse
 import logging
 import sys
+import threading
 from collections.abc import Callable
-from typing import get_args
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, get_args
 
 from edge.cli.arguments import add_command, positive
-from edge.cli.broker_options import add_broker_options, broker_settings
+from edge.cli.broker_options import add_broker_options, broker_settings, quiet_link
 from edge.cli.signals import stop_on_signals
-from edge.errors import UsageError
+from edge.errors import MaskgateError, UsageError
 from edge.events import CommandName
+
+if TYPE_CHECKING:
+    from edge.ops.subscription import Subscription
 
 _TIMEOUT_MAX_S = 3600
 _COMMANDS = ", ".join(get_args(CommandName))
@@ -47,7 +52,10 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         "arguments", nargs="*", metavar="KEY=VALUE",
         help="for_s=600 (mute), value=0.6 (set-threshold), url=https://... version=0.2.0 (update)",
     )  # fmt: skip
-    commands.add_argument("--timeout", type=positive, default=10.0, metavar="S", help="default: 10")
+    commands.add_argument(
+        "--timeout", type=positive, default=10.0, metavar="S",
+        help="seconds to reach the broker and to get the answer (default: 10)",
+    )  # fmt: skip
     commands.add_argument("--json", action="store_true", help="print the answer as it came")
     forgets = command(
         "forget", forget, "remove what a broker keeps of a device that is gone for good",
@@ -58,18 +66,38 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def watch(args: argparse.Namespace) -> int:
     """The table, or JSON lines."""
-    from edge.ops.live_view import print_lines, show
+    from edge.ops.json_lines import print_lines
     from edge.ops.subscription import Subscription
 
     settings, stop = broker_settings(args), stop_on_signals()
-    live = sys.stdout.isatty() and not args.json
-    _log_from(logging.CRITICAL if live else logging.WARNING)  # the screen tells of trouble itself
-    with Subscription(settings, [f"{settings.prefix}/v1/+/+/+"], stop, what="watch") as heard:
-        if live:
-            show(heard, stop, f"{settings.host}:{settings.port}")
+    show = _live_view() if sys.stdout.isatty() and not args.json else None
+    _log_from(logging.WARNING if show is None else logging.CRITICAL)  # the screen shows problems itself
+    with ExitStack() as stack:
+        with quiet_link():
+            subscription = Subscription(settings, [f"{settings.prefix}/v1/+/+/+"], stop, what="watch")
+            messages = stack.enter_context(subscription)
+        if show is None:
+            print_lines(messages, stop)
         else:
-            print_lines(heard, stop)
+            show(messages, stop, f"{settings.host}:{settings.port}")
     return 0
+
+
+def _live_view() -> "Callable[[Subscription, threading.Event, str], None]":
+    """What shows the table.
+
+    Raises:
+        MaskgateError: rich is not installed.
+    """
+    try:
+        from edge.ops.live_view import show
+    except ModuleNotFoundError as e:
+        if e.name is None or not e.name.startswith("rich"):
+            raise
+        raise MaskgateError(
+            "the table needs the package rich: pip install 'maskgate[ops]', or print JSON lines with --json"
+        ) from e
+    return show
 
 
 def send_command(args: argparse.Namespace) -> int:
@@ -81,7 +109,8 @@ def send_command(args: argparse.Namespace) -> int:
     settings = broker_settings(args)
     place = parse_device(args.device, settings.prefix)
     _log_from(logging.WARNING)
-    answer = ask(settings, place, args.name, parse_arguments(args.arguments), args.timeout)
+    with quiet_link():
+        answer = ask(settings, place, args.name, parse_arguments(args.arguments), args.timeout)
     print(answer.model_dump_json() if args.json else "\n".join(lines(answer)))
     return 0 if answer.status == "ok" else 1
 
@@ -93,11 +122,12 @@ def forget(args: argparse.Namespace) -> int:
 
     settings = broker_settings(args)
     _log_from(logging.WARNING)
-    for topic in clear(settings, parse_device(args.device, settings.prefix)):
-        print(f"removed {topic}")
+    with quiet_link():
+        topics = clear(settings, parse_device(args.device, settings.prefix))
+    print("\n".join(f"removed {topic}" for topic in topics))
     return 0
 
 
 def _log_from(level: int) -> None:
-    """That a connection was made and closed is no news to a person who types."""
+    """Log from this level on only: a person at a terminal does not need to know of each connection."""
     logging.getLogger().setLevel(level)

@@ -9,7 +9,11 @@ from edge.config.section import SHIPPED_MODELS, File, Name, Section, state_dir
 
 def _no_speaker(device: str) -> str:
     if device.endswith("-speaker"):
-        raise ValueError("names that end in -speaker belong to speakers: that of gate-1 is gate-1-speaker")
+        own = device.removesuffix("-speaker")
+        raise ValueError(
+            f"names that end in -speaker belong to speakers: name this device {own}, and its speaker will be "
+            f"called {device}"
+        )
     return device
 
 

@@ -4,9 +4,7 @@ Every event is a CloudEvent 1.0 in structured JSON. An ``Event`` is made where s
 ``sequence`` when the outbox stores it, and is rendered to bytes only in ``cloud_event``.
 """
 
-from edge.events.data import (
-    Data,
-)
+from edge.events.data import Data
 from edge.events.envelope import (
     CONTENT_TYPE,
     SCHEMA_BASE,

@@ -28,7 +28,7 @@ from edge.events.requests import CommandHandled
 
 SCHEMA_BASE = "urn:maskgate:v1:"
 CONTENT_TYPE = "application/cloudevents+json"
-"""Of an event on the wire, as CloudEvents' MQTT binding asks for it; MQTT 3.1.1 has no place for it."""
+"""Content type of an event on the wire, as CloudEvents' MQTT binding wants it. MQTT 3.1.1 can't carry it."""
 
 TYPES: dict[str, type[Data]] = {
     "violation.opened": ViolationOpened,
@@ -48,13 +48,13 @@ TYPES: dict[str, type[Data]] = {
     "update.returned": UpdateReturned,
     "summary": Summary,
 }
-"""CloudEvents type -> payload type: everything that goes through the outbox."""
+"""CloudEvents type -> payload type, of every message that goes through the outbox."""
 _NAMES = {payload: name for name, payload in TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a device stands; each part is a topic level."""
+    """Where a device stands. Each part is one level of its topics."""
 
     site: str
     device: str
@@ -66,13 +66,13 @@ class Place:
         return f"/{self.prefix}/{self.site}/{self.device}"
 
     def topic(self, leaf: str) -> str:
-        """``<prefix>/v1/<site>/<device>/<leaf>``."""
+        """The topic ``<prefix>/v1/<site>/<device>/<leaf>``."""
         return f"{self.prefix}/v1/{self.site}/{self.device}/{leaf}"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, before it is stored."""
+    """Something that happened, before the outbox stores it."""
 
     id: str
     time: datetime
@@ -81,31 +81,31 @@ class Event:
 
     @property
     def type(self) -> str:
-        """The CloudEvents type."""
+        """The CloudEvents type of its payload, as ``violation.opened``."""
         return _NAMES[type(self.data)]
 
 
 def new_event(data: Data, time: datetime, *, clock_trusted: bool = True) -> Event:
-    """An event with an id of its own, which it keeps over every redelivery."""
+    """Make an event with a fresh id, which it keeps over every redelivery."""
     return Event(str(uuid.uuid4()), time, data, clock_trusted)
 
 
 def leaf_of(event_type: str) -> str:
-    """The topic leaf that carries a type."""
+    """The last topic level that carries events of this type."""
     return "summary" if event_type == "summary" else "event"
 
 
 def cloud_event(
     event: Event, place: Place, *, sequence: int, recorded: datetime, replayed: bool = False
 ) -> dict[str, JsonValue]:
-    """The wire form, ready for ``json.dumps``.
+    """The wire form of an event, ready for ``json.dumps``.
 
     Args:
         event: what happened.
         place: the device.
-        sequence: the outbox's gap-free number; zero-padded on the wire, sortable as text.
-        recorded: when the outbox stored it.
-        replayed: it could not be sent when it happened.
+        sequence: the outbox's gap-free number. It is zero-padded on the wire, so that it sorts as text.
+        recorded: when the outbox stored the event.
+        replayed: the event could not be sent when it happened.
     """
     return {
         "specversion": "1.0",
@@ -128,5 +128,5 @@ def cloud_event(
 
 
 def rfc3339(moment: datetime) -> str:
-    """UTC with milliseconds and a Z."""
+    """A moment as RFC 3339 text: UTC with milliseconds and a Z."""
     return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,7 @@
-"""What happened: payloads of the CloudEvents, which go through the outbox."""
+"""What happened: the payloads of the CloudEvents that go through the outbox.
+
+The docstrings here are published: they become the descriptions of the contract.
+"""
 
 from typing import Literal
 
@@ -8,38 +11,38 @@ from edge.events.data import Data
 
 
 class ViolationOpened(Data):
-    """Somebody wears no mask, or not properly."""
+    """A person wears no mask, or does not wear it properly."""
 
     violation: str
-    """Id of the violation: the same in everything that follows from it."""
+    """Id of the violation. All later events about this violation carry the same id."""
     zone: str
     track: int
-    """Number of the person's track since the service started."""
+    """Number of the person's track, counted since the service started."""
     score: float = Field(ge=0, le=1)
     """Pooled probability that a mask is worn properly."""
     face_width_px: float = Field(ge=0)
     seen_for_s: float = Field(ge=0)
-    """From the person's first look to the decision."""
+    """Seconds from the first look at the person to the decision."""
     model: str
     muted: bool = False
-    """Ops has muted this device: no speaker announces it."""
+    """Ops has muted this device, so no speaker announces this violation."""
 
 
 class ViolationClosed(Data):
-    """The mask went on, or the person went away."""
+    """A violation is over: the person put a mask on, or went away."""
 
     violation: str
     zone: str
     track: int
     reason: Literal["complied", "left"]
     duration_s: float = Field(ge=0)
-    """From opened to closed."""
+    """Seconds from `violation.opened` to this event."""
     announced: bool
-    """The speaker reported before that the sentence was heard."""
+    """Before this event, the speaker reported that the announcement was played."""
 
 
 class CameraFault(Data):
-    """The camera gives no usable pictures (``opened``), or does again (``closed``)."""
+    """The camera gives no usable pictures (`opened`), or gives them again (`closed`)."""
 
     state: Literal["opened", "closed"]
     reason: str
@@ -50,47 +53,49 @@ TamperReason = Literal["covered", "turned", "defocused", "too dark", "overexpose
 
 
 class CameraTampered(Data):
-    """The camera gives pictures that show too little or something else (``opened``), or is well again."""
+    """The camera's pictures show too little, or another scene (`opened`), or are fine again (`closed`)."""
 
     state: Literal["opened", "closed"]
     reason: TamperReason
     message: str
     duration_s: float = Field(ge=0)
-    """From its begin to this event."""
+    """Seconds from the start of the tampering to this event."""
 
 
 class Crowded(Data):
-    """More people in view than allowed, or closer together (``opened``), or not any more (``closed``)."""
+    """More people are in view than allowed, or they stand too close (`opened`); or no longer (`closed`)."""
 
     state: Literal["opened", "closed"]
     people: int = Field(ge=0)
-    """In view: when opened, now; when closed, the most there were."""
+    """People in view: now where it is opened, the most at one time where it is closed."""
     nearest_m: float | None
-    """Estimated distance of the nearest pair; None: none could be measured. Up to 2.5 m away, 9 of 10 are
-    right within 6 % side by side and within 25 % one behind the other; see ``edge.people.crowding``."""
+    """Estimated distance in metres between the nearest two people; null if it could not be measured. Up to
+    2.5 m from the camera, 9 of 10 distances are right within 6 % for people side by side, and within 25 % for
+    people one behind the other."""
     duration_s: float = Field(ge=0)
+    """Seconds since the crowding started."""
 
 
 class AnnouncementRequested(Data):
-    """The sentence shall sound once, for nobody: somebody tries the speaker."""
+    """The announcement should be played once, without a violation: somebody tests the speaker."""
 
     violation: str
-    """What ``announcement.played`` will name; there is no such violation."""
+    """The id that `announcement.played` will carry. There is no violation with this id."""
     by: Literal["button", "command"]
 
 
 class AnnouncementPlayed(Data):
-    """The sentence was heard: all samples were played."""
+    """The announcement was played to its end."""
 
     violation: str
     speaker: str
     language: str
     delay_s: float = Field(ge=0)
-    """From ``violation.opened``'s time to the first sample, by the speaker's clock."""
+    """Seconds from the time of `violation.opened` to the start of the sound, by the speaker's clock."""
 
 
 class AnnouncementFailed(Data):
-    """The sentence could not be played."""
+    """The announcement could not be played."""
 
     violation: str
     speaker: str
@@ -98,7 +103,7 @@ class AnnouncementFailed(Data):
 
 
 class Summary(Data):
-    """Counts over a window of time; people are counted when they leave."""
+    """Counts over a window of time. A person is counted when they leave the view."""
 
     window_s: float = Field(ge=0)
     people: int = Field(ge=0)
@@ -108,61 +113,62 @@ class Summary(Data):
     violations: int = Field(ge=0)
     complied: int = Field(ge=0)
     announced: int = Field(ge=0)
-    """Violations closed in this window whose announcement was heard."""
+    """Violations that were closed in this window and whose announcement was played."""
     complied_after_announcement: int = Field(ge=0)
     compliance_rate: float | None = Field(ge=0, le=1)
-    """The share of the announced ones that complied; None when there was none."""
+    """Share of the announced violations that complied, 0 to 1; null if none was announced."""
     entered: int = Field(ge=0)
     left: int = Field(ge=0)
-    """People who crossed a counting line, each way."""
+    """`entered` and `left` count the people who crossed the counting line, one for each direction."""
 
 
 class DeviceStarted(Data):
-    """The service has started: whatever an earlier run of this device had opened is over."""
+    """The service has started: everything that an earlier run of this device had opened is over."""
 
     software: str
     previous: Literal["none", "stopped", "ended without warning"]
-    """How the run before ended: there was none; it was stopped; it crashed, was killed or lost its power."""
+    """How the run before ended: there was none; it was stopped; or it crashed, was killed or lost power."""
     cause: str = ""
-    """What ended it, if systemd saw it fail: ``killed by SIGKILL``. Empty after a power cut."""
+    """What ended the run before, if systemd saw it fail, as `killed by SIGKILL`. Empty after a power cut."""
 
 
 class UpdateFinished(Data):
-    """A new release has judged frames for its whole health period: it stays."""
+    """A new release has judged frames for its whole health period, so it stays in use."""
 
     kind: Literal["application", "models"]
     version: str
 
 
 class UpdateFailed(Data):
-    """An update was not begun: what was in use stays so."""
+    """An update was not started: the release that was in use stays in use."""
 
     version: str
-    """Empty: it is not known which one it was to be."""
+    """The version that was asked for; empty if it is not known."""
     reason: str
 
 
 class UpdateReturned(Data):
-    """A release was taken back."""
+    """A new release was taken back, and an earlier one is in use again."""
 
     kind: Literal["application", "models"]
     version: str
     in_use: str
-    """The version that is in use instead."""
+    """The version that is in use now."""
     reason: str
 
 
 class EventsDropped(Data):
-    """The outbox could not keep everything: so many events will never be delivered."""
+    """The outbox could not keep all events: `count` of them will never be delivered."""
 
     count: int = Field(ge=1)
     by_type: dict[str, int]
+    """How many events of each type were dropped."""
     reason: Literal["rows", "bytes", "age", "disk"]
     """Which bound of the outbox was reached."""
 
 
 class IdentityDuplicated(Data):
-    """Another client connects under this device's identity: most often a copied card."""
+    """Another client connects with this device's identity. Most often its card is a copy."""
 
     client_id: str
     message: str

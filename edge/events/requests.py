@@ -1,4 +1,7 @@
-"""What ops asks for on ``cmd``, the answer on ``rsp``, and the event that each leaves."""
+"""Commands on ``cmd``, their answers on ``rsp``, and the event that each of them leaves.
+
+The docstrings here are published: they become the descriptions of the contract.
+"""
 
 from typing import Literal
 
@@ -12,14 +15,14 @@ CommandName = Literal[
 
 
 class Command(Data):
-    """What ops asks a device to do, on ``cmd``; never retained."""
+    """What ops asks a device to do, on `cmd`; never retained."""
 
     transaction: str = Field(min_length=1, max_length=64, pattern="^[ -~]+$")
-    """Comes back in the response; a transaction that was answered before is answered, not done, again."""
+    """Comes back in the response. If it was answered before, the device repeats only the answer."""
     command: CommandName
     issued: AwareDatetime
     deadline_s: float = Field(30.0, gt=0, le=3600)
-    """Refused where it arrives later than this after ``issued``."""
+    """The device refuses a command that arrives more than this many seconds after `issued`."""
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
 
 
@@ -29,18 +32,18 @@ Refusal = Literal[
 
 
 class Response(Data):
-    """The answer to a command, on ``rsp``."""
+    """The answer to a command, on `rsp`."""
 
     transaction: str
     status: Literal["ok", "error"]
     error: Refusal | None = None
     message: str = ""
-    """A full sentence; what to do where it was refused."""
+    """A full sentence. If the command was refused, it says what to do."""
     data: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class CommandHandled(Data):
-    """A command was done or refused."""
+    """A command was carried out or refused."""
 
     transaction: str
     command: str

@@ -1,4 +1,7 @@
-"""How and what the device is: ``status``, ``health`` and ``info``; none of them is stored."""
+"""The device's own state: ``status``, ``health`` and ``info``. None of them goes through the outbox.
+
+The docstrings here are published: they become the descriptions of the contract.
+"""
 
 from datetime import datetime
 from typing import Literal
@@ -9,58 +12,59 @@ from edge.events.data import Data
 
 
 class Status(Data):
-    """Retained; the broker publishes the offline one when a device vanishes."""
+    """Whether the device is online; retained. If a device vanishes, the broker publishes `offline` for it."""
 
     state: Literal["online", "offline"]
     reason: str
     time: AwareDatetime
-    """Of the connection's begin where it is the last will."""
+    """When the state changed. In the offline message of a vanished device: when its connection was made."""
 
     @classmethod
     def payload(cls, state: Literal["online", "offline"], reason: str, time: datetime) -> bytes:
-        """The wire form; also the last will."""
+        """The message as bytes, which also serves as the last will."""
         return cls(state=state, reason=reason, time=time).model_dump_json().encode()
 
 
 class Overrides(Data):
-    """What commands have changed; all of it ends with the next start."""
+    """Settings that commands have changed. They end with the next start of the service."""
 
     muted_for_s: float | None = None
-    """Announcements are off for so long from now; None: they are not."""
+    """Announcements are off for this many seconds from now; null if they are on."""
     mask_threshold: float | None = None
-    """In force instead of the configured one; None: that one is."""
+    """The threshold that replaces the configured one; null if the configured one holds."""
 
 
 class CameraHealth(Data):
-    """How the camera is."""
+    """State of the camera."""
 
     state: Literal["opening", "live", "fault", "ended"]
     fault: Literal["cannot open", "no frames", "frozen", "black"] | None
     fps: float = Field(ge=0)
-    """Pictures a second that come; not all of them need be judged."""
+    """Pictures a second that the camera gives. Not all of them have to be judged."""
     frames: int = Field(ge=0)
+    """Pictures since the service started."""
     reconnects: int = Field(ge=0)
-    """Both since the start."""
+    """How often the camera was opened again since the service started."""
 
 
 class OutboxHealth(Data):
-    """What waits for the broker."""
+    """Events that wait for the broker."""
 
     depth: int = Field(ge=0)
     """Events that the broker has not acknowledged."""
     dropped: int = Field(ge=0)
-    """Events lost since the start, for want of room."""
+    """Events that the outbox lost since the service started."""
 
 
 class LinkHealth(Data):
-    """How the connection to the broker is."""
+    """State of the connection to the broker."""
 
     state: Literal["connecting", "online", "refused", "unreachable", "closed"]
     message: str
 
 
 class Health(Data):
-    """How the device is, every few seconds; not stored."""
+    """State of the device, every few seconds; not stored."""
 
     time: AwareDatetime
     clock_trusted: bool
@@ -75,49 +79,49 @@ class Health(Data):
     memory_mb: float | None = None
     temperature_c: float | None = None
     hardware: str = ""
-    """The board; another one on the same topic means that two devices have one name. Empty: not known."""
+    """Id of the board; empty if not known. Two ids on one topic mean that two devices have the same name."""
     overrides: Overrides = Field(default_factory=Overrides)
     problems: list[str] = Field(default_factory=list)
-    """What is wrong right now, each a full sentence; empty when all is well."""
+    """What is wrong right now, each as a full sentence; empty if nothing is wrong."""
 
 
 class Passport(Data):
-    """Which model it is."""
+    """Which model the device runs."""
 
     id: str
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    """Of the .tflite file."""
+    """SHA-256 of the .tflite file."""
     kind: str
 
 
 class CameraInfo(Data):
-    """Where pictures come from; width and height in px, 0 before the first picture."""
+    """Where pictures come from. Width and height are in pixels, and 0 before the first picture."""
 
     source: str
-    """Without user name and password."""
+    """Address of the camera, without user name and password."""
     width: int = Field(ge=0)
     height: int = Field(ge=0)
 
 
 class Releases(Data):
-    """Which releases run, as the Debian package or an update calls them; None: not known, not from either."""
+    """Versions in use, as the Debian package or an update names them; null if they came from neither."""
 
     application: str | None = None
     models: str | None = None
     on_trial: bool = False
-    """One of them is new here and has not judged frames for its health period yet."""
+    """One of the two is new on this device and has not yet judged frames for its whole health period."""
 
 
 class Info(Data):
-    """Retained; what this device is."""
+    """What this device is; retained."""
 
     software: str
     hardware: str = ""
-    """The board, in 12 hex digits that a copied card does not take along."""
+    """Id of the board: 12 hex digits that a copied card does not take along."""
     releases: Releases = Field(default_factory=Releases)
     runtime: str
     models: dict[str, Passport]
-    """``mask`` and ``face``."""
+    """The models `mask` and `face`."""
     camera: CameraInfo
     config: dict[str, JsonValue]
-    """All of it, without secrets; its keys follow the software, not this contract."""
+    """The whole configuration, without secrets. Its keys follow the software, not this contract."""

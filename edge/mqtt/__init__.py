@@ -1,4 +1,4 @@
-"""The connection to the broker (``link``), its keys (``security``), its troubles in words (``explain``)."""
+"""The connection to the broker (``link``), its credentials (``security``), errors in words (``explain``)."""
 
 from edge.mqtt.link import MqttLink
 from edge.mqtt.session import OutgoingMessage

@@ -1,7 +1,7 @@
-"""One connection: a fresh paho client from its first packet to its last, and how it ended.
+"""One connection to a broker, with a fresh paho client, and how it ended.
 
-What an old client still had in memory must not be sent again behind the back of delivery, which sends it from
-the outbox and in order.
+Each connection gets a client of its own: an old client would send again what it still has in memory, while
+delivery sends the same events from the outbox, in order.
 """
 
 import logging
@@ -38,61 +38,65 @@ class End:
     message: str
     """A full sentence that names the broker and, where something is wrong, the way out."""
     online_s: float = 0.0
-    """How long it was of use."""
+    """Seconds that the connection lasted."""
     reason: str = ""
-    """The broker's own word, if it had one."""
+    """The reason that the broker gave, or paho's word where it gave none."""
 
     @property
     def connected(self) -> bool:
-        """Whether the broker had taken us."""
+        """Whether the broker had accepted us."""
         return self.kind in ("lost", "replaced")
 
 
 class Connection:
-    """All of it runs on the caller's thread, and so do the callbacks.
+    """Makes one connection and serves it on the caller's thread. The callbacks run there, too.
 
     Args:
         settings: the broker.
-        me: who connects.
-        duties: what is to be done at once.
+        me: the identity that connects.
+        callbacks: what to publish and to subscribe to at once, and who gets messages.
         protocol: "5" or "3.1.1".
-        bell: rung when something waits to be written.
-        up: told when the broker has accepted us.
-        acknowledged: told the token of each message that the broker took, or why it refused it.
-        complain: told what is wrong although we are connected.
+        wakeup: rung when something waits to be written.
+        up: called when the broker has accepted us.
+        acknowledged: called with the token of each message that the broker answered, and with None if it took
+            the message or with the reason if it refused it.
+        complain: called with a sentence if something is wrong although we are connected.
     """
 
     def __init__(
         self,
         settings: Mqtt,
         me: ClientIdentity,
-        duties: SessionCallbacks,
+        callbacks: SessionCallbacks,
         protocol: str,
-        bell: Wakeup,
+        wakeup: Wakeup,
         *,
         up: Callable[[paho.Client], None],
         acknowledged: Callable[[int, str | None], None],
         complain: Callable[[str], None],
     ) -> None:
-        self._settings, self._me, self._duties = settings, me, duties
-        self._protocol, self._bell = protocol, bell
+        self._settings, self._me, self._callbacks = settings, me, callbacks
+        self._protocol, self._wakeup = protocol, wakeup
         self._up, self._acknowledged, self._complain = up, acknowledged, complain
         self._where = f"{settings.host}:{settings.port}"
         self._answer: ReasonCode | None = None
         self._ending = ""
-        client = self._client = make_client(settings, me, protocol, bell.ring)
+        client = self._client = make_client(settings, me, protocol, wakeup.ring)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_subscribe, client.on_publish = self._on_subscribe, self._on_publish
         client.on_message = self._on_message
 
     def run(self, stop: threading.Event) -> End:
-        """Connect and serve until it ends, or ``stop`` is set, which is looked at when the bell rings."""
+        """Connect, and serve the connection until it ends or ``stop`` is set.
+
+        ``stop`` is checked whenever ``wakeup`` rings, and at least once a second.
+        """
         try:
             connect(self._client, self._settings, self._me)
         except (OSError, UnicodeError) as e:
             return End("unreachable", why_unreachable(self._settings, e, ANSWER_S))
         began_s = time.monotonic()
-        while serve(self._client, self._bell) and not stop.is_set():
+        while serve(self._client, self._wakeup) and not stop.is_set():
             if self._answer is None and time.monotonic() - began_s > ANSWER_S:
                 break
         self._client.disconnect()
@@ -115,10 +119,10 @@ class Connection:
         self._answer = reason
         if reason.is_failure:
             return
-        for message in self._duties.birth():
+        for message in self._callbacks.birth():
             send(client, message)
-        if self._duties.subscriptions:
-            client.subscribe(list(self._duties.subscriptions))
+        if self._callbacks.subscriptions:
+            client.subscribe(list(self._callbacks.subscriptions))
         self._up(client)
 
     def _on_disconnect(
@@ -129,7 +133,7 @@ class Connection:
     def _on_subscribe(
         self, _client: object, _data: object, _mid: int, reasons: list[ReasonCode], _more: object
     ) -> None:
-        for (topic, _), reason in zip(self._duties.subscriptions, reasons, strict=True):
+        for (topic, _), reason in zip(self._callbacks.subscriptions, reasons, strict=True):
             if reason.is_failure:
                 self._complain(
                     f"connected to {self._where}, which refuses the subscription to {topic} ({reason}): "
@@ -146,5 +150,5 @@ class Connection:
         self._acknowledged(mid, str(reason) if reason.is_failure else None)
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
-        if self._duties.on_message is not None:
-            self._duties.on_message(message.topic, bytes(message.payload), message.retain)
+        if self._callbacks.on_message is not None:
+            self._callbacks.on_message(message.topic, bytes(message.payload), message.retain)

@@ -10,10 +10,11 @@ _log = logging.getLogger(__name__)
 
 
 class Dialer:
-    """Knows the brokers, and what they have shown of themselves.
+    """Tries the brokers in order, and remembers which version of MQTT each of them speaks.
 
-    Where a broker says that it does not speak MQTT 5, 3.1.1 is used from then on. One that says nothing at
-    all may be an old one, or hang: then 3.1.1 is tried at once, and never where MQTT 5 has worked before.
+    If a broker says that it does not speak MQTT 5, the dialer uses 3.1.1 from then on. A broker that does not
+    answer may be an old one, or it may hang. The dialer then tries 3.1.1 at once, but only if MQTT 5 has
+    never worked with this broker.
 
     Args:
         settings: all brokers.
@@ -24,10 +25,10 @@ class Dialer:
         self._spoken: dict[tuple[str, int], str] = {}
 
     def round(self, attempt: Callable[[Mqtt, str], End]) -> tuple[Mqtt, list[End]]:
-        """Try each broker once, in order, up to the first one that takes us.
+        """Try each broker once, in order, up to the first one that accepts us.
 
         Args:
-            attempt: one connection to a broker in a protocol, from its begin to its end.
+            attempt: makes one connection to a broker with a version of MQTT, and returns when it has ended.
 
         Returns:
             The broker that was tried last, and how each attempt ended.

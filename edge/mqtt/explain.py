@@ -1,4 +1,4 @@
-"""What went wrong with a broker, as full sentences with the way out."""
+"""Errors of a connection to a broker, as full sentences that say what to do."""
 
 import socket
 import ssl
@@ -11,7 +11,7 @@ _NOT_YET_VALID, _EXPIRED = 9, 10
 
 
 def why_unreachable(settings: Mqtt, error: OSError | UnicodeError, timeout_s: float) -> str:
-    """Why no connection could be made at all."""
+    """Explain why no connection could be made."""
     where = f"{settings.host}:{settings.port}"
     if isinstance(error, (socket.gaierror, UnicodeError)):
         return (
@@ -25,7 +25,7 @@ def why_unreachable(settings: Mqtt, error: OSError | UnicodeError, timeout_s: fl
         )
     if isinstance(error, TimeoutError):
         return (
-            f"{where} does not answer within {timeout_s:.0f} s: is the network up, is [mqtt] host right, "
+            f"{where} does not answer within {timeout_s:g} s: is the network up, is [mqtt] host right, "
             "does a firewall close the port?"
         )
     if settings.transport == "websockets" and isinstance(error, ConnectionError):
@@ -37,7 +37,7 @@ def why_unreachable(settings: Mqtt, error: OSError | UnicodeError, timeout_s: fl
 
 
 def _why_not_encrypted(where: str, error: ssl.SSLError) -> str:
-    """A wrong clock is not the certificate's fault: nothing is wrong once the time has come."""
+    """Explain a failed TLS handshake. A wrong clock is named: then the certificate is not the cause."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"no encrypted connection to {where} ({error}): is [mqtt] port the broker's TLS port, and does "
@@ -54,22 +54,22 @@ def _why_not_encrypted(where: str, error: ssl.SSLError) -> str:
     if trusted(clock):
         return f"{start}: {says}; set it if that is wrong (timedatectl), else renew the broker's certificate"
     return (
-        f"{start}: {says}, which can't be: it waits for the time from the network, and connects as soon as "
-        "that has come; let NTP through, or set the clock (timedatectl)"
+        f"{start}: {says}, which can't be right. The device gets the time from the network, and connects as "
+        "soon as it has it; let NTP through, or set the clock (timedatectl)"
     )
 
 
 def why_silent(settings: Mqtt) -> str:
-    """Why a connection that was made ended before the broker said yes or no."""
+    """Explain that a connection was made, but the broker did not answer CONNECT."""
     plain = "" if settings.encrypted else " that needs no TLS"
     return (
         f"{settings.host}:{settings.port} accepts connections but does not answer: check that "
-        f"[mqtt] port is the port of an MQTT broker{plain}, and that the broker is well"
+        f"[mqtt] port is the port of an MQTT broker{plain}, and that the broker works"
     )
 
 
 def why_refused(settings: Mqtt, reason: str) -> str:
-    """Why the broker said no."""
+    """Explain why the broker refused the connection."""
     start = f"{settings.host}:{settings.port} refused"
     if reason in ("Not authorized", "Bad user name or password"):
         if settings.username is None and settings.cert_file is not None:
@@ -84,12 +84,19 @@ def why_refused(settings: Mqtt, reason: str) -> str:
 
 
 def why_lost(settings: Mqtt, reason: str) -> str:
-    """Why a connection that worked ended."""
+    """Explain why a connection that worked has ended."""
     return f"the connection to {settings.host}:{settings.port} was lost ({reason}); connecting again"
 
 
 def why_replaced(settings: Mqtt, client_id: str, pause_s: float, *, sure: bool) -> str:
-    """Another client has taken our place, as the broker says (``sure``) or as it looks."""
+    """Explain that another client has taken our client id.
+
+    Args:
+        settings: the broker.
+        client_id: ours.
+        pause_s: seconds until we connect again.
+        sure: the broker said so; otherwise it only looks like it.
+    """
     where = f"{settings.host}:{settings.port}"
     start = (
         f"another client calls itself {client_id!r} at {where} too"
@@ -97,6 +104,6 @@ def why_replaced(settings: Mqtt, client_id: str, pause_s: float, *, sure: bool) 
         else f"{where} ends each connection soon: most likely another client calls itself {client_id!r} too"
     )
     return (
-        f"{start}. Is it a copied card? Give every device its own [site] id and device. So that the two "
-        f"don't throw each other out all the time, this one comes back in {pause_s:.0f} s"
+        f"{start}. Is it a copied card? Give every device its own [site] id and device. This one connects "
+        f"again in {pause_s:.0f} s, so that the two don't throw each other out all the time"
     )

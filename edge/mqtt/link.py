@@ -1,4 +1,7 @@
-"""One connection after the other, made and served by one thread; starting it never fails."""
+"""The link to the broker: one thread that makes a connection, serves it, and makes it again when it is lost.
+
+Starting a link never fails: a broker that can't be reached is tried until it is there.
+"""
 
 import logging
 import random
@@ -20,32 +23,34 @@ from edge.mqtt.status import LinkListener, LinkStatus, State
 
 _log = logging.getLogger(__name__)
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 10.0
-"""Back on line at most 20 s after the network has healed: one attempt that hangs, and one pause."""
+"""Bounds of the pause between attempts. They put a device back on line at most 20 s after the network is
+back: one attempt that hangs, and one pause."""
 _REPLACED_S, _KICKED_S = 60.0, 15.0
-"""Two clients with one name that both came back at once would throw each other out for ever. Few brokers say
-that this is why they end a connection; where it only looks like that, 20 s must do, too."""
+"""Pauses after another client took our client id. Two clients that both came back at once would throw each
+other out for ever. Few brokers say that this is why they end a connection (``_REPLACED_S``). Where it only
+looks like it, a device must still be back on line within 20 s (``_KICKED_S``)."""
 _KICKS = 5
-"""So many connections in a row that the broker ended when they had hardly begun make it likely."""
+"""After this many connections in a row that the broker ended at once, a second client is likely."""
 
 
 class MqttLink:
-    """One client id, at the first of its brokers that takes it.
+    """Connects one client id to the first of its brokers that accepts it, and keeps it connected.
 
-    The brokers are tried in order, without a pause between them, and all of them again after a pause. A
-    connection is kept as long as it works; when it is lost, the first broker is tried first.
+    The link tries the brokers in order without a pause between them, and all of them again after a pause. It
+    keeps a connection until it is lost, and then starts with the first broker again.
 
     Args:
         settings: the brokers.
-        client_id: must be this client's alone: a broker ends the older of two connections with the same one.
-        will: asked for at every connect: what the broker publishes when this client vanishes.
-        birth: asked for at every connect; published before anything else.
+        client_id: must belong to this client alone: a broker ends the older of two connections with one id.
+        will: called at every connect; returns what the broker publishes when this client vanishes.
+        birth: called at every connect; returns what is published before anything else.
         subscriptions: topic filters with their QoS, made at every connect.
-        on_message: called with topic, payload, and whether it was a retained one, on the link's thread: it
-            must not block. The broker gets its acknowledgement when it returns. With MQTT 5 the broker keeps
-            back what is larger than 256 KiB; MQTT 3.1.1 can't ask for that: there the broker's own limit
-            holds (mosquitto: ``message_size_limit``).
-        on_replaced: told, on the link's thread, that another client has taken our place under our client id:
-            a full sentence. The link comes back after a while.
+        on_message: called with the topic, the payload, and whether the message was retained. It runs on the
+            link's thread and must not block; the broker gets the acknowledgement when it returns. With MQTT 5
+            the broker holds back messages larger than 256 KiB. MQTT 3.1.1 can't ask for that, so there the
+            broker's own limit holds (mosquitto: ``message_size_limit``).
+        on_replaced: called on the link's thread with a full sentence when another client has taken our client
+            id. The link comes back after a while.
         durable: the broker keeps messages for our subscriptions while we are away, for up to an hour.
 
     Raises:
@@ -67,10 +72,8 @@ class MqttLink:
         self._me = ClientIdentity(
             client_id, read_password(settings), make_tls_context(settings), will, durable
         )
-        self._duties, self._on_replaced = (
-            SessionCallbacks(birth, tuple(subscriptions), on_message),
-            on_replaced,
-        )
+        self._callbacks = SessionCallbacks(birth, tuple(subscriptions), on_message)
+        self._on_replaced = on_replaced
         self._dialer = Dialer(settings)
         self._listener: LinkListener | None = None
         self._where = f"{settings.host}:{settings.port}"
@@ -79,20 +82,20 @@ class MqttLink:
         self._connections = self._kicks = 0
         self._stop = threading.Event()
         self._jitter = random.Random()  # noqa: S311 - no secret
-        self._bell = Wakeup()
+        self._wakeup = Wakeup()
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
 
     @property
     def status(self) -> LinkStatus:
-        """How it is now."""
+        """The state of the connection now."""
         return self._status
 
     def listen(self, listener: LinkListener) -> None:
-        """Whom to tell about connections and acknowledgements; before ``start``."""
+        """Set who is called about connections and acknowledgements. Call this before ``start``."""
         self._listener = listener
 
     def start(self) -> None:
-        """Begin to connect; a broker that is away is tried until it is there."""
+        """Start to connect, and try until the broker is there."""
         self._thread.start()
 
     def publish(
@@ -105,18 +108,18 @@ class MqttLink:
         content_type: str | None = None,
         connection: int | None = None,
     ) -> int | None:
-        """Send now or not at all: nothing is kept for a later connection.
+        """Send a message now or not at all: the link keeps nothing for a later connection.
 
         Args:
             topic: without wildcards.
             payload: the message.
             qos: 0 or 1.
             retain: the broker keeps it for later subscribers.
-            content_type: what the payload is, for MQTT 5.
-            connection: send on this one only; None means whichever is up.
+            content_type: the payload's content type. Only MQTT 5 carries it.
+            connection: the number of the only connection to send on; None sends on whichever is up.
 
         Returns:
-            The token that comes back with ``acknowledged``; None if not connected, or not on that connection.
+            The token that comes back with ``acknowledged``. None if there is no connection, or another one.
         """
         online = self._online
         if online is None or connection not in (None, online[0]):
@@ -125,31 +128,31 @@ class MqttLink:
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
     def stop(self, timeout_s: float, farewell: Sequence[OutgoingMessage] = ()) -> None:
-        """Say farewell, disconnect so that the broker publishes no will, and join.
+        """Publish the farewell, disconnect so that the broker publishes no will, and join the thread.
 
-        An attempt to connect that is under way may outlive ``timeout_s`` by some seconds, on a daemon thread.
+        An attempt to connect may outlive ``timeout_s`` by some seconds, on a daemon thread.
         """
         deadline_s = time.monotonic() + timeout_s
         online = self._online
         if online is not None:
             for info in [send(online[1], message) for message in farewell]:
-                # An acknowledgement that comes after the socket is closed resets the connection; the broker
-                # may then miss the DISCONNECT and publish the will. So wait for it.
-                with suppress(RuntimeError, ValueError):  # paho's way to say that it could not be sent
+                # If an acknowledgement comes after we have closed the socket, the connection is reset. The
+                # broker may then miss the DISCONNECT and publish the will. So wait for the acknowledgement.
+                with suppress(RuntimeError, ValueError):  # paho raises these if it could not be sent
                     info.wait_for_publish(max(0.0, deadline_s - time.monotonic()))
         self._stop.set()
-        self._bell.ring()
+        self._wakeup.ring()
         if self._thread.is_alive():
             self._thread.join(max(0.1, deadline_s - time.monotonic()))
 
-    # From here on, all of it runs on the link's own thread.
+    # Everything below runs on the link's own thread.
 
     def _run(self) -> None:
         pause_s = _RETRY_MIN_S
-        with self._bell:
+        with self._wakeup:
             while not self._stop.is_set():
                 broker, ends = self._dialer.round(self._attempt)
-                if ends[-1].online_s > _RETRY_MAX_S:  # else it only comes and goes, and the pause grows
+                if ends[-1].online_s > _RETRY_MAX_S:  # after a shorter connection the pause keeps growing
                     pause_s = _RETRY_MIN_S
                 # A thousand devices that lost the same broker must not come back in the same second.
                 self._pause(broker, ends, pause_s * self._jitter.uniform(0.5, 1.0))
@@ -162,9 +165,9 @@ class MqttLink:
         connection = Connection(
             broker,
             self._me,
-            self._duties,
+            self._callbacks,
             protocol,
-            self._bell,
+            self._wakeup,
             up=partial(self._up, f"{broker.host}:{broker.port} with MQTT {protocol}"),
             acknowledged=self._acknowledged,
             complain=partial(self._set_status, "online", complaint=True),
@@ -174,12 +177,13 @@ class MqttLink:
             self._online = None
             if self._listener is not None:
                 self._listener.down()
-            kicked = end.online_s < _RETRY_MAX_S and end.reason == "Unspecified error"  # without a word
+            # "Unspecified error" is paho's reason where the broker gave none
+            kicked = end.online_s < _RETRY_MAX_S and end.reason == "Unspecified error"
             self._kicks = self._kicks + 1 if kicked else 0
         return end
 
     def _pause(self, broker: Mqtt, ends: list[End], pause_s: float) -> None:
-        """Say how it ended, and wait."""
+        """Report how the attempts ended, and wait before the next ones."""
         if self._stop.is_set():
             return
         end, sure = ends[-1], ends[-1].kind == "replaced"
@@ -191,7 +195,8 @@ class MqttLink:
                 self._on_replaced(message)
         else:
             refused = any(end.kind == "refused" for end in ends)
-            text = end.message if end.connected else "; ".join(end.message for end in ends)
+            # MQTT 5 and 3.1.1 may fail in the same way: dict.fromkeys keeps each sentence once.
+            text = end.message if end.connected else "; ".join(dict.fromkeys(e.message for e in ends))
             self._set_status("refused" if refused else "unreachable", text)
         self._stop.wait(pause_s)
 

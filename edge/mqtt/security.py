@@ -1,4 +1,4 @@
-"""What proves who we are and who the broker is: password, certificate authority, client certificate."""
+"""Credentials for the connection: password, certificate authority, client certificate."""
 
 import logging
 import ssl
@@ -11,10 +11,12 @@ _log = logging.getLogger(__name__)
 
 
 def read_password(settings: Mqtt) -> str | None:
-    """The first line of ``password_file``; warns if it would cross a network in clear.
+    """The first line of ``password_file``, or None if there is no such file in the configuration.
+
+    Logs a warning if the password would cross a network in clear.
 
     Raises:
-        ConfigError: the file can't be read or is empty, or there is no user name to go with it.
+        ConfigError: the file can't be read or is empty, or the configuration gives no user name.
     """
     path = settings.password_file
     if path is None:
@@ -40,10 +42,10 @@ def read_password(settings: Mqtt) -> str | None:
 
 
 def make_tls_context(settings: Mqtt) -> ssl.SSLContext | None:
-    """For an encrypted connection to a broker whose certificate is checked; None for plain text.
+    """The TLS context for a connection that checks the broker's certificate; None for plain text.
 
     Raises:
-        ConfigError: a file can't be read, is no certificate or key, or one is given without what it needs.
+        ConfigError: a file can't be read, is not a certificate or key, or its counterpart is missing.
     """
     cert, key = settings.cert_file, settings.key_file
     if not settings.encrypted:
@@ -53,7 +55,7 @@ def make_tls_context(settings: Mqtt) -> ssl.SSLContext | None:
     if key and not cert:
         raise ConfigError("[mqtt] key_file is given without cert_file: add the client certificate")
     try:
-        # Without a file: the system's authorities.
+        # Without a ca_file, this uses the system's authorities.
         context = ssl.create_default_context(cafile=settings.ca_file)
     except OSError as e:  # ssl.SSLError is one
         ca = settings.ca_file

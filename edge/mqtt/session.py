@@ -1,4 +1,4 @@
-"""One paho client for one connection, and the loop that serves it."""
+"""A paho client for one connection, and the loop that serves it."""
 
 import selectors
 import socket
@@ -16,59 +16,59 @@ from paho.mqtt.properties import Properties
 from edge.config import Mqtt
 
 ANSWER_S = 5.0
-"""How long a broker may take to accept a connection, and again to answer CONNECT."""
+"""Seconds that a broker may take to accept a connection, and again to answer CONNECT."""
 _SESSION_S = 3600
 PACKET_MAX = 256 * 1024
-"""Bytes; an event has about 1000, a device's ``info`` some 5000."""
+"""Largest packet in bytes that we accept. An event has about 1000 bytes, a device's ``info`` some 5000."""
 _POLL_S = 1.0
-"""How often keepalive is looked after while nothing moves."""
+"""While nothing is sent or received, keepalive is checked this often."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """What goes out besides events."""
+    """A message to publish."""
 
     topic: str
     payload: bytes
     qos: int = 1
     retain: bool = False
     content_type: str | None = None
-    """MQTT 5 takes it along; MQTT 3.1.1 has no place for it."""
+    """Sent with MQTT 5 only; MQTT 3.1.1 can't carry it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionCallbacks:
-    """What a client does as soon as it is connected."""
+    """What a client does as soon as it is connected, and who gets its messages."""
 
     birth: Callable[[], Sequence[OutgoingMessage]]
-    """Asked for at every connect; published before anything else."""
+    """Called at every connect; returns what is published before anything else."""
     subscriptions: tuple[tuple[str, int], ...]
     """Topic filters with their QoS."""
     on_message: Callable[[str, bytes, bool], None] | None
-    """Told topic, payload, and whether it was a retained one."""
+    """Called with the topic, the payload, and whether the message was retained."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientIdentity:
-    """What a client tells the broker about itself."""
+    """Who a client is to the broker."""
 
     client_id: str
     password: str | None
     tls: ssl.SSLContext | None
     will: Callable[[], OutgoingMessage] | None
-    """Asked for at every connect."""
+    """Called at every connect; returns the last will."""
     durable: bool
     """The broker keeps messages for our subscriptions while we are away, for up to an hour."""
 
 
 def make_client(settings: Mqtt, me: ClientIdentity, protocol: str, wake: Callable[[], None]) -> paho.Client:
-    """A client that is not connected yet.
+    """Make a client, not connected yet.
 
     Args:
         settings: the broker.
-        me: who connects.
+        me: the identity that connects.
         protocol: "5" or "3.1.1".
-        wake: called from any thread when something waits to be written; writing is left to ``serve``.
+        wake: called from any thread when something waits to be written. ``serve`` does the writing.
     """
     five = protocol == "5"
     client = paho.Client(
@@ -94,11 +94,11 @@ def make_client(settings: Mqtt, me: ClientIdentity, protocol: str, wake: Callabl
 
 
 def connect(client: paho.Client, settings: Mqtt, me: ClientIdentity) -> None:
-    """Open the connection and send CONNECT; the answer comes while it is served.
+    """Open the connection and send CONNECT. The answer comes while the connection is served.
 
     Raises:
-        OSError: no route, refused, too slow, no valid certificate.
-        UnicodeError: the host is no name at all.
+        OSError: there is no route, the port refuses, it takes too long, or a certificate is not valid.
+        UnicodeError: the host can't be a name.
     """
     host, port, keepalive_s = settings.host, settings.port, settings.keepalive_s
     if client.protocol != paho.MQTTv5:
@@ -112,7 +112,7 @@ def connect(client: paho.Client, settings: Mqtt, me: ClientIdentity) -> None:
 
 
 def send(client: paho.Client, message: OutgoingMessage) -> paho.MQTTMessageInfo:
-    """Hand a message to a client; from any thread."""
+    """Hand a message to a client. Any thread may do this."""
     properties = None
     if message.content_type is not None and client.protocol == paho.MQTTv5:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -121,48 +121,51 @@ def send(client: paho.Client, message: OutgoingMessage) -> paho.MQTTMessageInfo:
 
 
 class Wakeup:
-    """Wakes ``serve`` from any thread; a context manager, and silent outside."""
+    """Wakes ``serve`` from any thread. A context manager; outside of it, ``ring`` does nothing."""
 
     def __init__(self) -> None:
-        self._mouth: socket.socket | None = None
+        self._sender: socket.socket | None = None
 
     def __enter__(self) -> "Wakeup":  # noqa: PYI034 - typing.Self needs Python 3.11
-        self.ear, self._mouth = socket.socketpair()
-        for end in (self.ear, self._mouth):
+        self.receiver, self._sender = socket.socketpair()
+        for end in (self.receiver, self._sender):
             end.setblocking(False)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._mouth is not None:
-            self._mouth.close()
-            self.ear.close()
+        if self._sender is not None:
+            self._sender.close()
+            self.receiver.close()
 
     def ring(self) -> None:
-        """Something waits to be written, or it is time to stop."""
-        if self._mouth is not None:
-            with suppress(OSError):  # full: it rings already; closed: nobody is there to hear
-                self._mouth.send(b"!")
+        """Wake ``serve``: something waits to be written, or it is time to stop."""
+        if self._sender is not None:
+            with suppress(OSError):  # full: ``serve`` will wake anyway; closed: it has ended
+                self._sender.send(b"!")
 
 
-def serve(client: paho.Client, bell: Wakeup) -> bool:
-    """Read and write what is ready, waiting for at most a second; False when the connection has ended.
+def serve(client: paho.Client, wakeup: Wakeup) -> bool:
+    """Wait for at most a second, then read and write what is ready.
 
     Args:
         client: connected.
-        bell: rung as soon as something waits to be written.
+        wakeup: rung as soon as something waits to be written.
+
+    Returns:
+        False when the connection has ended.
     """
     sock: Any = client.socket()
     if sock is None:
         return False
-    # TLS may hold bytes that the kernel doesn't know of.
+    # TLS may hold bytes that it has already read from the kernel.
     held = hasattr(sock, "pending") and sock.pending() > 0
     write = selectors.EVENT_WRITE if client.want_write() else 0
     with selectors.PollSelector() as selector:
         selector.register(sock, selectors.EVENT_READ | write)
-        selector.register(bell.ear, selectors.EVENT_READ)
+        selector.register(wakeup.receiver, selectors.EVENT_READ)
         ready = {key.fileobj: events for key, events in selector.select(0 if held else _POLL_S)}
-    if bell.ear in ready:
-        bell.ear.recv(4096)
+    if wakeup.receiver in ready:
+        wakeup.receiver.recv(4096)
     if held or ready.get(sock, 0) & selectors.EVENT_READ:
         client.loop_read()
     if ready.get(sock, 0) & selectors.EVENT_WRITE:

@@ -1,4 +1,4 @@
-"""What a link says of itself, and to whom."""
+"""The state of a link, and the listener that hears of its changes."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -8,29 +8,29 @@ State = Literal["connecting", "online", "refused", "unreachable", "closed"]
 
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
-    """How the connection is; while it is tried again, why the last attempt failed."""
+    """The state of the connection. While the link tries again, this is why the last attempt failed."""
 
     state: State
     message: str
-    """A full sentence that names the broker and, where something is wrong, the way out."""
+    """A full sentence that names the broker. If something is wrong, it says what to do."""
     complaint: bool = False
-    """Something is wrong although it is on line: the broker refuses a subscription."""
+    """The link is on line, but something is wrong: the broker refuses a subscription."""
 
     @property
     def problem(self) -> str | None:
-        """The message where something is wrong."""
+        """The message, if something is wrong."""
         return self.message if self.complaint or self.state in ("refused", "unreachable") else None
 
 
 class LinkListener(Protocol):
-    """Whom a link tells, on its own thread; must not block."""
+    """What a link calls, on its own thread. The methods must not block."""
 
     def up(self, connection: int) -> None:
-        """Connected; each connection has a number of its own."""
+        """The link is connected. Each connection has a number of its own."""
         ...
 
     def down(self) -> None:
-        """The connection ended."""
+        """The connection has ended."""
         ...
 
     def acknowledged(self, token: int, refusal: str | None) -> None:

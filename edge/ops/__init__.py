@@ -1,1 +1,1 @@
-"""What the ops centre runs, on any machine: it hears devices, checks what they say, stands in for them."""
+"""Tools of the ops centre, for any machine: watch and command devices, check messages, simulate devices."""

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document: channels, operations and messages, seen from the device: it sends events."""
+"""The AsyncAPI 3.0 document: channels, operations and messages, as the device sees them (it sends events)."""
 
 import json
 from typing import Any
@@ -11,42 +11,42 @@ from edge.ops.messages import KINDS, LEAVES, NAME, RETAINED
 from edge.ops.schemas import all_schemas, message_schema
 
 VERSION = "1.0.0"
-"""Of the contract. The first number is the ``v1`` of the topics; the second rises with every addition."""
-_INFO = """What maskgate devices say over MQTT, and what they can be told.
+"""Version of the contract. The first number is the ``v1`` of the topics; the second rises with additions."""
+_INFO = """The MQTT messages that maskgate devices send, and the commands that they take.
 
-**Delivery.** Events and summaries come at least once, in order, with the same `id` each time; drop repeats
-by `source` and `id`. `sequence` rises by one with every event of a source. A gap means that events are lost,
-which `events.dropped` reports. A `device.started` with `sequence` 1 begins a new outbox: of a new device if
-`previous` is `none`, else the old one could not be read, and what waited in it will not come. After
-`device.started` nothing that was open before is open any more.
+**Delivery.** Each event and summary comes at least once, in order, and with the same `id` each time. Drop
+repeats by `source` and `id`. `sequence` rises by one with every event of a source. A gap means that events
+are lost; `events.dropped` reports how many. A `device.started` with `sequence` 1 starts a new outbox. If its
+`previous` is `none`, the device is new. Otherwise the old outbox could not be read, and the events that
+waited in it are lost. After `device.started`, everything that was open before is closed.
 
 **Evolution.** Within v1 this contract only grows: keys, event types, commands and values of enumerations may
-be added; nothing is removed, renamed, made optional, or changed in meaning or unit. So ignore keys and event
-types that you do not know, and treat an unknown value of an enumeration as any other reason. What is added
-is not `required` here, for devices with older software do not send it. Whoever validates needs the newest of
-these files. Anything else becomes v2, on topics of its own, beside v1.
+be added. Existing ones are never removed, renamed, made optional, or changed in meaning or unit. So ignore
+keys and event types that you do not know, and treat an unknown value of an enumeration as any other reason.
+Additions are not `required` here, because devices with older software do not send them. To validate, use the
+newest of these files. Any other change becomes v2, on topics of its own, beside v1.
 
-**Schemas.** A CloudEvent's `dataschema`, `urn:maskgate:v1:<type>`, belongs to the file `<type>.json` beside
-this document, whose `data` it names. No message has pictures in it."""
+**Schemas.** The `dataschema` of a CloudEvent, `urn:maskgate:v1:<type>`, names the `data` in the file
+`<type>.json` beside this document. No message contains a picture."""
 
 _CHANNELS = {
-    "status": ("Online or offline", "Retained; the last will says offline when a device vanishes."),
+    "status": ("Online or offline", "Retained. When a device vanishes, its last will says `offline`."),
     "info": ("What a device is", "Retained: software, models, camera, configuration without secrets."),
-    "health": ("How a device is", "Every few seconds. Not stored: what is missed is gone."),
-    "event": ("What happened", "Through the device's outbox: kept until the broker has acknowledged it."),
-    "summary": ("Counts", "Every minute, through the outbox like events."),
-    "cmd": ("Commands", "To one device. A retained or a late command is refused."),
+    "health": ("State of a device", "Every few seconds. Not stored: a message that is missed is gone."),
+    "event": ("What happened", "Sent through the device's outbox, which keeps it until the broker has it."),
+    "summary": ("Counts", "Every minute, sent through the outbox as events are."),
+    "cmd": ("Commands", "To one device. A device refuses a retained or a late command."),
     "rsp": ("Answers to commands", "One for each command, with its `transaction`."),
 }
 _PARAMETERS = {
     "prefix": "The first topic level; `maskgate` unless the devices are configured otherwise.",
     "site": "A building or campus.",
-    "device": "A device of the site; names that end in `-speaker` are speakers, all others entrances.",
+    "device": "A device of the site. Names that end in `-speaker` are speakers, all others are entrances.",
 }
 
 
 def document() -> dict[str, Any]:
-    """The whole document, ready for ``json.dumps``."""
+    """The whole AsyncAPI document, ready for ``json.dumps``."""
     names, schemas = all_schemas()
     return {
         "asyncapi": "3.0.0",

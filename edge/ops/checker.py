@@ -1,4 +1,4 @@
-"""Messages against the contract, one after the other: each by itself, and with those before it. Pure."""
+"""Checks messages against the contract: each by itself, and together with those before it. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,17 +8,18 @@ from edge.ops.history import SourceHistory
 from edge.ops.message_form import Flaw, look_at
 from edge.ops.subscription import ReceivedMessage
 from edge.ops.text import plain
+from edge.values import counted
 
 _LISTED = 20
-"""Open violations and unknown keys that are listed."""
+"""How many open violations, and how many unknown keys, a report lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong, and where."""
+    """What is wrong with a message, and where."""
 
     message: int
-    """Its number, from 1; the last one's for what shows only at the end."""
+    """The message's number, from 1. For a gap: the number of the message that came after it."""
     topic: str
     key: str
     found: str
@@ -32,50 +33,54 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was checked."""
+    """The result of a check."""
 
     messages: int
     sources: int
     """Devices and speakers that sent events."""
     kinds: dict[str, int]
-    """Messages of each kind."""
+    """Kind of message -> how many came."""
     problems: int
     repeated: int
-    """Events that came again with the same id, as they may."""
+    """Events that came again with the same id, as the contract allows."""
     restarts: int
-    """Devices that came back with a new outbox."""
+    """How often a device came back with a new outbox."""
     missing: int
-    """Numbers that never came."""
+    """Numbers of events that never came."""
     dropped: int
-    """Events that devices say they have lost."""
+    """Events that devices report as dropped."""
     open: int
-    """Violations that are not closed at the end."""
+    """Violations that are still open at the end."""
     open_violations: list[str]
-    """Their ids; 20 at most."""
+    """Ids of open violations; 20 at most."""
     unknown: dict[str, int]
-    """Keys and types that this version does not know; 20 at most."""
+    """Keys and types that this version does not know, with their number; 20 at most."""
 
     def __str__(self) -> str:
-        said = [
-            f"{self.messages} messages: " + ", ".join(f"{n} {kind}" for kind, n in self.kinds.items()),
-            f"{self.sources} sources of events: {self.repeated} repeats, {self.missing} missing",
-            f"told by the devices: {self.dropped} dropped, {self.restarts} new outboxes",
+        kinds = ", ".join(f"{n} {kind}" for kind, n in self.kinds.items())
+        repeats = counted(self.repeated, "repeat")
+        restarts = counted(self.restarts, "new outbox", "new outboxes")
+        lines = [
+            f"{counted(self.messages, 'message')}: {kinds}",
+            f"{counted(self.sources, 'source')} of events: {repeats}, {self.missing} missing",
+            f"reported by the devices: {self.dropped} dropped, {restarts}",
         ]
         if self.open_violations:
             more = ["..."] if self.open > len(self.open_violations) else []
-            said.append(plain(f"{self.open} violations open: " + ", ".join(self.open_violations + more)))
+            ids = ", ".join(self.open_violations + more)
+            lines.append(plain(f"{counted(self.open, 'violation')} open: {ids}"))
         if self.unknown:
-            said.append(plain("unknown here: " + ", ".join(f"{k} ({n})" for k, n in self.unknown.items())))
-        said.append(f"{self.problems} problems" if self.problems else "no problems")
-        return "\n".join(said)
+            lines.append(plain("unknown here: " + ", ".join(f"{k} ({n})" for k, n in self.unknown.items())))
+        lines.append(counted(self.problems, "problem") if self.problems else "no problems")
+        return "\n".join(lines)
 
 
 class Checker:
-    """Takes messages in the order of their arrival.
+    """Checks messages in the order of their arrival.
 
     Args:
-        live: they come right now, so that no time in them may lie ahead.
-        strict: what this version does not know is a problem too.
+        live: the messages come right now, so a time in them must not lie ahead.
+        strict: keys and types that this version does not know are problems, too.
     """
 
     def __init__(self, *, live: bool, strict: bool = False) -> None:
@@ -87,7 +92,7 @@ class Checker:
         self.messages = 0
 
     def check(self, message: ReceivedMessage) -> list[Problem]:
-        """What is wrong with the next message."""
+        """Check the next message; returns what is wrong with it."""
         self.messages += 1
         form = look_at(message, live=self._live)
         self._kinds[form.kind or "unknown"] += 1
@@ -101,7 +106,7 @@ class Checker:
         return self._count(Problem(self.messages, message.topic, *flaw) for flaw in flaws)
 
     def finish(self) -> list[Problem]:
-        """What shows only at the end: missing numbers of which no ``events.dropped`` tells."""
+        """Problems that show only at the end: missing numbers that no ``events.dropped`` reports."""
         return self._count(
             Problem(gap.noticed, topic, "sequence", f"none of {gap.first} to {gap.last}", "no gap")
             for source, topic in self._sources.values()
@@ -111,7 +116,7 @@ class Checker:
         )
 
     def report(self) -> Report:
-        """So far."""
+        """The result so far."""
         sources = [source for source, _ in self._sources.values()]
         still_open = [violation for source in sources for violation in source.open]
         return Report(
@@ -129,9 +134,9 @@ class Checker:
         )
 
     def _count(self, problems: Iterable[Problem]) -> list[Problem]:
-        found = list(problems)
-        self._problems += len(found)
-        return found
+        counted_problems = list(problems)
+        self._problems += len(counted_problems)
+        return counted_problems
 
 
 def _missing(source: SourceHistory) -> int:

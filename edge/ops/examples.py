@@ -1,4 +1,4 @@
-"""One example of each kind of message, as it looks on the wire: a person without a mask, from door to end."""
+"""One example of each kind of message, as it looks on the wire."""
 
 import json
 from datetime import datetime, timedelta, timezone
@@ -160,8 +160,8 @@ def _wire(number: int, place: Place, after_s: float, data: Data) -> dict[str, Js
 
 
 def _plain(model: BaseModel) -> dict[str, JsonValue]:
-    said: dict[str, JsonValue] = json.loads(model.model_dump_json())
-    return said
+    wire: dict[str, JsonValue] = json.loads(model.model_dump_json())
+    return wire
 
 
 EXAMPLES: dict[str, dict[str, JsonValue]] = {
@@ -215,9 +215,9 @@ EXAMPLES: dict[str, dict[str, JsonValue]] = {
         )
     ),
     **{
-        str(said["type"]): said
+        str(wire["type"]): wire
         for number, (place, after_s, data) in enumerate(_EVENTS, start=1)
-        for said in [_wire(number, place, after_s, data)]
+        for wire in [_wire(number, place, after_s, data)]
     },
     "cmd": _plain(
         Command(transaction="4711", command="mute", issued=_START, deadline_s=30.0, arguments={"for_s": 9e4})
@@ -229,4 +229,4 @@ EXAMPLES: dict[str, dict[str, JsonValue]] = {
         )
     ),
 }  # fmt: skip
-"""Kind -> the message."""
+"""Kind of message -> its example."""

@@ -1,6 +1,6 @@
-"""All devices that a broker tells of, as they were last heard. Pure: no I/O, no threads, no clock.
+"""All devices of a broker, with the last that is known of each. Pure: no I/O, no threads, no clock.
 
-Nothing that comes in is believed: what can't be read is counted, and what is kept is bounded.
+Messages are not trusted: those that can't be read are counted, and what is kept is bounded.
 """
 
 from collections import OrderedDict
@@ -17,7 +17,7 @@ from edge.ops.wording import counts, words
 DEVICES_MAX = 10_000
 _IDS_MAX = 20_000
 SILENT_S = 60.0
-"""A device that is on line and says nothing for so long is worth a look."""
+"""A device that is on line and sends no health for this many seconds needs a look."""
 _COUNT_MAX = 1e9
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -55,17 +55,17 @@ class _Event(BaseModel):
 
 @dataclass(slots=True)
 class DeviceRow:
-    """One row of the table."""
+    """What is known of one device: a row of the table."""
 
     name: str
-    """``site/device``."""
+    """The device as ``site/device``."""
     online: bool | None = None
-    """None: it has not said."""
+    """Whether it is on line; None before its first status."""
     since: datetime | None = None
-    """When it said so, by its own clock or by the broker's will."""
+    """The time in its status, by its own clock."""
     reason: str = ""
     health_at: datetime | None = None
-    """When its health came in here."""
+    """When its last health arrived here."""
     fps: float | None = None
     temperature_c: float | None = None
     waiting: int | None = None
@@ -77,24 +77,24 @@ class DeviceRow:
 
 @dataclass(frozen=True, slots=True)
 class StreamLine:
-    """One line of the stream."""
+    """One line of the stream of events."""
 
     time: datetime
     device: str
     what: str
     text: str
     late: bool = False
-    """It could not be sent when it happened."""
+    """True if the event could not be sent when it happened."""
 
 
 @dataclass(slots=True)
 class Fleet:
-    """What is known.
+    """What is known of all devices.
 
     Attributes:
-        devices: by name.
-        unreadable: messages that follow no contract.
-        ignored: messages of devices beyond ``DEVICES_MAX``.
+        devices: name -> device.
+        unreadable: the number of messages that do not follow the contract.
+        ignored: the number of messages of devices beyond ``DEVICES_MAX``.
     """
 
     devices: dict[str, DeviceRow] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class Fleet:
     _ids: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
 
     def take(self, message: ReceivedMessage) -> list[StreamLine]:
-        """Take a message in; returns what it adds to the stream."""
+        """Take in a message; returns the lines that it adds to the stream."""
         levels = message.topic.split("/")
         if len(levels) != 5 or levels[4] not in ("status", "health", "event", "summary"):
             return []
@@ -113,13 +113,13 @@ class Fleet:
             return []
         try:
             return self._read(levels[4], name, message)
-        except (ValueError, OverflowError):  # no JSON, no such event, a number with thousands of digits
+        except (ValueError, OverflowError):  # not JSON, not an event, or a number with thousands of digits
             self.unreadable += 1
             return []
 
     def _read(self, leaf: str, name: str, message: ReceivedMessage) -> list[StreamLine]:
         if leaf == "status":
-            if not message.payload:  # somebody has removed it for good
+            if not message.payload:  # the device was removed for good
                 self.devices.pop(name, None)
                 return []
             return self._status(self._device(name), _Status.model_validate_json(message.payload), message)
@@ -132,9 +132,9 @@ class Fleet:
     def _device(self, name: str) -> DeviceRow:
         return self.devices.setdefault(name, DeviceRow(name))
 
-    def _status(self, device: DeviceRow, said: _Status, message: ReceivedMessage) -> list[StreamLine]:
-        device.online, device.since = said.state == "online", said.time
-        device.reason = plain(said.reason, 200)
+    def _status(self, device: DeviceRow, status: _Status, message: ReceivedMessage) -> list[StreamLine]:
+        device.online, device.since = status.state == "online", status.time
+        device.reason = plain(status.reason, 200)
         if not device.online:
             device.fps = device.temperature_c = device.health_at = None
             device.problems, device.overrides = (), ""
@@ -142,15 +142,15 @@ class Fleet:
             return []
         return [StreamLine(message.at, device.name, "online" if device.online else "offline", device.reason)]
 
-    def _health(self, device: DeviceRow, said: _Health, at: datetime) -> None:
-        device.health_at, device.fps, device.temperature_c = at, said.fps, said.temperature_c
-        device.waiting = said.outbox.depth
-        device.problems = tuple(plain(p, 300) for p in said.problems[:20])
+    def _health(self, device: DeviceRow, health: _Health, at: datetime) -> None:
+        device.health_at, device.fps, device.temperature_c = at, health.fps, health.temperature_c
+        device.waiting = health.outbox.depth
+        device.problems = tuple(plain(p, 300) for p in health.problems[:20])
         changed = []
-        if said.overrides.muted_for_s:
-            changed.append(f"muted for {ago(said.overrides.muted_for_s)}")
-        if said.overrides.mask_threshold is not None:
-            changed.append(f"threshold {said.overrides.mask_threshold:g}")
+        if health.overrides.muted_for_s:
+            changed.append(f"muted for {ago(health.overrides.muted_for_s)}")
+        if health.overrides.mask_threshold is not None:
+            changed.append(f"threshold {health.overrides.mask_threshold:g}")
         device.overrides = ", ".join(changed)
 
     def _event(self, device: DeviceRow, event: _Event) -> list[StreamLine]:
@@ -160,7 +160,7 @@ class Fleet:
         ):
             device.last_violation, device.last_zone = event.time, plain(data.get("zone", ""), 40)
         text = counts(data) if event.type == "summary" else words(data)
-        if event.type == "summary" and not text:  # nobody came: a thousand devices say so every minute
+        if event.type == "summary" and not text:  # nobody came: a thousand devices report that every minute
             return []
         late = data.get("replayed") is True
         return [StreamLine(event.time, device.name, plain(event.type, 40), plain(text, 500), late)]
@@ -175,18 +175,18 @@ class Fleet:
         return False
 
 
-def trouble(device: DeviceRow, now: datetime, began: datetime) -> str:
-    """What a person should know about a device first; empty when all is well.
+def trouble(device: DeviceRow, now: datetime, started: datetime) -> str:
+    """What is wrong with a device, in words; empty if nothing is.
 
     Args:
-        device: which.
-        now: UTC.
-        began: when we began to listen.
+        device: the device.
+        now: the time, UTC.
+        started: when we started to listen, UTC.
     """
     if device.online is False:
         return device.reason
-    heard = device.health_at or max(began, device.since or began)
-    silent_s = (now - heard).total_seconds()
+    last_sign = device.health_at or max(started, device.since or started)
+    silent_s = (now - last_sign).total_seconds()
     if device.online and silent_s > SILENT_S:
         return f"online, but no health for {ago(silent_s)}"
     return "; ".join(device.problems)

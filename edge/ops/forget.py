@@ -1,4 +1,4 @@
-"""``maskgate forget``: what a broker keeps of a device that will never come back is removed."""
+"""``maskgate forget``: removes the retained messages of a device that will never come back."""
 
 import threading
 
@@ -11,11 +11,11 @@ from edge.ops.subscription import PATIENCE_S, ReceivedMessage, Subscription
 from edge.service.home_assistant import identity
 
 _QUIET_S = 1.0
-"""What a broker keeps comes at once after the subscription; nothing for so long: that was all."""
+"""A broker sends its retained messages right after the subscription. After this pause no more will come."""
 
 
 def forget(settings: Mqtt, place: Place) -> list[str]:
-    """Remove all retained messages of a device, Home Assistant's description among them.
+    """Remove all retained messages of a device, including its description for Home Assistant.
 
     Args:
         settings: the broker.
@@ -25,14 +25,14 @@ def forget(settings: Mqtt, place: Place) -> list[str]:
         The topics that were cleared.
 
     Raises:
-        UsageError: the device is on line: it would say all of it again.
-        MaskgateError: there is nothing to remove.
-        LinkError: the broker can't be reached, or does not let us remove it.
+        UsageError: the device is on line, and would publish all of it again.
+        MaskgateError: the broker has no retained message of it.
+        LinkError: the broker can't be reached, or does not let us remove the messages.
     """
     filters = [place.topic("+"), f"+/device/{identity(place)}/config"]
-    with Subscription(settings, filters, threading.Event(), what="forget") as heard:
+    with Subscription(settings, filters, threading.Event(), what="forget") as messages:
         kept: dict[str, ReceivedMessage] = {}
-        while (message := heard.next(_QUIET_S)) is not None:
+        while (message := messages.next(_QUIET_S)) is not None:
             if message.retained:
                 kept[message.topic] = message
         if not kept:
@@ -42,12 +42,12 @@ def forget(settings: Mqtt, place: Place) -> list[str]:
         status = kept.get(place.topic("status"))
         if status is not None and _online(status.payload):
             raise UsageError(
-                f"{place.site}/{place.device} is on line, and would say all of it again: stop it first"
+                f"{place.site}/{place.device} is on line, and would publish all of it again: stop it first"
             )
         for topic in kept:
-            heard.link.publish(topic, b"", retain=True)
+            messages.link.publish(topic, b"", retain=True)
         left = set(kept)
-        while left and (message := heard.next(PATIENCE_S)) is not None:
+        while left and (message := messages.next(PATIENCE_S)) is not None:
             if not message.payload:
                 left.discard(message.topic)
     if left:

@@ -1,4 +1,4 @@
-"""The events of one source, one after the other: their numbers, and the lives of their violations. Pure."""
+"""The events of one source in order: checks their numbers, and how their violations open and close. Pure."""
 
 import hashlib
 import json
@@ -11,40 +11,40 @@ from edge.ops.message_form import Flaw
 from edge.ops.messages import moment
 
 _KEPT = 200
-"""Events of a source whose ids are remembered, and so many violations."""
+"""The number of events of a source whose ids are remembered, and of violations."""
 _SLACK = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
 class Gap:
-    """Numbers that have not come."""
+    """Numbers of events that have not come."""
 
     first: int
     last: int
     noticed: int
-    """The number of the message that jumped over them."""
+    """The number of the message that came after the gap."""
     late: int = 0
-    """So many came after all, out of order."""
+    """How many of the events came later, out of order."""
 
     @property
     def missing(self) -> int:
-        """How many are missing."""
+        """How many events are still missing."""
         return self.last - self.first + 1 - self.late
 
 
 class SourceHistory:
-    """What came from one device."""
+    """What has come from one device, and what was wrong with its order."""
 
     def __init__(self) -> None:
         self.repeated = 0
-        """Events that came again, with the same id: as the contract allows."""
+        """Events that came again with the same id, as the contract allows."""
         self.restarts = 0
-        """New outboxes: ``device.started`` with number 1."""
+        """How often a new outbox started: a ``device.started`` with number 1."""
         self.gaps: list[Gap] = []
         self.dropped = 0
-        """Events that the device says it has lost."""
+        """Events that the device reports as dropped."""
         self._ids: OrderedDict[int, tuple[str, bytes]] = OrderedDict()
-        self._last = self._connection = self._began = self._first = 0
+        self._last = self._connection = self._started_at = self._first = 0
         self._violations: OrderedDict[str, bool] = OrderedDict()  # id -> still open
         self._complete_since: datetime | None = None
 
@@ -58,24 +58,24 @@ class SourceHistory:
 
         Args:
             event: the CloudEvent, without flaws in itself.
-            number: of the message.
-            connection: see ``Received``; what came between two is not missed.
+            number: the number of the message.
+            connection: see ``ReceivedMessage``. Events between two connections do not count as missing.
         """
-        sequence, said = int(event["sequence"]), _fingerprint(event)
+        sequence, fingerprint = int(event["sequence"]), _fingerprint(event)
         before = self._ids.get(sequence)
         if before is not None and before[0] == event["id"]:
             self.repeated += 1
-            same = before[1] == said
+            same = before[1] == fingerprint
             return [] if same else [Flaw("data", "other content than before", "the same, as id is")]
         flaws = self._follow(event, sequence, number, connection)
-        self._ids[sequence] = (event["id"], said)
+        self._ids[sequence] = (event["id"], fingerprint)
         if len(self._ids) > _KEPT:
             self._ids.popitem(last=False)
         self._last, self._connection = max(self._last, sequence), connection
-        return [*flaws, *self._live(event)]
+        return [*flaws, *self._apply(event)]
 
     def _follow(self, event: dict[str, Any], sequence: int, number: int, connection: int) -> list[Flaw]:
-        """Whether a number follows those before it."""
+        """Check that a number follows those before it."""
         following = self._last + 1
         if not self._ids:
             self._start(event, number)
@@ -87,11 +87,12 @@ class SourceHistory:
                     self.gaps.append(Gap(following, sequence - 1, number))
             return []
         for gap in self.gaps:
-            if gap.first <= sequence <= gap.last and gap.noticed > self._began and sequence not in self._ids:
+            inside = gap.first <= sequence <= gap.last and gap.noticed > self._started_at
+            if inside and sequence not in self._ids:
                 gap.late += 1
                 return [Flaw("sequence", f"{sequence} after {self._last}", "events in order")]
         if event["data"].get("replayed") and sequence < self._first:
-            return []  # sent again, and we came in after it was sent first
+            return []  # sent again, and first sent before we listened
         again = " again, under another id" if sequence in self._ids else f" after {self._last}"
         self._start(event, number)
         if sequence == 1 and event["type"] == "device.started":
@@ -101,11 +102,11 @@ class SourceHistory:
 
     def _start(self, event: dict[str, Any], number: int) -> None:
         self._ids.clear()
-        self._last, self._began, self._first = 0, number, int(event["sequence"])
+        self._last, self._started_at, self._first = 0, number, int(event["sequence"])
         self._complete_since = moment(event["time"])
 
-    def _live(self, event: dict[str, Any]) -> list[Flaw]:
-        """What an event does to the violations."""
+    def _apply(self, event: dict[str, Any]) -> list[Flaw]:
+        """Let an event open, close or end violations."""
         data = event["data"]
         if event["type"] == "device.started":
             self._violations = OrderedDict.fromkeys(self._violations, False)
@@ -138,7 +139,7 @@ class SourceHistory:
 
 
 def _fingerprint(event: dict[str, Any]) -> bytes:
-    """Of all that must not change when an event is sent again."""
+    """A hash of everything that must not change when an event is sent again."""
     data = {key: value for key, value in event["data"].items() if key != "replayed"}
     text = json.dumps({**event, "data": data}, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).digest()

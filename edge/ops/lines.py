@@ -1,7 +1,7 @@
-"""Messages that were written down, one JSON object a line.
+"""Reads recorded messages, one JSON object a line, in three forms.
 
-Three forms are read: ``{"topic", "retained", "message"}`` as ``maskgate demo`` leaves it; what
-``mosquitto_sub -F %j`` (or ``%J``) prints; and CloudEvents alone, as ``maskgate replay --jsonl`` prints them.
+``{"topic", "retained", "message"}``, as ``maskgate demo`` writes it; what ``mosquitto_sub -F %j`` (or ``%J``)
+prints; and CloudEvents alone, as ``maskgate replay --jsonl`` prints them.
 """
 
 import json
@@ -16,7 +16,7 @@ from edge.ops.subscription import ReceivedMessage
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[ReceivedMessage]:
-    """The messages; a line of none of the forms becomes one without a topic, an empty line none."""
+    """The messages of the lines, without empty lines. A line in another form has no topic."""
     for line in lines:
         if line.strip():
             topic, payload, retained = _read(line.strip())
@@ -25,22 +25,22 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[ReceivedMessage]:
 
 def _read(line: bytes) -> tuple[str, bytes, bool]:
     try:
-        said = from_json(line)
+        record = from_json(line)
     except ValueError:
         return "", line, False
-    if not isinstance(said, dict):
+    if not isinstance(record, dict):
         return "", line, False
-    if isinstance(said.get("topic"), str):
-        payload = said["message"] if "message" in said else said.get("payload", "")
-        if payload is None:  # how mosquitto_sub writes an empty one
+    if isinstance(record.get("topic"), str):
+        payload = record["message"] if "message" in record else record.get("payload", "")
+        if payload is None:  # mosquitto_sub writes an empty payload as null
             payload = ""
         text = payload if isinstance(payload, str) else json.dumps(payload)
-        return said["topic"], text.encode(), bool(said.get("retained", said.get("retain")))
-    return _topic_of(said), line, False
+        return record["topic"], text.encode(), bool(record.get("retained", record.get("retain")))
+    return _topic_of(record), line, False
 
 
 def _topic_of(event: dict[str, Any]) -> str:
-    """Where an event would be published."""
+    """The topic on which an event would be published; empty if its source names no device."""
     parts = str(event.get("source", "")).split("/")
     if len(parts) != 4:
         return ""

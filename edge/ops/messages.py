@@ -1,7 +1,7 @@
 """Every message of contract 2 as one type: schemas are generated from it, messages are checked by it.
 
-A device builds its messages with the same payload types (``edge.events``, ``edge.speaker.self_report``). What
-is added here is the envelope, which ``cloud_event`` writes as a dict.
+A device builds its messages with the same payload types (``edge.events``, ``edge.speaker.self_report``). This
+module adds the envelope, which ``cloud_event`` writes as a dict.
 """
 
 import re
@@ -22,10 +22,10 @@ _TOPIC = re.compile(f"(?P<prefix>{NAME})/v1/(?P<site>{NAME})/(?P<device>{NAME})/
 
 
 def moment(text: str) -> datetime:
-    """The UTC time of an envelope.
+    """The UTC time that an envelope gives as text.
 
     Raises:
-        ValueError: there is no such day or hour.
+        ValueError: the day or the hour does not exist.
     """
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
@@ -47,29 +47,29 @@ class Envelope(BaseModel):
 
     specversion: Literal["1.0"]
     id: str = Field(pattern=_UUID, json_schema_extra={"format": "uuid"})
-    """The same over every redelivery: a consumer drops repeats by `source` and `id`."""
+    """The same in every redelivery: a consumer drops repeats by `source` and `id`."""
     source: str = Field(pattern=f"^/{NAME}/{NAME}/{NAME}$")
-    """/<prefix>/<site>/<device>."""
+    """The device that sent it: /<prefix>/<site>/<device>."""
     type: str
     time: Timestamp
-    """When it happened; trust it only where `data.clock_trusted` is true."""
+    """When it happened. Trust it only if `data.clock_trusted` is true."""
     datacontenttype: Literal["application/json"]
     dataschema: str
     sequence: str = Field(pattern="^[0-9]{12}$")
-    """Rises by one with every event of its source; sortable as text."""
+    """Rises by one with every event of its source. It sorts as text."""
     recordedtime: Timestamp
-    """When the device stored it."""
+    """When the device stored the event."""
 
 
 class About(Data):
-    """What every event's data tells beside its own."""
+    """What the data of every event has beside its own keys."""
 
     site: str = Field(pattern=f"^{NAME}$")
     device: str = Field(pattern=f"^{NAME}$")
     clock_trusted: bool
-    """False: the device did not know the time; `sequence` still gives the order."""
+    """False if the device did not know the time. `sequence` still gives the order."""
     replayed: bool
-    """It could not be sent when it happened."""
+    """True if the event could not be sent when it happened."""
 
 
 def _event_model(event_type: str, payload: type[Data]) -> type[BaseModel]:
@@ -95,7 +95,7 @@ class Kind:
     leaf: str
     """The last topic level."""
     model: type[BaseModel]
-    """The whole payload; refuses keys that it does not know."""
+    """The type of the whole payload. It refuses unknown keys."""
 
 
 KINDS: dict[str, Kind] = {
@@ -108,20 +108,20 @@ KINDS: dict[str, Kind] = {
     "cmd": Kind("cmd", Command),
     "rsp": Kind("rsp", Response),
 }
-"""Name -> kind; that of an event is its CloudEvents type."""
+"""Name -> kind of message. The name of an event's kind is its CloudEvents type."""
 LEAVES = tuple(dict.fromkeys(kind.leaf for kind in KINDS.values()))
 RETAINED = frozenset({"status", "info"})
-"""All other leaves must never be."""
+"""Leaves whose messages the broker retains. All others must never be retained."""
 
 
 def parse_topic(topic: str) -> tuple[Place, str] | None:
     """The device and the leaf of a topic; None if the contract has no such topic."""
-    found = _TOPIC.fullmatch(topic)
-    if found is None or found["leaf"] not in LEAVES:
+    match = _TOPIC.fullmatch(topic)
+    if match is None or match["leaf"] not in LEAVES:
         return None
-    return Place(found["site"], found["device"], found["prefix"]), found["leaf"]
+    return Place(match["site"], match["device"], match["prefix"]), match["leaf"]
 
 
 def kind_of(leaf: str, device: str) -> str:
-    """The kind that a leaf other than ``event`` carries; a speaker's name ends in ``-speaker``."""
+    """The kind of message on a leaf other than ``event``. A speaker's name ends in ``-speaker``."""
     return f"speaker.{leaf}" if leaf in {"info", "health"} and device.endswith("-speaker") else leaf

@@ -1,7 +1,7 @@
 """JSON Schemas (draft 2020-12) of every kind of message, generated from its type.
 
-A schema lets through keys that it does not know, as consumers must: within v1 keys may be added. Only a
-command is closed, since a device refuses what it does not understand.
+A schema accepts unknown keys, as consumers must: within v1 keys may be added. Only the schema of a command
+refuses them, because a device refuses what it does not understand.
 """
 
 import ast
@@ -21,7 +21,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Open(GenerateJsonSchema):
-    """Descriptions from the docstrings of the fields; unknown keys pass; no titles that repeat the keys."""
+    """Takes descriptions from the fields' docstrings, accepts unknown keys, and adds no titles to fields."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
@@ -36,7 +36,7 @@ class _Open(GenerateJsonSchema):
 
 
 def message_schema(name: str) -> JsonSchemaValue:
-    """The schema of one kind of message by itself, with an example."""
+    """The schema of one kind of message as a file of its own, with an example."""
     made = KINDS[name].model.model_json_schema(schema_generator=_Open)
     return {
         "$schema": DIALECT,
@@ -47,7 +47,7 @@ def message_schema(name: str) -> JsonSchemaValue:
 
 
 def all_schemas() -> tuple[dict[str, str], dict[str, JsonSchemaValue]]:
-    """The schemas of all kinds as one set, for a document whose ``components.schemas`` holds them.
+    """The schemas of all kinds as one set, for the document's ``components.schemas``.
 
     Returns:
         The name of each kind's schema in the set, and the set.
@@ -63,28 +63,25 @@ def all_schemas() -> tuple[dict[str, str], dict[str, JsonSchemaValue]]:
 
 
 def _texts(model: type[BaseModel]) -> dict[str, str]:
-    """What the docstrings under a model's fields say, its bases' among them."""
-    found: dict[str, str] = {}
+    """The docstrings under a model's fields and under those of its bases: field -> text."""
+    texts: dict[str, str] = {}
     for owner in reversed(model.__mro__):
         if issubclass(owner, BaseModel) and owner is not BaseModel:
-            found |= _own_texts(owner)
-    return {key: text for key, text in found.items() if key in model.model_fields}
+            texts |= _own_texts(owner)
+    return {key: text for key, text in texts.items() if key in model.model_fields}
 
 
 def _own_texts(model: type[BaseModel]) -> dict[str, str]:
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(model)))
-    except OSError:  # made at run time: its fields are its bases'
+    except OSError:  # the class was made at run time: all its fields come from its bases
         return {}
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    found = {}
-    for field, text in pairwise(body):
+    texts = {}
+    for field, below in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            said = (
-                text.value.value
-                if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
-                else None
-            )
-            if isinstance(said, str):
-                found[field.target.id] = inspect.cleandoc(said).replace("``", "`")
-    return found
+            constant = below.value if isinstance(below, ast.Expr) else None
+            docstring = constant.value if isinstance(constant, ast.Constant) else None
+            if isinstance(docstring, str):
+                texts[field.target.id] = inspect.cleandoc(docstring).replace("``", "`")
+    return texts

@@ -1,8 +1,13 @@
-"""The fleet as lines of text for a terminal of some size. Pure."""
+"""The fleet as lines of styled text for a terminal of some size. Pure.
+
+The layout is ours, because a device may need a second line across all columns. rich draws the styles.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from rich.text import Text
 
 from edge.ops.fleet import DeviceRow, Fleet, StreamLine, trouble
 from edge.ops.text import ago, columns, natural, plain
@@ -11,155 +16,155 @@ _STATE, _FPS, _TEMP, _WAITING = 17, 6, 7, 9
 _NAME_MIN, _NAME_MAX = 12, 34
 _TYPE = 22
 _HOT_C = 80.0
-"""A Raspberry Pi slows itself down from here on."""
-_BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = "1", "2", "31", "32", "33", "36"
+"""A Raspberry Pi slows itself down from this temperature on."""
 _COLOURS = {
-    "violation.opened": _RED,
-    "violation.closed": _GREEN,
-    "camera.fault": _YELLOW,
-    "camera.tampered": _YELLOW,
-    "announcement.failed": _YELLOW,
-    "events.dropped": _RED,
-    "identity.duplicated": _RED,
-    "command.handled": _CYAN,
-    "offline": _RED,
-    "online": _GREEN,
+    "violation.opened": "red",
+    "violation.closed": "green",
+    "camera.fault": "yellow",
+    "camera.tampered": "yellow",
+    "announcement.failed": "yellow",
+    "events.dropped": "red",
+    "identity.duplicated": "red",
+    "command.handled": "cyan",
+    "offline": "red",
+    "online": "green",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What it is drawn on, and what is drawn above the table."""
+    """The terminal that is drawn on, and what stands above the table."""
 
     broker: str
-    """Where all this comes from."""
-    began: datetime
-    """When we began to listen, UTC."""
+    """The broker that the messages come from."""
+    started: datetime
+    """When we started to listen, UTC."""
     width: int = 100
     height: int = 30
-    """Both in characters."""
-    colour: bool = True
+    """Width and height in characters."""
     problem: str | None = None
-    """Why nothing comes at the moment."""
+    """Why no messages come at the moment."""
 
 
-def draw(fleet: Fleet, stream: Sequence[StreamLine], screen: Screen, now: datetime) -> list[str]:
-    """All of it.
+def draw(fleet: Fleet, stream: Sequence[StreamLine], screen: Screen, now: datetime) -> list[Text]:
+    """Draw the whole screen.
 
     Args:
-        fleet: the table.
-        stream: what happened, oldest first.
-        screen: where.
-        now: UTC.
+        fleet: the devices of the table.
+        stream: the events, oldest first.
+        screen: the terminal.
+        now: the time, UTC.
 
     Returns:
         Exactly ``screen.height`` lines, none wider than ``screen.width``.
     """
-    pen = _Pen(screen)
-    ill = {d.name: t for d in fleet.devices.values() if (t := trouble(d, now, screen.began))}
+    troubles = {d.name: t for d in fleet.devices.values() if (t := trouble(d, now, screen.started))}
     name = max([columns(d.name) for d in fleet.devices.values()], default=0) + 3
     name = min(_NAME_MAX, max(_NAME_MIN, name))
+    width = screen.width
     out = [
-        _head(fleet, ill, pen, screen.broker, now),
-        pen.line(f"  {screen.problem}" if screen.problem else "", _RED),
+        _head(fleet, troubles, screen, now),
+        _line(f"  {screen.problem}" if screen.problem else "", width, "red"),
     ]
-    out += _table(fleet, ill, pen, name, now, room=(screen.height - 5) * 2 // 3)
-    out += ["", pen.line("  EVENTS", _DIM)]
+    out += _table(fleet, troubles, width, name, now, room=(screen.height - 5) * 2 // 3)
+    out += [Text(), _line("  EVENTS", width, "dim")]
     left = max(0, screen.height - len(out))
-    out += [_event(line, pen, name, now) for line in stream[-left:]] if left else []
-    return (out + [""] * screen.height)[: screen.height]
+    out += [_event(line, width, name, now) for line in stream[-left:]] if left else []
+    return (out + [Text()] * screen.height)[: screen.height]
 
 
-class _Pen:
-    """Text in a colour, cut to the width."""
-
-    def __init__(self, screen: Screen) -> None:
-        self.width, self._colour = screen.width, screen.colour
-
-    def __call__(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code and text else text
-
-    def line(self, text: str, code: str = "") -> str:
-        return self(plain(text, self.width), code)
-
-    def cells(self, *cells: tuple[str, int, str]) -> str:
-        """Text, width (negative: to the right; 0: what is left) and colour of each; one column parts them."""
-        out, used = [], 0
-        for text, width, code in cells:
-            room = min(abs(width) or self.width, self.width - used)
-            if room < 1:
-                break
-            cut = plain(text, max(1, room - 1) if width > 0 else room)
-            gap = " " * (room - columns(cut)) if width else ""
-            out.append(gap + self(cut, code) if width < 0 else self(cut, code) + gap)
-            used += room
-        return "".join(out).rstrip()
+def _line(text: str, width: int, style: str = "") -> Text:
+    return Text(plain(text, width), style, no_wrap=True)
 
 
-def _head(fleet: Fleet, ill: dict[str, str], pen: _Pen, broker: str, now: datetime) -> str:
+def _cells(line_width: int, *cells: tuple[str, int, str]) -> Text:
+    """One line of cells: text, width and style of each.
+
+    A negative width aligns to the right, and 0 takes the rest of the line. One column parts two cells.
+    """
+    out, used = Text(no_wrap=True), 0
+    for text, width, style in cells:
+        room = min(abs(width) or line_width, line_width - used)
+        if room < 1:
+            break
+        cut = plain(text, max(1, room - 1) if width > 0 else room)
+        gap = " " * (room - columns(cut)) if width else ""
+        out.append(gap if width < 0 else "").append(cut, style).append(gap if width > 0 else "")
+        used += room
+    out.rstrip()
+    return out
+
+
+def _head(fleet: Fleet, troubles: dict[str, str], screen: Screen, now: datetime) -> Text:
     states = [d.online for d in fleet.devices.values()]
-    counts = f"{states.count(True)} online, {states.count(False)} offline, {len(ill)} with problems"
+    counts = f"{states.count(True)} online, {states.count(False)} offline, {len(troubles)} with problems"
     if fleet.unreadable or fleet.ignored:
         counts += f", {fleet.unreadable + fleet.ignored} messages unreadable"
     clock = f"{now:%H:%M:%S} UTC"
-    middle = pen.width - 18 - len(counts) - 2 - len(clock) - 1
-    return pen.cells(
-        ("  maskgate watch", 18, _BOLD),
-        (broker, max(10, middle), _CYAN),
-        (counts, len(counts) + 2, _YELLOW if ill else _GREEN),
-        (clock, -len(clock), _DIM),
+    middle = screen.width - 18 - len(counts) - 2 - len(clock) - 1
+    return _cells(
+        screen.width,
+        ("  maskgate watch", 18, "bold"),
+        (screen.broker, max(10, middle), "cyan"),
+        (counts, len(counts) + 2, "yellow" if troubles else "green"),
+        (clock, -len(clock), "dim"),
     )
 
 
-def _table(fleet: Fleet, ill: dict[str, str], pen: _Pen, name: int, now: datetime, room: int) -> list[str]:
-    """Title and rows, and how many did not fit; those with trouble go first where not all fit."""
+def _table(
+    fleet: Fleet, troubles: dict[str, str], width: int, name: int, now: datetime, room: int
+) -> list[Text]:
+    """Title and rows, and how many did not fit. If not all fit, devices with problems go first."""
     out = [
-        pen.cells(
-            ("  DEVICE", name, _DIM), ("STATE", _STATE, _DIM), ("FPS", -_FPS, _DIM), ("TEMP", -_TEMP, _DIM),
-            ("WAITING", -_WAITING, _DIM), ("", 2, ""), ("LAST VIOLATION", 0, _DIM),
+        _cells(
+            width,
+            ("  DEVICE", name, "dim"), ("STATE", _STATE, "dim"), ("FPS", -_FPS, "dim"),
+            ("TEMP", -_TEMP, "dim"), ("WAITING", -_WAITING, "dim"), ("", 2, ""), ("LAST VIOLATION", 0, "dim"),
         )
     ]  # fmt: skip
     devices = sorted(fleet.devices.values(), key=lambda d: natural(d.name))
-    if 1 + len(devices) + sum(bool(d.overrides) or d.name in ill for d in devices) > room:
-        devices.sort(key=lambda d: d.name not in ill)
+    if 1 + len(devices) + sum(bool(d.overrides) or d.name in troubles for d in devices) > room:
+        devices.sort(key=lambda d: d.name not in troubles)
     for number, device in enumerate(devices):
-        rows = _rows(device, ill.get(device.name, ""), pen, name, now)
+        rows = _rows(device, troubles.get(device.name, ""), width, name, now)
         if len(out) + len(rows) > room:
             rest = devices[number:]
-            bad = sum(d.name in ill for d in rest)
-            return [*out, pen.line(f"  ... and {len(rest)} more, {bad} of them with problems", _DIM)]
+            bad = sum(d.name in troubles for d in rest)
+            return [*out, _line(f"  ... and {len(rest)} more, {bad} of them with problems", width, "dim")]
         out += rows
-    return out if devices else [*out, pen.line("  no device heard yet", _DIM)]
+    return out if devices else [*out, _line("  no device heard yet", width, "dim")]
 
 
-def _rows(device: DeviceRow, ill: str, pen: _Pen, name: int, now: datetime) -> list[str]:
-    dot, colour, state = "○", _DIM, "not heard"
+def _rows(device: DeviceRow, problem: str, width: int, name: int, now: datetime) -> list[Text]:
+    dot, colour, state = "○", "dim", "not heard"
     if device.online is not None:
-        dot, colour = ("●", _YELLOW if ill else _GREEN) if device.online else ("○", _RED)
+        dot, colour = ("●", "yellow" if problem else "green") if device.online else ("○", "red")
         age = "" if device.since is None else ago((now - device.since).total_seconds())
         state = f"{'online' if device.online else 'offline'} {age}"
     last = ""
     if device.last_violation is not None:
         last = f"{ago((now - device.last_violation).total_seconds())} {device.last_zone}"
     hot = device.temperature_c is not None and device.temperature_c >= _HOT_C
-    row = pen.cells(
+    row = _cells(
+        width,
         (dot, 2, colour),
-        (device.name, name - 2, _BOLD if ill else ""),
+        (device.name, name - 2, "bold" if problem else ""),
         (state, _STATE, colour),
         (_number(device.fps, "{:.1f}"), -_FPS, ""),
-        (_number(device.temperature_c, "{:.0f}°C"), -_TEMP, _RED if hot else ""),
-        (_number(device.waiting, "{:d}"), -_WAITING, _YELLOW if device.waiting else ""),
+        (_number(device.temperature_c, "{:.0f}°C"), -_TEMP, "red" if hot else ""),
+        (_number(device.waiting, "{:d}"), -_WAITING, "yellow" if device.waiting else ""),
         ("", 2, ""),
         (last, 0, ""),
     )
-    more = "; ".join(filter(None, (ill, device.overrides)))
-    return [row, pen.line(f"    {more}", colour if ill else _CYAN)] if more else [row]
+    more = "; ".join(filter(None, (problem, device.overrides)))
+    return [row, _line(f"    {more}", width, colour if problem else "cyan")] if more else [row]
 
 
-def _event(line: StreamLine, pen: _Pen, name: int, now: datetime) -> str:
+def _event(line: StreamLine, width: int, name: int, now: datetime) -> Text:
     today = line.time.date() == now.date()
-    return pen.cells(
-        (f"  {line.time:%H:%M:%S}" if today else f"  {line.time:%d %b}", 12, _DIM),
+    return _cells(
+        width,
+        (f"  {line.time:%H:%M:%S}" if today else f"  {line.time:%d %b}", 12, "dim"),
         (line.device, name - 2, ""),
         (line.what, _TYPE, _COLOURS.get(line.what, "")),
         (f"(late) {line.text}" if line.late else line.text, 0, ""),

@@ -1,4 +1,4 @@
-"""What comes from the network, made fit for a terminal: nothing in it can move the cursor or hide."""
+"""Text for terminals. Text from the network is cleaned: it can't move the cursor or hide anything."""
 
 import re
 import unicodedata
@@ -11,11 +11,11 @@ _NUMBERS = re.compile(r"([0-9]{1,18})")
 
 
 def plain(value: object, longest: int = _LONGEST) -> str:
-    """One line of printable text; what is left out is marked by an ellipsis.
+    """A value as one line of printable text, cut to a width. An ellipsis marks the cut.
 
     Args:
-        value: anything that came from a stranger.
-        longest: columns at most, from 1 on; East Asian letters take two.
+        value: anything, also from a stranger.
+        longest: the most columns, at least 1. East Asian letters take two columns.
     """
     text = "".join(c if _printable(c) else "\ufffd" for c in str(value)[: longest + 1])
     if columns(text) <= longest:
@@ -26,7 +26,7 @@ def plain(value: object, longest: int = _LONGEST) -> str:
 
 
 def _printable(char: str) -> bool:
-    # controls, invisible formats (right-to-left overrides among them), halves of pairs, unassigned ones
+    # Not printable: controls, invisible formats (as right-to-left overrides), surrogates, unassigned ones.
     return unicodedata.category(char)[0] not in "CM" and char not in "\u2028\u2029"
 
 
@@ -44,12 +44,12 @@ def flat(value: JsonValue, name: str = "") -> Iterator[tuple[str, JsonValue]]:
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """A key to sort names by: door-2 comes before door-10."""
+    """A sort key for names that puts door-2 before door-10."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in _NUMBERS.split(name)]
 
 
 def columns(text: str) -> int:
-    """How wide a printable text is."""
+    """The width of a printable text in columns."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 

@@ -9,16 +9,16 @@ _DULL = frozenset({
     "site", "device", "violation", "track", "model", "clock_trusted", "replayed", "transaction", "window_s",
     "face_width_px", "seen_for_s", "speaker",
 })  # fmt: skip
-"""Keys that a person does not need here; all are in the JSON."""
+"""Keys that a person does not need on this line. The JSON has all of them."""
 _PLAIN = frozenset({
     "state", "reason", "message", "status", "error", "command", "previous", "cause", "software", "by", "zone",
 })  # fmt: skip
-"""Keys whose values say what they are."""
+"""Keys whose values are clear without the key."""
 _UNITS = {"s": "s", "px": "px", "m": "m"}
 
 
 def counts(data: Mapping[str, JsonValue]) -> str:
-    """Of a summary, what is not zero: ``3 people, 1 not masked``; empty where nobody came."""
+    """A summary in words, without zeros: ``3 people, 1 not masked``. Empty if nobody came."""
     return ", ".join(
         f"{value:g} {key.replace('_', ' ')}"
         for key, value in data.items()
@@ -27,7 +27,7 @@ def counts(data: Mapping[str, JsonValue]) -> str:
 
 
 def words(data: Mapping[str, JsonValue]) -> str:
-    """Of any other event: ``lobby, score 0.03, muted``."""
+    """Any other event in words: ``lobby, score 0.03, muted``."""
     return ", ".join(_words(data))
 
 

@@ -1,4 +1,4 @@
-"""Events that the broker has not acknowledged yet, safe from kill -9 and a power cut."""
+"""Keeps events until the broker has acknowledged them, safe from kill -9 and a power cut."""
 
 from edge.outbox.box import Outbox
 from edge.outbox.stored import Stored

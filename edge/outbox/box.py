@@ -1,13 +1,14 @@
 """The queue of events, in order and numbered without gaps.
 
-An event is on disk when ``append`` returns. If the disk can't take it (full, read-only), it waits in memory,
-keeps its number and its place, is delivered from there, and is written with the next call that finds room.
+An event is on disk when ``append`` returns. If the disk can't take it (full, read-only), the event waits in
+memory. It keeps its number and its place, is delivered from memory, and is written by the next call that
+finds room.
 
-Numbers go on after the last one in the file. Where nothing is known of it, they begin with 1: without a file,
-with a damaged one, and with one that the disk would not give out at the start.
+Numbers continue after the last one in the file. They start with 1 if the last one is not known: without a
+file, with a damaged one, and with one that the disk could not read at the start.
 
-SD cards wear out: what the broker has acknowledged is deleted with the next event's transaction, or when
-``_REMOVALS`` such deletions wait. A power cut before that costs repeats, with the same id, and nothing else.
+SD cards wear out. So an acknowledged event is deleted with the next event's transaction, or when
+``_REMOVALS`` deletions wait. A power cut before that causes repeats with the same id, and nothing else.
 """
 
 import logging
@@ -24,38 +25,41 @@ from edge.outbox.file import DiskError, open_file, store_text
 from edge.outbox.losses import Account, added, loss, reports, total
 from edge.outbox.stored import Stored, stored
 from edge.outbox.table import Change, Previous, Table
+from edge.values import counted
 
 _log = logging.getLogger(__name__)
 _WAITING_MAX = 5_000
-"""Events kept in memory while the disk refuses them; about 1 kB each."""
+"""Events that memory keeps while the disk refuses them, of about 1 kB each."""
 _REMOVALS = 32
 """Acknowledged events that may wait for their deletion."""
 _REPORT_SIZE = 4096
-"""Bytes that an ``events.dropped`` has at most."""
+"""An ``events.dropped`` has at most this many bytes."""
 _DAY_S, _AGE_EVERY_S = 86400, 3600.0
-"""How often the file is searched for what is too old."""
+"""The file is searched for events that are too old once in ``_AGE_EVERY_S``."""
 
 
 class Outbox:
-    """First in, first out. Any number of threads may use it, but one process: a second one is turned away.
+    """A first-in, first-out queue on disk for any number of threads of one process.
 
-    A full outbox (rows, bytes of bodies) drops its oldest summaries; when it has none, its oldest events but
-    the openings of violations that are still open; when it has nothing else, these. Whatever is older than
-    ``max_age_days`` goes, too, by a clock that is trusted and was when the event was stored.
-    All that was dropped is told as ``events.dropped``, one a reason, in front of the next event for which
-    there is room again; such a report that is dropped itself lives on in the next one.
+    A full outbox (rows, bytes of bodies) drops its oldest summaries first. When it has none, it drops its
+    oldest events, except the openings of violations that are still open. It drops those last. It also drops
+    events older than ``max_age_days``, if the clock is trusted now and was when the event was stored. The
+    outbox reports all drops as ``events.dropped``, one for each reason, in front of the next event for which
+    there is room. If such a report is dropped itself, the next one includes its counts.
+
+    If the disk refuses the file at the start (full, read-only, failing), that is not an error: events wait in
+    memory until the file can be made. If a file from an earlier run appears then, the outbox leaves it alone
+    until the next start, because its numbers overlap with those given meanwhile.
+
+    Damage is not an error either: the outbox sets the file aside as ``<name>.damaged-<UTC>`` and starts a
+    fresh one.
 
     Args:
-        settings: where the file lies and what it may hold.
+        settings: where the file lies and how much it may hold.
         clock: gives ``recordedtime``.
 
-    A disk that refuses the file at the start (full, read-only, failing) is no error: everything waits in
-    memory until the file can be made. If there was one in use before, it is left alone until the next start,
-    since its numbers would not fit in.
-
     Raises:
-        StoreError: there is no such place, this user may not write there, or another process uses it. Damage
-            is no error: the file is set aside as ``<name>.damaged-<UTC>``, and a fresh one begins.
+        StoreError: the folder can't be made, this user may not write there, or another process uses the file.
     """
 
     def __init__(self, settings: OutboxConfig, clock: Clock) -> None:
@@ -82,29 +86,31 @@ class Outbox:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong right now and the way out, as a full sentence."""
+        """What is wrong right now and what to do, as a full sentence; None if nothing is wrong."""
         if self._trouble is not None:
-            return f"{self._trouble}. Until then {len(self._waiting)} events wait in memory alone"
+            waiting = counted(len(self._waiting), "event waits", "events wait")
+            return f"{self._trouble}. Until then {waiting} in memory alone"
         if not self._untold:
             return None
+        dropped = counted(total(self._untold), "event")
         return (
-            f"outbox {self._path} reached its bounds ({', '.join(self._untold)}) and dropped "
-            f"{total(self._untold)} events, the oldest summaries first: it empties when the broker is reached"
+            f"outbox {self._path} reached its bounds ({', '.join(self._untold)}) and dropped {dropped}, the "
+            "oldest summaries first: it empties when the broker is reached"
         )
 
     @property
     def last(self) -> int:
-        """The number given last; 0 before the first event ever."""
+        """The number given last; 0 before the first event."""
         return self._last
 
     @property
     def depth(self) -> int:
-        """Events that the broker has not acknowledged."""
+        """The number of events that the broker has not acknowledged."""
         with self._lock:
             return self._depth()
 
     def append(self, event: Event, place: Place) -> int:
-        """Store an event; returns its number, one more than the last one's, over restarts too."""
+        """Store an event; returns its number: one more than the last one's, even after a restart."""
         with self._lock:
             self._tell_losses(place)
             self._take(event, place)
@@ -127,7 +133,7 @@ class Outbox:
             return [*kept, *(s for s in self._waiting if s.sequence > after)][:limit]
 
     def remove(self, sequence: int) -> None:
-        """The broker has it. A number that was dropped meanwhile is no mistake."""
+        """Remove an event that the broker has acknowledged. It may have been dropped meanwhile."""
         with self._lock:
             kept = [s for s in self._waiting if s.sequence != sequence]
             if len(kept) < len(self._waiting):
@@ -138,20 +144,21 @@ class Outbox:
                 self._settle()
 
     def close(self, *, orderly: bool = True) -> int:
-        """Write what can be written and let go of the file; closing twice is no mistake.
+        """Write what can be written and close the file. Closing twice is allowed.
 
         Args:
-            orderly: this run ends as it should; the next one finds it as its ``previous``.
+            orderly: this run ends as it should. The next run finds that in ``previous``.
 
         Returns:
-            How many events are lost: they were in memory alone, and the disk has not taken them.
+            How many events are lost: they were only in memory, and the disk did not take them.
         """
         with self._lock:
             if self._closed:
                 return len(self._waiting)
             self._settle(orderly=orderly)
             if self._waiting:
-                _log.error("%d events are lost: %s", len(self._waiting), self.problem)
+                lost = counted(len(self._waiting), "event is", "events are")
+                _log.error("%s lost: %s", lost, self.problem)
             if self._table is not None:
                 self._table.close()
             self._closed = True
@@ -169,7 +176,7 @@ class Outbox:
         self._waiting.append(new)
 
     def _tell_losses(self, place: Place) -> None:
-        """If they fit in beside the event that comes next: a report must not drop anything itself."""
+        """Report losses if there is room beside the next event: a report must not drop anything itself."""
         told, size = reports(self._untold), 0 if self._table is None else self._table.size
         rows, size = self._depth() + len(told) + 1, size + (len(told) + 1) * _REPORT_SIZE
         if self._trouble or rows > self._settings.max_rows or size > self._settings.max_bytes:
@@ -179,7 +186,7 @@ class Outbox:
         self._untold = {}
 
     def _read(self, after: int, limit: int) -> list[Stored]:
-        """What the file holds above a number."""
+        """The oldest events in the file with a number above ``after``."""
         try:
             return [] if self._table is None else self._table.read(after, limit)
         except sqlite3.DatabaseError as e:
@@ -187,7 +194,7 @@ class Outbox:
             return []
 
     def _open_late(self) -> None:
-        """What the start could not do."""
+        """Open the file that could not be opened at the start."""
         if self._left_alone:
             return
         try:
@@ -203,7 +210,7 @@ class Outbox:
         self._complain(f"outbox {self._path} can be opened again: restart maskgate, which goes on with it")
 
     def _settle(self, *, orderly: bool = False) -> None:
-        """Bring the file up to date in one transaction; what the disk refuses stays in memory."""
+        """Bring the file up to date in one transaction. What the disk refuses stays in memory."""
         if self._table is None:
             self._open_late()
         if self._table is None:
@@ -227,7 +234,7 @@ class Outbox:
             self._trouble = None
 
     def _too_old(self) -> float | None:
-        """What was recorded before (seconds since 1970) must go; None: this is not the time to look."""
+        """Events recorded before this moment (seconds since 1970) must go; None: don't look for them now."""
         now_s = self._clock.monotonic()
         if now_s < self._next_age_s or not trusted(self._clock):
             return None

@@ -1,7 +1,8 @@
-"""The outbox drained to the link: at least once, in order, the same ``id`` each time.
+"""Delivers the outbox's events over the link: at least once, in order, and with the same ``id`` each time.
 
-An event leaves the store only when the broker has acknowledged it. What was in flight when a connection ended
-is sent again on the next one, from the oldest on; a consumer drops repeats by ``source`` and ``id``.
+An event leaves the outbox only when the broker has acknowledged it. Events that were in flight when a
+connection ended are sent again on the next one, the oldest first. A consumer drops repeats by ``source`` and
+``id``.
 """
 
 import json
@@ -17,18 +18,18 @@ from edge.events import CONTENT_TYPE, Place, leaf_of
 
 _log = logging.getLogger(__name__)
 WINDOW = 10
-"""Events sent ahead of their acknowledgement; some hosted brokers allow no more."""
+"""Events in flight before the first of them is acknowledged. Some hosted brokers allow no more."""
 _IDLE_S = 5.0
-"""Without any news the store is asked this often, which lets it retry a full disk."""
+"""While nothing happens, the store is asked this often, so that it can try a full disk again."""
 _RETRY_MAX_S = 60.0
 
 
 class Item(Protocol):
-    """An event that lies in the store."""
+    """An event in the store."""
 
     @property
     def sequence(self) -> int:
-        """Its number: rising, gap-free."""
+        """Its number, which rises by one from event to event."""
         ...
 
     @property
@@ -52,7 +53,7 @@ class EventStore(Protocol):
 
     @property
     def depth(self) -> int:
-        """Events that are not acknowledged."""
+        """The number of events that are not acknowledged."""
         ...
 
     def pending(self, after: int, limit: int) -> Sequence[Item]:
@@ -60,7 +61,7 @@ class EventStore(Protocol):
         ...
 
     def remove(self, sequence: int) -> None:
-        """The broker has it."""
+        """Remove an event that the broker has acknowledged."""
         ...
 
 
@@ -68,7 +69,7 @@ class BrokerLink(Protocol):
     """A connection to the broker that comes and goes."""
 
     def listen(self, listener: "Delivery") -> None:
-        """Whom to tell, from any thread: up, acknowledgements, down, in this order. Before the start."""
+        """Set who is called, from any thread: up, acknowledgements, down, in this order. Before the start."""
         ...
 
     def publish(self, topic: str, payload: bytes, *, content_type: str, connection: int) -> int | None:
@@ -77,15 +78,15 @@ class BrokerLink(Protocol):
 
 
 class Delivery:
-    """One thread that does all of it; everybody else only leaves it a note.
+    """Sends the store's events on a thread of its own. All other threads only leave it a note.
 
     Args:
-        store: where events lie.
-        link: what carries them. Delivery becomes its listener.
+        store: keeps the events.
+        link: carries them. Delivery becomes its listener.
         place: gives the topics.
-        clock: for the rate and for the pause after a refusal.
-        rate_per_s: events a second at most, after a burst of ``WINDOW``: a thousand devices that come back
-            after an outage must not knock the broker over.
+        clock: times the rate and the pause after a refusal.
+        rate_per_s: the most events a second after a burst of ``WINDOW`` events. Without this limit, a
+            thousand devices that come back after an outage could overload the broker.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Delivery:
         self._store, self._link, self._place, self._clock = store, link, place, clock
         self._interval_s = 1 / rate_per_s
         self.problem: str | None = None
-        """Why the broker does not take events although it is reached, as a full sentence."""
+        """Why a broker that is reached does not take events, as a full sentence."""
         self._notes: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._progress = threading.Condition()
         self._closed = False
@@ -109,34 +110,34 @@ class Delivery:
         link.listen(self)
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start to deliver."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Something was stored."""
+        """Tell delivery that an event was stored."""
         self._notes.put(lambda: None)
 
     def up(self, connection: int) -> None:
-        """Connected; each connection has a number of its own. Like the other two it does not block."""
-        self._notes.put(partial(self._begin, connection))
+        """The link is connected. Each connection has a number of its own. Does not block, as the next two."""
+        self._notes.put(partial(self._reset, connection))
 
     def down(self) -> None:
-        """The connection ended; nothing sent on it will be acknowledged any more."""
-        self._notes.put(partial(self._begin, None))
+        """The connection has ended. Nothing sent on it will be acknowledged any more."""
+        self._notes.put(partial(self._reset, None))
 
     def acknowledged(self, token: int, refusal: str | None) -> None:
         """The broker took a message, or refused it for a reason."""
         self._notes.put(partial(self._answered, token, refusal))
 
     def flush(self, timeout_s: float) -> int:
-        """Wait until everything is acknowledged, at most so long; returns how many events are left."""
+        """Wait for up to ``timeout_s`` until all events are acknowledged; returns how many are left."""
         self.wake()
         with self._progress:
             self._progress.wait_for(lambda: self._store.depth == 0, timeout_s)
         return self._store.depth
 
     def close(self) -> None:
-        """Stop and join; what is not acknowledged stays in the store."""
+        """Stop and join the thread. Events that are not acknowledged stay in the store."""
         self._closed = True
         self.wake()
         if self._thread.is_alive():
@@ -152,12 +153,12 @@ class Delivery:
             except Empty:
                 continue
 
-    def _begin(self, connection: int | None) -> None:
+    def _reset(self, connection: int | None) -> None:
         self._connection, self._old = connection, self._store.last
         self._start_over()
 
     def _start_over(self) -> None:
-        # One event alone first: if the broker refuses it, none has overtaken it.
+        # Send one event alone first: if the broker refuses it, no other has overtaken it.
         self._in_flight.clear()
         self._sent, self._window = 0, 1
 
@@ -187,7 +188,7 @@ class Delivery:
         _log.warning("%s", self.problem)
 
     def _send(self) -> float:
-        """Send what may be sent now; returns when to look again (s from now) if no note comes earlier."""
+        """Send what may be sent now; returns the seconds until the next look, if no note comes earlier."""
         while self._connection is not None and len(self._in_flight) < self._window:
             now_s = self._clock.monotonic()
             wait_s = max(self._retry_s, self._due_s - WINDOW * self._interval_s) - now_s
@@ -211,7 +212,7 @@ class Delivery:
         return self._place.topic(leaf_of(item.type))
 
     def _payload(self, item: Item) -> bytes:
-        """``replayed`` marks what was stored before this connection began: it could not go out at once."""
+        """The event as bytes. It is marked ``replayed`` if it was stored before this connection was made."""
         if item.sequence > self._old:
             return item.body.encode()
         wire = json.loads(item.body)

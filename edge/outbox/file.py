@@ -1,4 +1,4 @@
-"""The outbox's SQLite file: opened, brought up to date, and set aside when it is damaged."""
+"""Opens the outbox's SQLite file, brings it up to date, and sets it aside when it is damaged."""
 
 import errno
 import logging
@@ -26,26 +26,26 @@ _MIGRATIONS = (
            CREATE TABLE run (orderly INTEGER NOT NULL);""",
     ),
 )
-"""Name and statements of each step; ``PRAGMA user_version`` counts the steps that a file has had."""
+"""Name and statements of each migration. ``PRAGMA user_version`` counts those that a file has had."""
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
-"""The disk's own refusals; any other says that the configuration names a wrong place."""
+"""Errors of the disk itself. Any other error means that the configuration names a wrong place."""
 
 
 class DiskError(StoreError):
-    """The disk is full, read-only or failing: nobody has made a mistake, and it may pass."""
+    """The disk is full, read-only or failing. That is nobody's mistake, and it may pass."""
 
 
 def open_file(path: Path, clock: Clock, *, patience_s: float = 1.0) -> sqlite3.Connection:
-    """The file with its table, for this process alone; what is committed is on disk.
+    """Open the file with all its tables, for this process alone. What is committed is on disk.
 
     Args:
-        path: made if need be, with its folder; a damaged file is set aside.
-        clock: names what is set aside.
-        patience_s: how long another process may take to let go of it.
+        path: the file; made if need be, with its folder. A damaged file is set aside.
+        clock: gives the time in the name of a file that is set aside.
+        patience_s: seconds that another process may take to close it.
 
     Raises:
         DiskError: the disk refuses.
-        StoreError: there is no such place, this user may not write there, or another process uses it.
+        StoreError: the folder can't be made, this user may not write there, or another process uses the file.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def _disk_refuses(path: Path, error: sqlite3.DatabaseError) -> bool:
     text = str(error)
     if "full" in text or "disk I/O" in text or "locked" in text:
         return "locked" not in text
-    try:  # SQLite says no more than "unable to open"; the system says why
+    try:  # SQLite only says "unable to open"; the system says why
         path.open("ab").close()
     except OSError as e:
         return e.errno in _DISK
@@ -80,7 +80,8 @@ def _disk_refuses(path: Path, error: sqlite3.DatabaseError) -> bool:
 def _open(path: Path, patience_s: float) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
     try:
-        # EXTRA before WAL: a journal from the file's making that a power cut brings back would undo all.
+        # EXTRA must come before WAL: a power cut could bring back the journal from the making of the file,
+        # and that would undo everything.
         for pragma in ("locking_mode = EXCLUSIVE", "synchronous = EXTRA", "journal_mode = WAL"):
             db.execute(f"PRAGMA {pragma}")
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -111,15 +112,15 @@ def _set_aside(path: Path, clock: Clock, error: Exception) -> None:
         old = path.with_name(path.name + part)
         if old.exists():
             old.rename(path.with_name(aside + part))
-    _log.error("outbox %s is damaged (%s): set aside as %s, a fresh one begins", path, error, aside)
+    _log.error("outbox %s is damaged (%s): set aside as %s, and a fresh one is started", path, error, aside)
 
 
 def store_text(path: Path, error: sqlite3.DatabaseError) -> str:
-    """What SQLite says, with the file and the way out."""
+    """SQLite's error as a sentence that names the file and says what to do."""
     if not isinstance(error, sqlite3.OperationalError):
         advice = "the file is damaged; restart maskgate, which sets it aside"
     elif "locked" in str(error):
-        advice = "another process has it open; end the other maskgate, or give this one its own [outbox] path"
+        advice = "another process has it open; stop that maskgate, or give this one its own [outbox] path"
     elif "full" in str(error):
         advice = f"make room on the disk that holds {path.parent}"
     else:

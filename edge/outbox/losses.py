@@ -1,4 +1,4 @@
-"""Events that were dropped: counted by reason and type until an ``events.dropped`` tells of them."""
+"""Counts dropped events by reason and type, until an ``events.dropped`` reports them."""
 
 import json
 from collections import Counter
@@ -9,16 +9,16 @@ from edge.events import EventsDropped
 
 Reason = Literal["rows", "bytes", "age", "disk"]
 Account = dict[Reason, Counter[str]]
-"""Why -> type -> how many."""
+"""Reason -> type of event -> how many."""
 
 
 def loss(reason: Reason, kind: str, body: str) -> Account:
-    """The account of one dropped event; where it was such a count itself, that lives on."""
+    """The account of one dropped event. For an ``events.dropped``, it is the account in that report."""
     if kind != "events.dropped":
         return {reason: Counter({kind: 1})}
     data = json.loads(body)["data"]
-    told = EventsDropped.model_validate({key: data[key] for key in EventsDropped.model_fields})
-    return {told.reason: Counter(told.by_type)}
+    report = EventsDropped.model_validate({key: data[key] for key in EventsDropped.model_fields})
+    return {report.reason: Counter(report.by_type)}
 
 
 def added(*accounts: Mapping[Reason, Counter[str]]) -> Account:
@@ -31,12 +31,12 @@ def added(*accounts: Mapping[Reason, Counter[str]]) -> Account:
 
 
 def total(account: Account) -> int:
-    """How many events it counts."""
+    """How many events an account counts."""
     return sum(sum(counts.values()) for counts in account.values())
 
 
 def reports(account: Account) -> list[EventsDropped]:
-    """The events that tell of them, one a reason."""
+    """The events that report an account, one for each reason."""
     return [
         EventsDropped(count=sum(counts.values()), by_type=dict(counts), reason=reason)
         for reason, counts in account.items()

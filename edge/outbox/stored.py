@@ -7,7 +7,7 @@ from edge.clock import Clock, trusted
 from edge.events import Data, DeviceStarted, Event, Place, ViolationClosed, ViolationOpened, cloud_event
 
 ALL = "*"
-"""Stands for all violations; no id is like it."""
+"""Stands for all violations. No id looks like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,26 +17,26 @@ class Stored:
     sequence: int
     type: str
     body: str
-    """The CloudEvent as JSON, as it was when it was stored: an update of the software does not touch it."""
+    """The CloudEvent as JSON, as it was when it was stored. An update of the software does not change it."""
     open: str | None = None
-    """The violation that it opens, as long as no later event has ended that."""
+    """The violation that this event opens, until a later event ends it."""
     ends: str | None = None
-    """The violation that it ends; a new start of the device ends them all."""
+    """The violation that this event ends. A start of the device ends all of them."""
     recorded: int | None = None
-    """Seconds since 1970; None: the clock was not set."""
+    """When it was stored, in seconds since 1970; None if the clock was not trusted then."""
 
     @property
     def rank(self) -> int:
-        """The lowest goes first: summaries, then what is over, then openings of what is still open."""
+        """Order of dropping, lowest first: summaries, other events, openings of what is still open."""
         return 0 if self.type == "summary" else 1 if self.open is None else 2
 
     def ended_by(self, later: "Stored") -> bool:
-        """Whether a later event ends the violation that this one opens."""
+        """Whether ``later`` ends the violation that this event opens."""
         return self.open is not None and later.ends in (self.open, ALL)
 
 
 def stored(event: Event, place: Place, number: int, clock: Clock) -> Stored:
-    """An event as it goes to the disk now."""
+    """Make an event's form for the disk, recorded now."""
     now, data = clock.utc(), event.data
     body = json.dumps(cloud_event(event, place, sequence=number, recorded=now), separators=(",", ":"))
     return Stored(

@@ -1,4 +1,4 @@
-"""What lies in the file, and what goes first when it is more than allowed."""
+"""The events in the outbox's file, and which of them go first when there are too many."""
 
 import sqlite3
 from collections import Counter
@@ -19,27 +19,27 @@ _DROP_OLD = "DELETE FROM events WHERE recorded < ? RETURNING type, body"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a transaction does."""
+    """What one transaction changes."""
 
     new: tuple[Stored, ...]
     removed: frozenset[int]
     """Numbers that the broker has acknowledged."""
     untold: Account
-    """Losses that no event has told of yet."""
+    """Losses that no event has reported yet."""
     spent: int | None
-    """A number that must never be given again although its event may not be among ``new``."""
+    """A number that must never be given again, although its event may not be in ``new``."""
     oldest: float | None
-    """What was recorded before (seconds since 1970) is too old; None: nothing is."""
+    """Events recorded before this moment (seconds since 1970) are too old; None: don't look for any."""
     orderly: bool
-    """This is the run's end, and as it should be."""
+    """The run ends here, and as it should."""
 
 
 class Table:
-    """The content of an open file; errors are SQLite's own.
+    """The content of an open file. Its methods raise SQLite's own errors.
 
     Args:
-        db: with all its tables.
-        settings: its bounds.
+        db: the open file, with all its tables.
+        settings: how much it may hold.
     """
 
     def __init__(self, db: sqlite3.Connection, settings: OutboxConfig) -> None:
@@ -47,13 +47,13 @@ class Table:
         self.rows, self.size = db.execute(
             "SELECT count(*), coalesce(sum(length(body)), 0) FROM events"
         ).fetchone()
-        """Events, and the bytes of their bodies."""
+        """The number of events, and the characters of their bodies."""
         last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
         self.last = int(last[0]) if last else 0
-        """The number given last before it was opened."""
+        """The number given last before the file was opened."""
         run = db.execute("SELECT orderly FROM run").fetchone()
         self.previous: Previous | None = run and ("stopped" if run[0] else "ended without warning")
-        """How the run before ended; None: it tells nothing of it."""
+        """How the run before ended; None if the file does not say."""
         told = db.execute("SELECT reason, type, count FROM dropped").fetchall()
         self.untold: Account = added(*({reason: Counter({kind: count})} for reason, kind, count in told))
         self._marked = False
@@ -67,7 +67,7 @@ class Table:
         return [Stored(*row) for row in found]
 
     def write(self, change: Change) -> Account:
-        """All of it on disk, or nothing; returns what had to go. ``untold`` is complete then."""
+        """Write all of a change or nothing. Returns what had to be dropped; ``untold`` includes it."""
         with self._db as db:
             db.execute("BEGIN IMMEDIATE")
             self._insert(change)
@@ -90,7 +90,7 @@ class Table:
         return dropped
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
     def _insert(self, change: Change) -> None:
@@ -110,7 +110,7 @@ class Table:
             db.execute("DELETE FROM events WHERE sequence = ? AND type = 'number'", spent)
 
     def _enforce(self, rows: int, size: int, oldest: float | None) -> tuple[int, int, Account]:
-        """Drop what is too old, then one by one until the rest is within its bounds."""
+        """Drop what is too old, then one event after the other until the rest is within the bounds."""
         dropped: Account = {}
         too_old = [] if oldest is None else self._db.execute(_DROP_OLD, (oldest,)).fetchall()
         for kind, body in too_old:

@@ -143,7 +143,7 @@ def test_birth_will_and_farewell(broker: Any, make: Any, make_ops: Any, protocol
     assert ops.heard.empty()
 
 
-def test_the_will_is_made_anew_for_every_connection(broker: Any, make: Any, make_ops: Any) -> None:
+def test_the_will_is_made_again_for_every_connection(broker: Any, make: Any, make_ops: Any) -> None:
     ops = make_ops(broker.port)
     wills = iter([b"first", b"second", b"third"])
     link, recorder = make(broker.port, will=lambda: OutgoingMessage(STATUS, next(wills)))
@@ -351,7 +351,7 @@ def test_two_with_one_name_do_not_fight_for_ever(
     assert away.status.message == told[0]
 
 
-def test_a_broker_that_says_that_another_client_took_our_place_is_believed_at_once(
+def test_a_broker_that_says_that_another_client_took_our_place_is_trusted_at_once(
     make: Any, serve: Any, eventually: Any
 ) -> None:
     connack, taken_over = b"\x20\x03\x00\x00\x00", b"\xe0\x01\x8e"
@@ -367,7 +367,7 @@ def test_a_broker_that_says_that_another_client_took_our_place_is_believed_at_on
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "port of an MQTT broker that needs no TLS"),
         (b"\x20\x05\x00\x00\x02\xff\xff", "port of an MQTT broker that needs no TLS"),
         (b"\xff" * 64, "port of an MQTT broker that needs no TLS"),
-        (b"", "and that the broker is well"),
+        (b"", "and that the broker works"),
     ],
 )
 def test_what_is_no_broker_is_called_so(
@@ -539,7 +539,9 @@ def test_a_certificate_of_another_time_is_put_down_to_the_clock_and_tried_until_
     assert "set it if that is wrong (timedatectl), else renew" in link.status.message
     # a clock without a battery: earlier than this software itself
     monkeypatch.setattr("edge.clock.BUILT", datetime(2200, 1, 1, tzinfo=timezone.utc))
-    eventually(lambda: "which can't be: it waits for the time from the network" in link.status.message)
+    eventually(
+        lambda: "which can't be right. The device gets the time from the network" in link.status.message
+    )
     # to the device it is the same whether the clock moves or the certificate does
     certify(keys, "20200101000000Z", "20910101000000Z")
     broker.stop()

@@ -260,6 +260,10 @@ def test_the_command_and_its_exit_codes(tmp_path: Path, monkeypatch: pytest.Monk
     good.write_bytes(b"\n".join(event(n, SUMMARY).payload for n in (1, 2, 3)))
     code, out, _ = call(str(good))
     assert (code, out.splitlines()[0]) == (0, "3 messages: 3 summary")
+    one = tmp_path / "one.jsonl"
+    one.write_bytes(event(1, SUMMARY).payload)
+    _, out, _ = call(str(one))
+    assert out.splitlines()[:2] == ["1 message: 1 summary", "1 source of events: 0 repeats, 0 missing"]
     bad = event(1, OPENED, data_={"score": 2}).payload
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bad)))
     code, out, _ = call("-", "--json")

@@ -106,8 +106,13 @@ def test_consumers_let_new_keys_through_and_devices_do_not() -> None:
 
 def test_fields_carry_their_meaning() -> None:
     data = load("violation.opened")["$defs"]["ViolationOpenedData"]["properties"]
-    assert data["seen_for_s"]["description"] == "From the person's first look to the decision."
+    assert data["seen_for_s"]["description"] == "Seconds from the first look at the person to the decision."
     assert "redelivery" in load("summary")["properties"]["id"]["description"]
+
+
+def test_no_description_names_a_module_of_ours() -> None:
+    named = [p.name for p in FOLDER.iterdir() if re.search(r"\bedge\.[a-z]", p.read_text(encoding="utf-8"))]
+    assert named == []
 
 
 def test_the_asyncapi_document_hangs_together() -> None:

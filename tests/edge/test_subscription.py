@@ -9,6 +9,8 @@ import pytest
 import edge.ops.subscription
 from edge.config import parse_config
 from edge.errors import LinkError
+from edge.events import Place
+from edge.ops.command import ask
 from edge.ops.subscription import Subscription
 
 
@@ -47,3 +49,11 @@ def test_a_broker_that_is_not_there_is_the_reason_that_is_given(monkeypatch: pyt
             Subscription(mqtt, ["t"], threading.Event()),
         ):
             pass
+
+
+def test_the_timeout_of_a_command_bounds_a_broker_that_does_not_answer_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts, and nobody reads
+        port = silent.getsockname()[1]
+        mqtt = parse_config({"mqtt": {"host": "127.0.0.1", "port": port}}, "test").mqtt
+        with pytest.raises(LinkError, match=f"127.0.0.1:{port} does not answer within 0.3 s"):
+            ask(mqtt, Place("hq", "door"), "status", {}, 0.3)

@@ -1,5 +1,6 @@
 """What ops sees: the table, the stream, JSON lines; and nothing that comes in can do more than be seen."""
 
+import io
 import json
 import os
 import pty
@@ -14,21 +15,23 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console, Group
 
+from edge.cli.watch import _live_view
 from edge.config import parse_config
 from edge.errors import MaskgateError, UsageError
 from edge.events import Place, Status, Summary, ViolationClosed, ViolationOpened, cloud_event, new_event
 from edge.ops import fleet as fleet_module
 from edge.ops.fleet import Fleet, StreamLine, trouble
 from edge.ops.forget import forget
-from edge.ops.live_view import json_line
+from edge.ops.json_lines import json_line
 from edge.ops.screen import Screen, draw
 from edge.ops.subscription import ReceivedMessage
 from edge.ops.text import ago, columns, plain
 from edge.service.home_assistant import topic as description_of
 
 NOW = datetime(2026, 6, 1, 12, 0, 0, tzinfo=timezone.utc)
-BEGAN = NOW - timedelta(seconds=30)
+STARTED = NOW - timedelta(seconds=30)
 DOOR = Place("hq", "north-door")
 OPENED = ViolationOpened(
     violation="v-1",
@@ -79,8 +82,8 @@ class Heard:
         return json.dumps(wire).encode()
 
     def draw(self, width: int = 100, height: int = 30, **more: Any) -> list[str]:
-        screen = Screen("broker:1883", BEGAN, width, height, **{"colour": False, **more})
-        return draw(self.fleet, self.stream, screen, NOW)
+        screen = Screen("broker:1883", STARTED, width, height, **more)
+        return [line.plain for line in draw(self.fleet, self.stream, screen, NOW)]
 
 
 def test_the_table_and_the_stream() -> None:
@@ -137,10 +140,10 @@ def test_an_online_device_that_says_nothing_is_in_trouble() -> None:
     heard = Heard()
     heard.status(DOOR, "online", 86_400)
     device = heard.fleet.devices["hq/north-door"]
-    assert trouble(device, NOW, BEGAN) == ""
-    assert trouble(device, NOW + timedelta(seconds=31), BEGAN) == "online, but no health for 61 s"
+    assert trouble(device, NOW, STARTED) == ""
+    assert trouble(device, NOW + timedelta(seconds=31), STARTED) == "online, but no health for 61 s"
     heard.health(DOOR)
-    assert trouble(device, NOW + timedelta(seconds=31), BEGAN) == ""
+    assert trouble(device, NOW + timedelta(seconds=31), STARTED) == ""
 
 
 def test_where_not_all_devices_fit_those_with_problems_go_first() -> None:
@@ -220,8 +223,13 @@ def test_whatever_comes_in_the_screen_is_whole_and_nothing_in_it_moves_the_curso
         assert json.loads(json_line(message))["kind"] == leaf
         assert json_line(message).isascii()
         assert json_line(message).isprintable()
-    coloured = heard.draw(width, height, colour=True, problem=problem)
-    lines = [re.sub(r"\x1b\[[0-9]+m", "", line) for line in coloured]
+    lines = heard.draw(width, height, problem=problem)
+    out = io.StringIO()
+    console = Console(file=out, width=width, height=height, force_terminal=True, color_system="standard")
+    drawn = draw(heard.fleet, heard.stream, Screen("b", STARTED, width, height, problem), NOW)
+    console.print(Group(*drawn))
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    assert set(printed) <= set("".join(line.plain for line in drawn)) | {"\n", " "}
     assert len(lines) == height
     assert all(columns(line) <= width for line in lines)
     assert all(c.isprintable() or c.isspace() for line in lines for c in line)
@@ -289,9 +297,25 @@ def test_on_a_terminal_it_draws_until_ctrl_c_and_leaves_the_terminal_as_it_was(
             pass
         assert watch.wait(20) == 0
     os.close(ours)
-    assert seen.startswith(b"\x1b[?1049h\x1b[?25l")
-    assert seen.endswith(b"\x1b[?25h\x1b[?1049l")
+    assert seen.startswith(b"\x1b[?1049h")  # the terminal's second screen
+    assert seen.index(b"\x1b[?25l") < seen.index(b"hq/north-door")  # without a cursor
+    assert sorted(seen[-14:].split(b"\x1b")) == [b"", b"[?1049l", b"[?25h"]  # and back
     assert b"Traceback" not in seen
+
+
+def test_without_rich_the_table_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rich.console", None)  # how Python marks what can't be imported
+    monkeypatch.delitem(sys.modules, "edge.ops.live_view", raising=False)
+    with pytest.raises(MaskgateError, match=r"needs the package rich: pip install 'maskgate\[ops\]'"):
+        _live_view()
+
+
+def test_a_broker_that_is_away_is_named_once() -> None:
+    for command in (["watch"], ["command", "hq/north-door", "status", "--timeout", "0.1"]):
+        done = subprocess.run(
+            program(*command, "--broker", "127.0.0.1:1"), capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr.count("nothing listens at 127.0.0.1:1")) == (1, 1), done.stderr
 
 
 def test_in_a_pipe_it_prints_json_lines(broker: Any, make_ops: Any) -> None:

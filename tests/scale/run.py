@@ -70,12 +70,12 @@ class Play:
 
     def tell(self, now_s: float) -> None:
         """Called by the fleet about ten times a second."""
-        self._progress.tell(now_s)
+        self._progress.update(now_s)
         if self._due and now_s >= self._due[0][0]:
             self._due.pop(0)[1]()
         if not self.online:
             return
-        for line in self._fleet.lines:
+        for line in self._fleet.connections:
             if not line.online:
                 self._off.setdefault(line, now_s)
             elif line in self._off:

@@ -1,1 +1,1 @@
-"""Devices that are not there: what they live (``site``), and how it is sent (``fleet``)."""
+"""Simulated devices: what happens to them (``site``), and how it is sent (``simulated_fleet``)."""

@@ -1,24 +1,27 @@
-"""What a simulation counts, and what it says at its end."""
+"""What a simulation counts, and the result that it prints at its end."""
 
 from dataclasses import dataclass
+
+from edge.values import counted
 
 
 @dataclass(slots=True)
 class Counts:
-    """What all lines did together."""
+    """What all connections of a simulation did together."""
 
     events: int = 0
-    """Made."""
+    """Events that the simulated devices made."""
     acknowledged: int = 0
+    """Events that the broker acknowledged."""
     refused: int = 0
-    """Events that the broker refused; they are not sent again."""
+    """Events that the broker refused. They are not sent again."""
     connections: int = 0
-    """Made, the renewed ones among them."""
+    """Connections made, including those made again after a loss."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulationResult:
-    """What a simulation did."""
+    """The result of a simulation."""
 
     devices: int
     sources: int
@@ -26,7 +29,7 @@ class SimulationResult:
     seed: int
     seconds: float
     connections: int
-    """Made, the renewed ones among them."""
+    """Connections made, including those made again after a loss."""
     last_wills: bool
     events: int
     acknowledged: int
@@ -35,7 +38,7 @@ class SimulationResult:
     def __str__(self) -> str:
         wills = "each with a last will" if self.last_wills else "without last wills"
         return (
-            f"{self.devices} devices ({self.sources} sources) lived {self.seconds:.0f} s over "
-            f"{self.connections} connections, {wills}: {self.events} events, {self.acknowledged} "
-            f"acknowledged, {self.refused} refused; seed {self.seed}"
+            f"{counted(self.devices, 'device')} ({counted(self.sources, 'source')}) ran {self.seconds:.0f} s "
+            f"over {counted(self.connections, 'connection')}, {wills}: {counted(self.events, 'event')}, "
+            f"{self.acknowledged} acknowledged, {self.refused} refused; seed {self.seed}"
         )

@@ -1,4 +1,4 @@
-"""One connection of simulated devices: what was sent, and what waits. Whoever holds it serves it."""
+"""One connection of simulated devices: what waits and what was sent. Its owner serves it."""
 
 import selectors
 import socket
@@ -17,18 +17,18 @@ from edge.ops.simulate.counts import Counts
 from edge.ops.simulate.wire import Waiting, about, status
 
 _WINDOW = 10
-"""Events sent ahead of their acknowledgement, as a device does."""
+"""Events in flight at once, as many as a device has (``edge.outbox.delivery.WINDOW``)."""
 
 
 class SharedConnection:
-    """A connection that carries one source or more.
+    """A connection that one or more sources share.
 
     Args:
-        brokers: each attempt to connect goes to the next one, again and again.
+        brokers: each attempt to connect goes to the next one, in a circle.
         me: the identity that the sources share.
         places: the sources.
-        counts: shared with the other lines.
-        selector: the connection's socket is registered there, with this line as its data.
+        counts: the counts that all connections share.
+        selector: the socket is registered here, with this object as its data.
     """
 
     def __init__(
@@ -51,21 +51,21 @@ class SharedConnection:
 
     @property
     def idle(self) -> bool:
-        """There is no connection, nor is one being made."""
+        """True if there is no connection and none is being made."""
         return self._client is None
 
     @property
     def waiting(self) -> int:
-        """Events that are not acknowledged."""
+        """The number of events that are not acknowledged."""
         return len(self._queue) + len(self._in_flight)
 
     @property
     def busy(self) -> bool:
-        """The broker has not acknowledged everything."""
+        """True if the broker has not acknowledged everything that was sent."""
         return bool(self.waiting or self._other)
 
     def connect(self) -> None:
-        """Begin to connect.
+        """Start to connect.
 
         Raises:
             OSError, UnicodeError: the broker can't be reached.
@@ -85,32 +85,32 @@ class SharedConnection:
         self._client = client
 
     def add(self, place: Place, event: Event) -> None:
-        """Send an event, now or as soon as it is possible."""
+        """Send an event of a source now, or as soon as possible."""
         self._sequences[place] += 1
         self._counts.events += 1
         self._queue.append(Waiting(event, place, self._sequences[place]))
         self._pump()
 
     def publish(self, message: OutgoingMessage) -> None:
-        """Now or not at all."""
+        """Send a message now or not at all."""
         if self._client is not None and self.online:
             sent = send(self._client, message)
             if message.qos:
                 self._other.add(sent.mid)
 
     def announce(self, state: Literal["online", "offline"], reason: str) -> None:
-        """The status of every source."""
+        """Publish the status of every source."""
         for place in self._sequences:
             self.publish(status(place, state, reason))
 
     def clean(self) -> None:
-        """Remove what the broker keeps for later subscribers."""
+        """Remove the retained messages of all sources from the broker."""
         for place in self._sequences:
             for leaf in ("status", "info"):
                 self.publish(OutgoingMessage(place.topic(leaf), b"", retain=True))
 
     def serve(self, ready: int) -> None:
-        """Read and write; what the selector said about the socket."""
+        """Read and write the socket; ``ready`` is the selector's event mask."""
         client = self._client
         if client is None:
             return
@@ -124,12 +124,12 @@ class SharedConnection:
             client.loop_write()
 
     def look_after(self) -> None:
-        """Once a second: keepalive."""
+        """Check keepalive; to be called once a second."""
         if self._client is not None:
             self._client.loop_misc()
 
     def cut(self) -> None:
-        """The network fails: the connection ends without a word."""
+        """Simulate a network failure: the connection ends without DISCONNECT."""
         sock = self._client.socket() if self._client is not None else None
         if sock is not None:
             with socket.fromfd(sock.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
@@ -153,7 +153,7 @@ class SharedConnection:
         else:
             self._selector.register(sock, events, self)
 
-    def _unregister(self, sock: Any) -> None:  # noqa: ANN401 - likewise
+    def _unregister(self, sock: Any) -> None:  # noqa: ANN401 - plain, TLS or websocket
         if sock.fileno() in self._selector.get_map():
             self._selector.unregister(sock)
 

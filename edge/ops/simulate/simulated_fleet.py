@@ -1,4 +1,4 @@
-"""Simulated devices on a broker: what they live is sent as it happens; at the end all say farewell."""
+"""Simulated devices on a broker: their messages are sent as they happen, and at the end all go offline."""
 
 import random
 import resource
@@ -22,37 +22,38 @@ from edge.ops.simulate.site import SimulatedSite, live
 from edge.ops.simulate.wire import identity
 
 _END_S = 10.0
-"""How long the last events may take at the end, and again the farewell."""
+"""Seconds that the last events may take at the end, and again the farewell."""
 _FILES = 3
-"""That a connection may need."""
+"""Open files that one connection may need."""
 _PAYLOADS = frozenset(TYPES.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Some connections end without a word, and come back."""
+    """Some connections are cut, and come back later."""
 
     share: float
-    """Of all connections, 0 to 1."""
+    """Share of all connections that are cut, 0 to 1."""
     start_s: float
     length_s: float
 
 
 class SimulatedFleet:
-    """The sources of some sites on a broker.
+    """All sources of some sites, connected to a broker.
 
     Args:
-        settings: the broker; with fallbacks, the connections are spread over all of them.
-        sites: who lives.
-        habits: those of the sites.
-        seed: who is hit by the outage.
-        stop: ends it.
-        connections: all sources share so many; None: each has its own, with a last will.
-        outage: if there is one.
+        settings: the broker. The connections are spread over it and its fallbacks.
+        sites: the simulated sites.
+        habits: the settings that the sites were made with.
+        seed: decides which connections an outage hits.
+        stop: ends the simulation.
+        connections: the number of connections that all sources share. None gives each source a connection of
+            its own, with a last will.
+        outage: when to cut some connections; None cuts none.
 
     Raises:
         ConfigError: the password or a certificate can't be used.
-        UsageError: this machine can't have so many connections.
+        UsageError: this machine does not allow as many connections.
     """
 
     def __init__(
@@ -75,36 +76,39 @@ class SimulatedFleet:
         groups = [places[n::number] for n in range(number)]
         _allow_files(_FILES * len(groups))
         password, tls = read_password(settings), make_tls_context(settings)
-        self.lines = [
+        self.connections = [
             SharedConnection(
                 _from(n, settings.brokers()), identity(group, password, tls), group, self.counts, selector
             )
             for n, group in enumerate(groups)
         ]
-        self._line_of = {p: line for line, group in zip(self.lines, groups, strict=True) for p in group}
-        self._loop = Loop(settings, self.lines, self._rng, self.counts, selector)
+        self._connection_of = {p: c for c, group in zip(self.connections, groups, strict=True) for p in group}
+        self._loop = Loop(settings, self.connections, self._rng, self.counts, selector)
         self._outage = outage
 
     @property
     def online(self) -> int:
-        """Connections that are up."""
-        return sum(line.online for line in self.lines)
+        """The number of connections that are up."""
+        return sum(connection.online for connection in self.connections)
 
     @property
     def waiting(self) -> int:
-        """Events that are not acknowledged."""
-        return sum(line.waiting for line in self.lines)
+        """The number of events that are not acknowledged."""
+        return sum(connection.waiting for connection in self.connections)
 
     def run(self, for_s: float, tell: Callable[[float], None], *, clean: bool = False) -> float:
-        """Live until the time is over or ``stop`` is set, then set all offline; returns the seconds lived.
+        """Run for ``for_s`` or until ``stop`` is set, then set all sources offline.
 
         Args:
-            for_s: may be infinite.
-            tell: called about ten times a second, with the seconds since the begin.
+            for_s: seconds; may be infinite.
+            tell: called about ten times a second, with the seconds since the start.
             clean: remove the retained messages at the end.
 
+        Returns:
+            The seconds that the simulation ran.
+
         Raises:
-            LinkError: the broker can't be reached at the begin, or refuses us.
+            LinkError: the broker can't be reached at the start, or refuses us.
         """
         happenings = live(self._sites)
         upcoming = next(happenings)
@@ -121,72 +125,71 @@ class SimulatedFleet:
         return lived_s
 
     def result(self, devices: int, seed: int, lived_s: float) -> SimulationResult:
-        """What was done."""
+        """The result after ``run``, which returned ``lived_s``."""
         counts = self.counts
         return SimulationResult(
             devices=devices,
-            sources=len(self._line_of),
+            sources=len(self._connection_of),
             seed=seed,
             seconds=round(lived_s, 1),
             connections=counts.connections,
-            last_wills=len(self.lines) == len(self._line_of),
+            last_wills=len(self.connections) == len(self._connection_of),
             events=counts.events,
             acknowledged=counts.acknowledged,
             refused=counts.refused,
         )
 
-    def _hand_over(self, said: SimulatedMessage) -> None:
-        line = self._line_of[said.place]
-        if type(said.data) in _PAYLOADS:
-            time = self._habits.start + timedelta(seconds=said.at_s)
-            line.add(said.place, Event(said.id, time, said.data))
-        elif line.online:
-            line.publish(
-                OutgoingMessage(said.place.topic("health"), said.data.model_dump_json().encode(), qos=0)
-            )
+    def _hand_over(self, message: SimulatedMessage) -> None:
+        connection = self._connection_of[message.place]
+        if type(message.data) in _PAYLOADS:
+            time = self._habits.start + timedelta(seconds=message.at_s)
+            connection.add(message.place, Event(message.id, time, message.data))
+        elif connection.online:
+            payload = message.data.model_dump_json().encode()
+            connection.publish(OutgoingMessage(message.place.topic("health"), payload, qos=0))
 
     def _suffer(self, now_s: float) -> None:
-        """The outage, when it is time."""
+        """Start the outage when it is due."""
         if self._outage is not None and now_s >= self._outage.start_s:
-            hit = self._rng.sample(self.lines, round(self._outage.share * len(self.lines)))
-            for line in hit:
-                line.cut()
-                self._loop.retry_in(line, self._outage.length_s)
+            hit = self._rng.sample(self.connections, round(self._outage.share * len(self.connections)))
+            for connection in hit:
+                connection.cut()
+                self._loop.retry_in(connection, self._outage.length_s)
             self._outage = None
 
     def _end(self, *, clean: bool) -> None:
-        """All that happened is told, then all say farewell."""
-        for _ in range(2):  # once more if a connection is lost meanwhile
-            for line in self.lines:
-                self._loop.retry_in(line, 0.0)
+        """Send the last events, then set all sources offline and disconnect."""
+        for _ in range(2):  # a second time if a connection is lost meanwhile
+            for connection in self.connections:
+                self._loop.retry_in(connection, 0.0)
             self._loop.keepalive = True
-            self._loop.until(lambda: self.online == len(self.lines) and not self.waiting, _END_S)
-            for line in self.lines:
-                line.announce("offline", "stopped")
+            self._loop.until(lambda: self.online == len(self.connections) and not self.waiting, _END_S)
+            for connection in self.connections:
+                connection.announce("offline", "stopped")
                 if clean:
-                    line.clean()
-            # From here on no keepalive: its answer, coming after we have closed, would reset the connection,
-            # and the broker might miss the DISCONNECT and publish the will.
+                    connection.clean()
+            # No keepalive from here on: if its answer came after we have closed the socket, the connection
+            # would be reset, and the broker might miss the DISCONNECT and publish the will.
             self._loop.keepalive = False
-            self._loop.until(lambda: not any(line.busy for line in self.lines), _END_S)
-            if self.online == len(self.lines):
+            self._loop.until(lambda: not any(connection.busy for connection in self.connections), _END_S)
+            if self.online == len(self.connections):
                 break
-        for line in self.lines:
-            line.leave()
+        for connection in self.connections:
+            connection.leave()
         self._loop.close()
 
 
 def _from(n: int, brokers: Sequence[Mqtt]) -> list[Mqtt]:
-    """All of them, beginning with another one for each ``n``."""
+    """All brokers, starting with another one for each ``n``."""
     first = n % len(brokers)
     return [*brokers[first:], *brokers[:first]]
 
 
 def _allow_files(number: int) -> None:
-    """Raise this process's limit of open files if need be.
+    """Raise this process's limit of open files if it is too low for ``number`` more.
 
     Raises:
-        UsageError: the system does not let us.
+        UsageError: the system does not allow it.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = number + 100

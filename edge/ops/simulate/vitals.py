@@ -1,4 +1,4 @@
-"""What simulated devices say about themselves. Pure."""
+"""``info`` and ``health`` of simulated devices. Pure."""
 
 import random
 from datetime import datetime
@@ -12,7 +12,7 @@ _FPS = 15.0
 
 
 def info(place: Place) -> Info | SpeakerInfo:
-    """What a source is; a speaker's name ends in ``-speaker``."""
+    """The ``info`` of a source. A speaker's name ends in ``-speaker``."""
     if place.device.endswith("-speaker"):
         return SpeakerInfo(software=SOFTWARE, speakers=["simulated"], config={"speaker": {}})
     return Info(
@@ -25,7 +25,7 @@ def info(place: Place) -> Info | SpeakerInfo:
 
 
 def door_health(time: datetime, uptime_s: float, rng: random.Random, *, blind: bool) -> Health:
-    """How an entrance is; ``outbox`` and ``link`` are for whoever sends it to fill in."""
+    """The ``health`` of an entrance. Its ``outbox`` and ``link`` show a device that is on line."""
     problem = "/dev/video0 gives no pictures: check its cable, or plug it in again"
     return Health(
         time=time,
@@ -49,7 +49,7 @@ def door_health(time: datetime, uptime_s: float, rng: random.Random, *, blind: b
 
 
 def speaker_health(time: datetime, uptime_s: float) -> SpeakerHealth:
-    """How a speaker is; likewise."""
+    """The ``health`` of a speaker. Its ``outbox`` and ``link`` show a speaker that is on line."""
     voiced = Voiced(announced=0, failed=0, queue=0, last=None, last_time=None, problem=None)
     return SpeakerHealth(
         time=time,

@@ -1,4 +1,4 @@
-"""Messages of simulated sources, and who they are to the broker, in the form that devices give them."""
+"""Messages and broker identities of simulated sources, in the form that devices give them."""
 
 import json
 import secrets
@@ -16,7 +16,7 @@ from edge.ops.simulate.vitals import info
 from edge.ops.subscription import client_id
 
 _STORED_MS = 3
-"""From an event to its ``recordedtime``."""
+"""Milliseconds from an event to its ``recordedtime``."""
 
 
 @dataclass(slots=True)
@@ -27,10 +27,10 @@ class Waiting:
     place: Place
     sequence: int
     replayed: bool = False
-    """It could not be sent when it happened."""
+    """True if the event could not be sent when it happened."""
 
     def message(self) -> OutgoingMessage:
-        """The CloudEvent."""
+        """The event as a CloudEvent, ready to publish."""
         recorded = self.event.time + timedelta(milliseconds=_STORED_MS)
         wire = cloud_event(
             self.event, self.place, sequence=self.sequence, recorded=recorded, replayed=self.replayed
@@ -40,22 +40,22 @@ class Waiting:
 
 
 def status(place: Place, state: Literal["online", "offline"], reason: str) -> OutgoingMessage:
-    """Whether a source is there, now."""
+    """The ``status`` of a source, now."""
     payload = Status.payload(state, reason, datetime.now(timezone.utc))
     return OutgoingMessage(place.topic("status"), payload, retain=True)
 
 
 def identity(places: Sequence[Place], password: str | None, tls: ssl.SSLContext | None) -> ClientIdentity:
-    """A source's own if it is alone; a connection can have but one last will."""
+    """The identity of a connection. Only a source alone on it has a last will: a connection can have one."""
     if len(places) > 1:
         return ClientIdentity(client_id("simulate"), password, tls, None, durable=False)
     (place,) = places
-    # with a part of its own, as a device's has its board's: two simulations don't throw each other out
+    # A random part, where a device has its board's id: two simulations must not throw each other out.
     name = f"{place.prefix}/{place.site}/{place.device}/{secrets.token_hex(6)}"
     will = partial(status, place, "offline", "the connection was lost")
     return ClientIdentity(name, password, tls, will, durable=False)
 
 
 def about(place: Place) -> OutgoingMessage:
-    """What a source is."""
+    """The ``info`` of a source, ready to publish."""
     return OutgoingMessage(place.topic("info"), info(place).model_dump_json().encode(), retain=True)
