@@ -30,14 +30,14 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 def run(args: argparse.Namespace) -> int:
     """Check everything, then write."""
     from edge.provision.package import read_package
-    from edge.provision.partition import Style, look
+    from edge.provision.partition import FirstBootStyle, read_partition
     from edge.provision.provisioning import check, provision
 
-    partition = look(args.boot, None if args.style == "auto" else Style(args.style))
-    job = check(partition, read_package(args.deb), args.config)
-    for remark in job.remarks:
+    partition = read_partition(args.boot, None if args.style == "auto" else FirstBootStyle(args.style))
+    plan = check(partition, read_package(args.deb), args.config)
+    for remark in plan.remarks:
         print(f"note: {remark}")
-    provision(job, lambda name: print(f"write {name}", flush=True))
+    provision(plan, lambda name: print(f"write {name}", flush=True))
     print(
         f"{args.boot}: ready for {partition.style.value}. Unmount it, put it into the device, switch it on. "
         "The device answers in maskgate-report.txt on this partition."

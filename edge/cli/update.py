@@ -103,8 +103,8 @@ def status(args: argparse.Namespace) -> int:
     store = _store()
     state, trial = store.state, store.trial
     said = {
-        "application": store.used("application"),
-        "models": store.used("models"),
+        "application": store.version_in_use("application"),
+        "models": store.version_in_use("models"),
         "on_trial": trial.name if trial else None,
         "previous": {kind: name or f"{kind} of the package" for kind, name in state.previous.items()},
         "given_up": state.given_up,
@@ -128,7 +128,7 @@ def status(args: argparse.Namespace) -> int:
 def install(args: argparse.Namespace) -> int:
     """One file."""
     updater = _updater(args.config)
-    updater.take(args.bundle)
+    updater.install_file(args.bundle)
     print(
         "it is on trial: maskgate update status, or journalctl -u 'maskgate-update*', says what becomes of it"
     )
@@ -143,7 +143,7 @@ def rollback(_: argparse.Namespace) -> int:
 
 def self_test(args: argparse.Namespace) -> int:
     """Of the release that runs this."""
-    from edge.update.prove import self_test as test
+    from edge.update.self_test import self_test as test
 
     for line in test(args.config):
         print(line)
@@ -153,8 +153,8 @@ def self_test(args: argparse.Namespace) -> int:
 def attend(args: argparse.Namespace) -> int:
     """What the service asks for, or what lies on the boot partition."""
     updater = _updater(args.config)
-    well = updater.attend() if args.folder is None else updater.take_from(args.folder)
-    return 0 if well else 1
+    done = updater.attend() if args.folder is None else updater.install_from(args.folder)
+    return 0 if done else 1
 
 
 def fetch(_: argparse.Namespace) -> int:
@@ -169,7 +169,7 @@ def fetch(_: argparse.Namespace) -> int:
 
 def started(_: argparse.Namespace) -> int:
     """Before each start of the service."""
-    _updater().started()
+    _updater().count_start()
     return 0
 
 
@@ -177,9 +177,9 @@ def give_back(_: argparse.Namespace) -> int:
     """From the timer, or because the service has failed: then systemd says how."""
     result, code = os.environ.get("MONITOR_SERVICE_RESULT"), os.environ.get("MONITOR_EXIT_STATUS")
     if result is None:
-        _updater().give_back("it never judged frames long enough to be final in the time it had")
+        _updater().end_trial("it never judged frames long enough to be final in the time it had")
     elif result == "start-limit-hit" or code in _NOT_STARTED_AGAIN:
-        _updater().give_back(f"it ended with {result} {code}, and is not started again")
+        _updater().end_trial(f"it ended with {result} {code}, and is not started again")
     return 0  # all other failures are followed by a start, which is counted
 
 
@@ -194,7 +194,7 @@ def _store() -> "ReleaseStore":
 
 def _updater(config: Path = DEFAULT_PATH) -> "Updater":
     from edge.releases.exchange import Exchange
-    from edge.update.prove import prove
+    from edge.update.self_test import run_self_test
     from edge.update.updater import Updater
 
-    return Updater(_store(), Exchange(), partial(prove, config=config))
+    return Updater(_store(), Exchange(), partial(run_self_test, config=config))

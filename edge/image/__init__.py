@@ -1,4 +1,4 @@
-"""A card's image is taken apart and checked before it is written onto a thousand cards.
+"""Checks the image of a card before it is written onto a thousand cards.
 
-Without root and without mounting: Debian's own tools read its file systems as files.
+This needs neither root nor mounts: Debian's own tools read the file systems as files.
 """

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check, and what the checks work on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from edge.image.partitions import ImagePartitions
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one check.
+    """The result of one check.
 
     Attributes:
-        check: its name.
-        ok: whether all is as it should be.
-        text: what is so, or what is wrong and what to do.
+        check: the check's name.
+        ok: whether it passed.
+        text: what was checked; or what is wrong, and what to do.
     """
 
     check: str
@@ -27,28 +27,28 @@ class Finding:
 
 @dataclass(frozen=True)
 class ImageParts:
-    """What the checks look at.
+    """What the checks work on.
 
     Attributes:
-        card: the partitions as files.
-        boot: the files of the boot partition, by their names in lower case: FAT knows no other.
-        root: the system's file system.
-        data: the device's own.
+        partitions: the partitions as files.
+        boot: the files of the boot partition, by their names in lower case, because FAT ignores case.
+        root: the file system of the system.
+        data: the file system for the device's own data.
     """
 
-    card: ImagePartitions
+    partitions: ImagePartitions
     boot: dict[str, bytes]
     root: Ext4Reader
     data: Ext4Reader
 
 
 Check = Callable[[ImageParts], list[str] | str]
-"""Returns what is wrong, a sentence each; or, where all is well, what is so."""
+"""Returns a list of what is wrong, a sentence each; or, if nothing is, a text about what was checked."""
 
 
-def outcome(name: str, check: Check, parts: ImageParts) -> Finding:
-    """Run a check."""
-    found = check(parts)
-    if isinstance(found, str):
-        return Finding(name, ok=True, text=found)
-    return Finding(name, ok=False, text="; ".join(found))
+def run_check(name: str, check: Check, parts: ImageParts) -> Finding:
+    """Run one check and return its result."""
+    result = check(parts)
+    if isinstance(result, str):
+        return Finding(name, ok=True, text=result)
+    return Finding(name, ok=False, text="; ".join(result))

@@ -1,4 +1,4 @@
-"""The image of a card: unpacked, and its three partitions as files of their own."""
+"""Unpacks the image of a card and cuts it into three files, one for each partition."""
 
 import json
 import subprocess
@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import IO
 
 from edge.errors import MaskgateError, UsageError
-from edge.image.programs import find, run
+from edge.image.programs import find_tool, run_tool
 
 _CHUNK = 1 << 20
 _UNPACK = {".xz": "xz", ".zst": "zstd"}
 _SECTOR = 512
 KINDS = {1: ("boot", {"c", "b", "e"}), 2: ("root", {"83"}), 3: ("data", {"83"})}
-"""What each partition is, and the types that it may have in the table."""
+"""Partition number -> its name, and the types that it may have in the partition table."""
 
 
-class DamagedImage(MaskgateError):  # noqa: N818  what it is, not what was raised
-    """The image can't be taken apart; says where it ends."""
+class DamagedImage(MaskgateError):  # noqa: N818  it names the thing, not the error
+    """The image can't be taken apart; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class ImagePartitions:
     """The partitions of an image as files.
 
     Attributes:
-        boot: FAT: what the board reads first, and where the installer's file goes.
-        root: ext4: the system, never written.
-        data: ext4: what the device writes.
+        boot: FAT; the board reads it first, and the installer puts maskgate.toml on it.
+        root: ext4; the system, which is never written.
+        data: ext4; everything that the device writes.
     """
 
     boot: Path
@@ -35,27 +35,27 @@ class ImagePartitions:
     data: Path
 
 
-def open_card(image: Path, scratch: Path) -> ImagePartitions:
-    """Take an image apart.
+def split_image(image: Path, scratch: Path) -> ImagePartitions:
+    """Unpack an image and split it into its partitions.
 
     Args:
         image: ``.img``, ``.img.xz`` or ``.img.zst``.
-        scratch: a folder for the parts, with room for all of the image.
+        scratch: a folder for the parts, with room for the whole image.
 
     Raises:
         UsageError: there is no such file.
-        DamagedImage: it is cut short, or has no partition table such as ours.
+        DamagedImage: it is cut short, or its partition table is not that of maskgate's images.
         MaskgateError: there is no room, or a tool is missing.
     """
     if not image.is_file():
-        raise UsageError(f"{image}: is no file; give a card's image: .img, .img.xz or .img.zst")
+        raise UsageError(f"{image}: is not a file; give a card's image: .img, .img.xz or .img.zst")
     try:
         image.open("rb").close()
     except OSError as e:
         raise UsageError(f"{image}: can't be read: {e.strerror}") from e
     try:
         raw = _unpacked(image, scratch)
-        parts = _table(raw, image)
+        parts = _partition_table(raw, image)
         for number, (name, _) in KINDS.items():
             _cut(raw, scratch / name, *parts[number])
     except OSError as e:
@@ -68,27 +68,27 @@ def _unpacked(image: Path, scratch: Path) -> Path:
     if program is None:
         return image
     raw = scratch / "card.img"
-    with subprocess.Popen(  # noqa: S603  a name of ours
-        [find(program), "--decompress", "--stdout", "--", str(image)],
+    with subprocess.Popen(  # noqa: S603  a name from the table above
+        [find_tool(program), "--decompress", "--stdout", "--", str(image)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as unpacking:  # fmt: skip
         if unpacking.stdout is None or unpacking.stderr is None:
-            raise MaskgateError(f"{image}: {program} gave no output")
+            raise MaskgateError(f"{image}: {program} has no output")
         with raw.open("wb") as out:
             _copy(unpacking.stdout, out)
-        said = unpacking.stderr.read().decode(errors="replace").strip()
+        error = unpacking.stderr.read().decode(errors="replace").strip()
     if unpacking.returncode != 0:
-        raise DamagedImage(f"{image}: is damaged or cut short ({said}): fetch or build it again")
+        raise DamagedImage(f"{image}: is damaged or cut short ({error}): download or build it again")
     return raw
 
 
-def _table(raw: Path, image: Path) -> dict[int, tuple[int, int]]:
-    """Where the partitions are: number to (start, length) in bytes; errors name the image that was given."""
-    listed = run("sfdisk", "--json", raw)
-    if listed.returncode != 0:
-        said = listed.stderr.decode(errors="replace").strip().replace(str(raw), image.name)
-        raise DamagedImage(f"{image}: has no partition table ({said}): is it a card's image?")
-    table = json.loads(listed.stdout)["partitiontable"]
+def _partition_table(raw: Path, image: Path) -> dict[int, tuple[int, int]]:
+    """Read the partition table: partition number -> start and length in bytes. Errors name ``image``."""
+    done = run_tool("sfdisk", "--json", raw)
+    if done.returncode != 0:
+        error = done.stderr.decode(errors="replace").strip().replace(str(raw), image.name)
+        raise DamagedImage(f"{image}: has no partition table ({error}): is it a card's image?")
+    table = json.loads(done.stdout)["partitiontable"]
     parts, size = table.get("partitions", []), raw.stat().st_size
     types = [str(part["type"]) for part in parts]
     if table["label"] != "dos" or len(parts) != len(KINDS):
@@ -96,7 +96,7 @@ def _table(raw: Path, image: Path) -> dict[int, tuple[int, int]]:
             f"{image}: has a {table['label']} table of {len(parts)} partitions, not a dos table of three: "
             "is it an image of maskgate?"
         )
-    found = {}
+    places = {}
     for number, ((name, allowed), kind, part) in enumerate(zip(KINDS.values(), types, parts, strict=True), 1):
         if kind not in allowed:
             raise DamagedImage(f"{image}: partition {number} ({name}) is of type {kind}, not {min(allowed)}")
@@ -104,10 +104,10 @@ def _table(raw: Path, image: Path) -> dict[int, tuple[int, int]]:
         if start + length > size:
             raise DamagedImage(
                 f"{image}: is cut short: partition {number} ({name}) ends at byte {start + length}, the file "
-                f"at {size}: fetch or build it again"
+                f"at {size}: download or build it again"
             )
-        found[number] = (start, length)
-    return found
+        places[number] = (start, length)
+    return places
 
 
 def _cut(raw: Path, part: Path, start: int, length: int) -> None:
@@ -117,7 +117,7 @@ def _cut(raw: Path, part: Path, start: int, length: int) -> None:
 
 
 def _copy(source: IO[bytes], out: IO[bytes], length: int | None = None) -> None:
-    """Copy so many bytes, or all; what is zero becomes a hole."""
+    """Copy ``length`` bytes, or all. Blocks of zeros become holes in the file."""
     left = length
     while chunk := source.read(_CHUNK if left is None else min(_CHUNK, left)):
         if left is not None:

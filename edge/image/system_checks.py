@@ -1,4 +1,4 @@
-"""Whether the system is what was built: whole, for arm64, set up as it should be, and without secrets."""
+"""Checks of the system: it is complete, for arm64, set up correctly, and without secrets."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ import re
 
 from edge.image.ext4 import Ext4Reader
 from edge.image.findings import Check, ImageParts
-from edge.image.programs import run
+from edge.image.programs import run_tool
 
 _AARCH64 = 183
 ENABLED = (
@@ -14,9 +14,9 @@ ENABLED = (
     "systemd-resolved.service", "systemd-timesyncd.service",
 )  # fmt: skip
 DISABLED = ("ssh.service", "wpa_supplicant@wlan0.service", "maskgate.service", "maskgate-speaker.service")
-"""What only maskgate.toml may switch on."""
+"""Units that only maskgate.toml may enable."""
 _EMPTY = (
-    "/tmp", "/var/tmp", "/home",  # noqa: S108  of the image
+    "/tmp", "/var/tmp", "/home",  # noqa: S108  paths inside the image
     "/root", "/var/lib/apt/lists", "/var/cache/apt/archives", "/var/log/journal",
     "/etc/maskgate/credentials", "/var/lib/maskgate",
 )  # fmt: skip
@@ -29,37 +29,35 @@ _ABSENT = (
 
 
 def ext4_is_clean(which: str) -> Check:
-    """A check of the file system ``root`` or ``data``."""
+    """Make a check of the file system ``root`` or ``data``."""
 
     def check(parts: ImageParts) -> list[str] | str:
         system: Ext4Reader = getattr(parts, which)
-        looked = run("e2fsck", "-f", "-n", system.path)
-        if looked.returncode != 0:
-            said = looked.stdout.decode(errors="replace").strip().splitlines()
-            return [f"e2fsck finds mistakes ({' / '.join(said[-2:])}): build the image again"]
+        done = run_tool("e2fsck", "-f", "-n", system.path)
+        if done.returncode != 0:
+            lines = done.stdout.decode(errors="replace").strip().splitlines()
+            return [f"e2fsck finds mistakes ({' / '.join(lines[-2:])}): build the image again"]
         if system.label != f"maskgate-{which}":
-            return [f"the file system is called {system.label!r}, and the initrd looks for maskgate-{which}"]
+            return [f"the file system's label is {system.label!r}, but the initrd looks for maskgate-{which}"]
         return "clean"
 
     return check
 
 
 def system_is_arm64(parts: ImageParts) -> list[str] | str:
-    """By the program that runs all of ours."""
+    """Check that the Python interpreter is for arm64."""
     names = [e.name for e in parts.root.entries("/usr/bin") if re.fullmatch(r"python3\.\d+", e.name)]
     if not names:
         return ["there is no /usr/bin/python3.*"]
     head = (parts.root.read(f"/usr/bin/{names[0]}") or b"")[:20]
     machine = int.from_bytes(head[18:20], "little")
     if head[:4] != b"\x7fELF" or machine != _AARCH64:
-        return [
-            f"{names[0]} is for machine {machine}, and arm64 is {_AARCH64}: the image is for another board"
-        ]
+        return [f"{names[0]} is for ELF machine {machine}, but arm64 is {_AARCH64}: is it for another board?"]
     return f"{names[0]} is for arm64"
 
 
 def package_is_whole(parts: ImageParts) -> list[str] | str:
-    """Our package is installed, every file as it was built."""
+    """Check that the package maskgate is installed, and every file unchanged."""
     status = (parts.root.read("/var/lib/dpkg/status") or b"").decode(errors="replace")
     entry = re.search(r"^Package: maskgate\n(?:.+\n)*", status, re.MULTILINE)
     if entry is None or "\nStatus: install ok installed\n" not in entry[0]:
@@ -69,21 +67,24 @@ def package_is_whole(parts: ImageParts) -> list[str] | str:
     if arch is None or version is None or arch[1] != "arm64":
         return [f"the package maskgate is for {arch[1] if arch else 'no architecture'}, not arm64"]
     sums = (parts.root.read("/var/lib/dpkg/info/maskgate.md5sums") or b"").decode().splitlines()
-    wanted = {f"/{name}": digest for digest, name in (line.split(maxsplit=1) for line in sums)}
-    found = {
+    expected = {f"/{name}": digest for digest, name in (line.split(maxsplit=1) for line in sums)}
+    actual = {
         name: hashlib.md5(data).hexdigest()  # noqa: S324  dpkg's choice
-        for name, data in parts.root.read_all(wanted).items()
+        for name, data in parts.root.read_all(expected).items()
     }
-    wrong = [name for name in wanted if found.get(name) != wanted[name]]
-    if wrong or not wanted:
+    wrong = [name for name in expected if actual.get(name) != expected[name]]
+    if wrong or not expected:
         return [
-            f"{len(wrong)} of {len(wanted)} files of maskgate are missing or changed: {', '.join(wrong[:3])}"
+            (
+                f"{len(wrong)} of {len(expected)} files of maskgate are missing or changed: "
+                f"{', '.join(wrong[:3])}"
+            )
         ]
-    return f"{version[1]} for arm64, {len(wanted)} files"
+    return f"{version[1]} for arm64, {len(expected)} files"
 
 
 def models_match(parts: ImageParts) -> list[str] | str:
-    """Each model is the one that its contract describes."""
+    """Check that each model is the one that its contract describes."""
     folder = "/usr/lib/maskgate/edge/shipped/models"
     names = [e.name for e in parts.root.entries(folder)]
     problems, models = [], 0
@@ -99,20 +100,20 @@ def models_match(parts: ImageParts) -> list[str] | str:
 
 
 def units_are_set(parts: ImageParts) -> list[str] | str:
-    """What starts with the device, and what does not."""
-    found = set()
+    """Check which units start with the device."""
+    enabled: set[str] = set()
     for entry in parts.root.entries("/etc/systemd/system"):
         if entry.name.endswith((".wants", ".requires")):
-            found |= {e.name for e in parts.root.entries(f"/etc/systemd/system/{entry.name}")}
-    problems = [f"{name} is not enabled" for name in ENABLED if name not in found]
+            enabled |= {e.name for e in parts.root.entries(f"/etc/systemd/system/{entry.name}")}
+    problems = [f"{name} is not enabled" for name in ENABLED if name not in enabled]
     problems += [
-        f"{name} is enabled, and only maskgate.toml may do that" for name in DISABLED if name in found
+        f"{name} is enabled, but only maskgate.toml may do that" for name in DISABLED if name in enabled
     ]
     return problems or f"{', '.join(ENABLED)}"
 
 
 def nothing_is_secret(parts: ImageParts) -> list[str] | str:
-    """No password, no key, no identity that all devices would share."""
+    """Check that there is no password, key or identity that all devices would share."""
     problems = []
     for line in (parts.root.read("/etc/shadow") or b"").decode().splitlines():
         name, password = line.split(":")[:2]
@@ -125,7 +126,7 @@ def nothing_is_secret(parts: ImageParts) -> list[str] | str:
     ]
     problems += [f"/etc/ssh/{name} would be the same on each device" for name in keys]
     if parts.root.read("/etc/machine-id") not in {b"", b"uninitialized\n"}:
-        problems.append("/etc/machine-id is not an empty file: each device makes its own")
+        problems.append("/etc/machine-id must be an empty file, so that each device makes its own")
     problems += [f"{name} is on the image" for name in _ABSENT if parts.root.read(name) is not None]
     if parts.root.entries("/root/.ssh"):
         problems.append("/root/.ssh holds keys")
@@ -133,7 +134,7 @@ def nothing_is_secret(parts: ImageParts) -> list[str] | str:
 
 
 def nothing_is_left_over(parts: ImageParts) -> list[str] | str:
-    """No caches, logs or events; an empty data partition."""
+    """Check that there are no caches, logs or events, and that the data partition is empty."""
     problems = []
     for folder in _EMPTY:
         names = {e.name for e in parts.root.entries(folder)} - _DOTFILES - {"lock", "partial", "auxfiles"}

@@ -14,7 +14,7 @@ from edge.machine.applied_state import load_state
 from edge.machine.apply_result import ApplyResult, ApplyVerdict
 from edge.machine.card_files import REPORT, TOML, read_card_file
 from edge.machine.plan import CONFIG, KEYS, SERVICES, SSH
-from edge.releases.choose import KEPT
+from edge.releases.choose import UPDATE_FOLDER
 from edge.releases.exchange import Exchange
 
 _MAX = 256 * 1024
@@ -129,7 +129,7 @@ def _machine(root: Path, boot: Path) -> Iterator[str]:
 
 
 def _updates(root: Path) -> Iterator[str]:
-    last = Exchange(root / str(KEPT).lstrip("/")).last()
+    last = Exchange(root / str(UPDATE_FOLDER).lstrip("/")).last()
     if last:
         yield f"The last one: {last}"
 

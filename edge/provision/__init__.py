@@ -1,6 +1,6 @@
-"""A card with a stock Raspberry Pi OS becomes a device at its first start, without a network.
+"""Makes a card with a stock Raspberry Pi OS install maskgate at its first start, without a network.
 
-``maskgate provision`` puts the package, ``maskgate.toml`` and what makes the first start install it on the
-card's boot partition: for cloud-init, which current images have, or for systemd's ``systemd.run=``, as
-Raspberry Pi Imager does it for older ones. From then on ``maskgate machine`` (edge/machine) does the rest.
+``maskgate provision`` writes to the card's boot partition: the package, ``maskgate.toml``, and a script that
+the first start runs. cloud-init runs it on current images. On older ones systemd runs it (``systemd.run=``),
+as Raspberry Pi Imager does with its own. From then on ``maskgate machine`` (edge/machine) does the rest.
 """

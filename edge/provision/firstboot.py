@@ -1,4 +1,4 @@
-"""What the first start reads: a script that installs, and who is told to run it."""
+"""The script that installs maskgate at the first start, and what makes cloud-init or systemd run it."""
 
 import re
 from pathlib import Path
@@ -7,49 +7,56 @@ from edge.errors import UsageError
 
 SCRIPT = "maskgate-install.sh"
 BOOT = "/boot/firmware"
-"""Where the device mounts the partition."""
+"""Where the device mounts the boot partition."""
 _RUN = f"systemd.run={BOOT}/{SCRIPT}"
 _THEN = ("systemd.run_success_action=reboot", "systemd.unit=kernel-command-line.target")
 _OURS = "# written by maskgate provision"
 _COMMAND = f"[sh, {BOOT}/{SCRIPT}]"
 VENDOR_DATA = f"""\
 #cloud-config
-{_OURS}: user-data is yours. At each start, so that a power cut during the first one does no harm;
-# it does nothing once the package is installed.
+{_OURS}: user-data is yours. It runs at each start, so that a power cut during the first one does
+# no harm; it does nothing once the package is installed.
 bootcmd:
   - {_COMMAND}
 """
 
 
 def script() -> bytes:
-    """The script; it lies beside this file."""
+    """The content of the script, which lies beside this file."""
     return Path(__file__).with_name(SCRIPT).read_bytes()
 
 
-def require_heard(folder: Path) -> None:
-    """Check that cloud-init will run what ``VENDOR_DATA`` says.
+def require_vendor_data_runs(folder: Path) -> None:
+    """Check that cloud-init will run the command in ``VENDOR_DATA``.
+
+    Args:
+        folder: the boot partition.
 
     Raises:
-        UsageError: files that are there already are in its way.
+        UsageError: a file on the partition prevents it.
     """
     vendor, user = folder / "vendor-data", folder / "user-data"
     if vendor.exists() and _OURS not in vendor.read_text(encoding="utf-8", errors="replace"):
-        raise UsageError(f"{vendor}: somebody else wrote it, and it would be lost: flash the card anew")
+        raise UsageError(f"{vendor}: another program wrote it, and it would be lost: flash the card again")
     text = user.read_text(encoding="utf-8", errors="replace") if user.exists() else ""
     if key := re.search(r"^(bootcmd|vendor_data)\s*:", text, re.MULTILINE):
         raise UsageError(
-            f"{user}: its own {key[1]} takes the place of ours, and nothing would be installed: remove it, "
-            "or flash the card anew"
+            f"{user}: its own {key[1]} would replace that of maskgate, and nothing would be installed: "
+            "remove it, or flash the card again"
         )
 
 
 def with_first_run(cmdline: str) -> str:
-    """The kernel's command line, with our script run first, and the machine started again after it.
+    """Change the kernel's command line so that it runs our script first, and restarts the machine after it.
 
-    Raspberry Pi Imager's own script takes from the line what stands behind its entry: ours goes before it.
+    Raspberry Pi Imager's own script deletes from the line all that follows its entry, so ours goes before
+    that.
 
     Args:
         cmdline: the content of ``cmdline.txt``.
+
+    Returns:
+        The new content.
     """
     words = [word for word in cmdline.split() if word != _RUN]
     others = [i for i, word in enumerate(words) if word.startswith("systemd.run=")]

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs maskgate from the boot partition, without a network. Written by maskgate provision, and run at each
-# start: by cloud-init (vendor-data), or by systemd (systemd.run= in cmdline.txt), which then starts the machine again.
-# A power cut at any point is no harm: the package goes from the partition when it is installed, and only then. Where
-# maskgate is installed already, no package is taken: whoever can write to the card could put one there.
+# Installs maskgate from the boot partition, without a network. maskgate provision wrote this file. cloud-init runs it
+# at each start (vendor-data), or systemd does (systemd.run= in cmdline.txt) and then restarts the machine. A power cut
+# does no harm at any point: the package is deleted from the partition only when it is installed. If maskgate is
+# installed already, no package is taken, because anybody who can write to the card could have put it there.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 boot=${0%/*}
 log=/run/maskgate-install.log
@@ -17,26 +17,26 @@ installed() {
 
 install() {
     dpkg --configure -a
-    # with --no-download, apt does not take a file
+    # apt takes no file together with --no-download
     quiet_apt install --no-install-recommends --allow-downgrades --reinstall "$1"
 }
 
-tell() {
+report() {
     {
-        echo "maskgate was NOT installed. The machine goes on without it, as it was."
+        echo "maskgate was NOT installed. The machine runs on without it, unchanged."
         echo
-        echo "${1##*/} could not be installed; the last that was said:"
+        echo "${1##*/} could not be installed; the last messages were:"
         tail -n 25 "$log" | sed 's/^/    /'
         echo
-        echo "Mend that, then run on the machine: sudo apt install $1"
+        echo "Solve that problem, then run on the machine: sudo apt install $1"
         echo "or put the right package on the card with: maskgate provision"
     } | sed 's/$/\r/' >"$boot/maskgate-report.new"
     mv "$boot/maskgate-report.new" "$boot/maskgate-report.txt"
 }
 
-# Takes our entry from the kernel's command line, and the reboot that came with it unless another script needs it.
+# Removes our entry from the kernel's command line, and the restart that belongs to it unless another script needs it.
 forget_first_run() {
-    # the machine does not boot with half a line: rather the old one
+    # the machine does not boot with an incomplete line, so the old one stays unless the new one is complete
     sed "s| systemd.run=$0||" "$boot/cmdline.txt" >"$boot/cmdline.new" || return
     grep -q ' systemd.run=' "$boot/cmdline.new" ||
         sed -i 's| systemd.run_success_action=reboot systemd.unit=kernel-command-line.target||' "$boot/cmdline.new" ||
@@ -53,10 +53,10 @@ for deb in "$boot"/maskgate_*.deb; do
     if install "$deb" >"$log" 2>&1; then
         sync
         rm "$deb"
-        # Not waited for: so early in a boot they wait for us. With a restart ahead, they start with that.
+        # Do not wait: so early in a boot they wait for this script. If a restart follows, they start with that.
         [ "$first_run" != 0 ] || systemctl --no-block start maskgate-machine.service maskgate-machine-report.timer
     else
-        tell "$deb"
+        report "$deb"
     fi
     cat "$log"
 done

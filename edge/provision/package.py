@@ -1,4 +1,4 @@
-"""Our Debian package, as far as its name and its frame tell: Debian's tools are not on every computer."""
+"""Reads a package's name and outer format without Debian's tools, which not every computer has."""
 
 import re
 from dataclasses import dataclass
@@ -11,39 +11,39 @@ _MAGIC, _HEADER_BYTES = b"!<arch>\n", 60
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
+class DebianPackage:
     """``maskgate_<version>+deb<n>_<arch>.deb``."""
 
     path: Path
     debian: int
-    """The release of Debian, and of Raspberry Pi OS, that it is for."""
+    """The number of the release of Debian, and of Raspberry Pi OS, that it is for."""
     arch: str
     size_bytes: int
 
 
-def read_package(path: Path) -> Package:
-    """What a file says of itself.
+def read_package(path: Path) -> DebianPackage:
+    """Read what a package is for from its name, and check that the file is complete.
 
     Raises:
-        UsageError: it is not there, is not our package, or is not whole.
+        UsageError: it is missing, not a package of maskgate, or not complete.
     """
     name = _NAME.fullmatch(path.name)
     if name is None:
         raise UsageError(
-            f"{path}: its name does not say what it is for: give the package the name that it was built "
-            "with, maskgate_VERSION+debN_ARCHITECTURE.deb (make deb ARCH=arm64 RELEASE=trixie)"
+            f"{path}: its name does not say what it is for: rename it to the name that it was built with, "
+            "maskgate_VERSION+debN_ARCHITECTURE.deb (make deb ARCH=arm64 RELEASE=trixie)"
         )
     try:
         size = path.stat().st_size
-        whole = _is_whole(path, size)
+        complete = _is_complete(path, size)
     except OSError as e:
         raise UsageError(f"{path}: can't be read: {e.strerror}") from e
-    if not whole:
-        raise UsageError(f"{path}: is damaged or not a whole Debian package: build or copy it again")
-    return Package(path, int(name["debian"]), name["arch"], size)
+    if not complete:
+        raise UsageError(f"{path}: is damaged or not a complete Debian package: build or copy it again")
+    return DebianPackage(path, int(name["debian"]), name["arch"], size)
 
 
-def _is_whole(path: Path, size: int) -> bool:
+def _is_complete(path: Path, size: int) -> bool:
     """Whether the members of the archive fill the file to its end."""
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:

@@ -1,4 +1,4 @@
-"""From a package and a ``maskgate.toml`` to a card that installs itself."""
+"""Writes a package and a ``maskgate.toml`` to a card, so that the card installs itself."""
 
 import shutil
 from collections.abc import Callable
@@ -11,37 +11,37 @@ from edge.files import atomic_write, atomic_writer, remove
 from edge.machine.card_files import CREDENTIALS, REPORT, TOML, CardFiles, read_card
 from edge.machine.preflight import check_elsewhere
 from edge.machine.wanted import KnownSecrets, read
-from edge.provision.firstboot import SCRIPT, VENDOR_DATA, require_heard, script, with_first_run
-from edge.provision.package import Package
-from edge.provision.partition import Partition, Style
+from edge.provision.firstboot import SCRIPT, VENDOR_DATA, require_vendor_data_runs, script, with_first_run
+from edge.provision.package import DebianPackage
+from edge.provision.partition import BootPartition, FirstBootStyle
 
 _ARCH = "arm64"
 _SPARE_BYTES = 4 * 2**20
-"""For all but the package, and for what the system itself writes there."""
+"""Space for the files besides the package, and for what the system itself writes there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """Everything that was asked for, checked."""
+class ProvisioningPlan:
+    """Everything that is to be written, checked."""
 
-    partition: Partition
-    package: Package
+    partition: BootPartition
+    package: DebianPackage
     card: CardFiles
     remarks: tuple[str, ...]
-    """What is allowed, and should be known all the same."""
+    """Notes about settings that are allowed, but may surprise."""
 
 
-def check(partition: Partition, package: Package, config: Path) -> Job:
-    """Check all that can be checked before the card goes in.
+def check(partition: BootPartition, package: DebianPackage, config: Path) -> ProvisioningPlan:
+    """Check everything that can be checked before the card is in the device.
 
     Args:
-        partition: the card's.
-        package: for it.
-        config: the file that becomes ``maskgate.toml``; its credentials lie in the folder beside it.
+        partition: the card's boot partition.
+        package: the package to install.
+        config: the file that becomes ``maskgate.toml``. Its credentials lie in the folder beside it.
 
     Raises:
-        ConfigError: mistakes in the configuration: all of them.
-        UsageError: package and card do not fit, or something on the card is in the way.
+        ConfigError: the configuration has mistakes; the message lists all of them.
+        UsageError: the package does not fit the card, or a file on the card prevents the installation.
         StoreError: the card has too little space.
     """
     if package.arch != _ARCH:
@@ -54,8 +54,8 @@ def check(partition: Partition, package: Package, config: Path) -> Job:
             f"{package.path}: is for release {package.debian}; {partition.folder} holds Raspberry Pi OS "
             f"{partition.debian}: make deb ARCH={_ARCH} RELEASE={other}"
         )
-    if partition.style is Style.CLOUD_INIT:
-        require_heard(partition.folder)
+    if partition.style is FirstBootStyle.CLOUD_INIT:
+        require_vendor_data_runs(partition.folder)
     card = read_card(config.parent, config.name)
     if card is None:
         raise UsageError(f"{config}: no such file")
@@ -64,30 +64,32 @@ def check(partition: Partition, package: Package, config: Path) -> Job:
     if wanted.missing:
         raise mistakes(str(config), list(wanted.missing))
     _require_space(partition.folder, package)
-    return Job(partition, package, card, wanted.remarks)
+    return ProvisioningPlan(partition, package, card, wanted.remarks)
 
 
-def _require_space(folder: Path, package: Package) -> None:
-    there = sum(path.stat().st_size for path in folder.glob("maskgate_*.deb"))
-    free, needed = shutil.disk_usage(folder).free + there, package.size_bytes + _SPARE_BYTES
+def _require_space(folder: Path, package: DebianPackage) -> None:
+    replaced = sum(path.stat().st_size for path in folder.glob("maskgate_*.deb"))
+    free, needed = shutil.disk_usage(folder).free + replaced, package.size_bytes + _SPARE_BYTES
     if free < needed:
         raise StoreError(
-            f"{folder}: {free / 1e6:.0f} MB free, and {needed / 1e6:.0f} MB are needed: remove what does not "
+            f"{folder}: {free / 1e6:.0f} MB free, but {needed / 1e6:.0f} MB are needed: remove what does not "
             "belong there, or flash a current image, whose boot partition has 512 MB"
         )
 
 
-def provision(job: Job, step: Callable[[str], None]) -> None:
-    """Write it all; last of all what makes the first start run it, so that half a card does nothing.
+def provision(plan: ProvisioningPlan, step: Callable[[str], None]) -> None:
+    """Write everything to the card. The file that makes the first start run the script comes last.
+
+    So a card that was written only in part does nothing.
 
     Args:
-        job: checked.
-        step: hears of each file, before it is written.
+        plan: what ``check`` returned.
+        step: called with the name of each file before it is written.
 
     Raises:
         StoreError: it can't be written.
     """
-    folder, package = job.partition.folder, job.package
+    folder, package = plan.partition.folder, plan.package
 
     def put(name: str, data: bytes) -> None:
         step(name)
@@ -96,13 +98,13 @@ def provision(job: Job, step: Callable[[str], None]) -> None:
     for old in folder.glob("maskgate_*.deb"):
         remove(old)
     remove(folder / REPORT)
-    put(TOML, job.card.toml)
-    for name, data in job.card.credentials.items():
+    put(TOML, plan.card.toml)
+    for name, data in plan.card.credentials.items():
         put(f"{CREDENTIALS}/{name}", data)
     step(package.path.name)
     _copy(package.path, folder)
     put(SCRIPT, script())
-    if job.partition.style is Style.FIRST_RUN:
+    if plan.partition.style is FirstBootStyle.FIRST_RUN:
         cmdline = (folder / "cmdline.txt").read_text(encoding="utf-8")
         put("cmdline.txt", with_first_run(cmdline).encode())
         return
@@ -113,7 +115,7 @@ def provision(job: Job, step: Callable[[str], None]) -> None:
 
 
 def _copy(package: Path, folder: Path) -> None:
-    """Copy it under another name first: half a package must not look like one."""
+    """Copy the package under another name first, so that an incomplete copy never looks like a package."""
     try:
         with package.open("rb") as source, atomic_writer(folder / package.name, mode=None) as target:
             shutil.copyfileobj(source, target)

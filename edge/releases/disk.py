@@ -1,4 +1,4 @@
-"""What the updater does to a disk, in steps that a power cut may fall between."""
+"""Changes to a disk that the updater makes, in steps between which the power may fail."""
 
 import os
 import shutil
@@ -13,21 +13,21 @@ from edge.errors import UpdateError
 
 
 class Disk:
-    """Each method is safe against a power cut at any moment, or leaves what nobody looks at."""
+    """Each method either survives a power cut at any moment, or leaves only files that nothing reads."""
 
     def step(self, what: str) -> None:
-        """Called before each change; for tests that cut the power here."""
+        """Called before each change. Tests override it to cut the power there."""
 
     def save(
         self, path: Path, content: bytes, mode: int = 0o644, owner: tuple[int, int] | None = None
     ) -> None:
-        """A small file: wholly the new one, or the old one as it was.
+        """Replace a small file in one step: after a power cut it is either entirely new or unchanged.
 
         Args:
-            path: it.
-            content: its bytes.
-            mode: whatever the umask says.
-            owner: user and group; None: ours.
+            path: the file.
+            content: its new bytes.
+            mode: its permissions, independent of the umask.
+            owner: user id and group id; None: those of this process.
         """
         part = path.with_name(f"{path.name}.part")
         self.remove(part)
@@ -42,20 +42,20 @@ class Disk:
 
     @contextmanager
     def create(self, path: Path) -> Iterator[BinaryIO]:
-        """A new file to be filled; may be lost, or empty, until ``sync``."""
+        """Create a file to write to. Until ``sync``, a power cut may lose it or leave it empty."""
         self.step(f"create {path.name}")
         with path.open("xb") as file:
             yield file
 
     def rename(self, old: Path, new: Path) -> None:
-        """In one step that lasts."""
+        """Rename in one step, and wait until the new name is on the disk."""
         self.step(f"rename to {new.name}")
         old.replace(new)
         self.step(f"sync {new.parent.name}")
         files.sync_folder(new.parent)
 
     def remove(self, path: Path) -> None:
-        """A file or a tree, if it is there; where the power is cut, a part of it may stay."""
+        """Remove a file or a tree, if it exists. A power cut may leave a part of a tree."""
         try:
             folder = stat.S_ISDIR(path.lstat().st_mode)
         except FileNotFoundError:
@@ -64,35 +64,42 @@ class Disk:
         if folder:
             shutil.rmtree(path)
         else:
-            path.unlink(missing_ok=True)  # the download and root may both be at it
+            path.unlink(missing_ok=True)  # the download and root may both remove it
 
     def make(self, folder: Path) -> None:
-        """A folder, and those above it."""
+        """Create a folder and its parents, if they do not exist."""
         if not folder.is_dir():
             self.step(f"make {folder.name}")
             folder.mkdir(parents=True, exist_ok=True)
 
     def sync(self) -> None:
-        """All that was written so far lasts. At once: thousands of files, one by one, take a card minutes."""
+        """Wait until everything written so far is on the disk.
+
+        One ``sync`` for all: to sync thousands of files one by one takes minutes on a card.
+        """
         self.step("sync")
         os.sync()
 
 
 @contextmanager
 def open_plain(path: Path, size_max: int) -> Iterator[BinaryIO]:
-    """A file that others may have put there: no link, no device, not too big.
+    """Open a file that another user may have put there; a link, a device or too big a file is refused.
+
+    Args:
+        path: the file.
+        size_max: how many bytes it may have.
 
     Raises:
-        UpdateError: it is none.
+        UpdateError: it is missing, refused, or can't be read.
     """
     try:
         file = files.open_plain(path)
     except files.NotPlainError as e:
-        raise UpdateError(f"{path}: is no plain file") from e
+        raise UpdateError(f"{path}: is not a regular file") from e
     except OSError as e:
         raise UpdateError(f"{path}: can't be read: {e.strerror}") from e
     with file:
         size = os.fstat(file.fileno()).st_size
         if size > size_max:
-            raise UpdateError(f"{path}: has {size} bytes; at most {size_max} are taken")
+            raise UpdateError(f"{path}: has {size} bytes, more than the limit of {size_max}")
         yield file

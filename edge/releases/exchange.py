@@ -1,8 +1,8 @@
-"""How the service, which may do nothing, and root, who does it, speak: files in one folder of the service's.
+"""The folder through which the service, which has no rights, and root, who installs, communicate by files.
 
-The service asks (``request.json``, ``rollback``) and confirms (``confirmed``); a download lies there until
-root takes it; root leaves what came of it (``outcome-*.json``) for the service to tell. Units watch for the
-files.
+The service requests (``request.json``, ``rollback``) and confirms (``confirmed``). A download waits there
+until root takes it. Root leaves its results (``outcome-*.json``), and the service reports them to ops.
+systemd units watch for these files.
 """
 
 import logging
@@ -12,114 +12,124 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edge.errors import UpdateError
-from edge.releases.choose import KEPT
+from edge.releases.choose import UPDATE_FOLDER
 from edge.releases.disk import Disk, open_plain
 from edge.releases.store import ReleaseStore, Trial
 from edge.releases.update_messages import UpdateRequest, UpdateResult
 
 _log = logging.getLogger(__name__)
 _SMALL = 10_000
-"""Bytes; all but the bundle are small."""
+"""Bytes that a file here may have, except the bundle."""
 KEYS = Path("/etc/maskgate/update-keys")
-"""The public keys (``*.pub``) whose signatures this machine believes."""
-OUTCOMES_MAX = 20
-"""Not yet told; of more, the oldest are forgotten."""
+"""The folder of the public keys (``*.pub``) whose signatures this machine trusts."""
+RESULTS_MAX = 20
+"""Results that wait to be reported. The oldest ones above this number are deleted."""
 
 
 class Exchange:
-    """The folder.
+    """Reads and writes the files of that folder.
 
     Args:
-        kept: root's folder around it.
-        disk: writes.
-        keys: the folder of the keys that are believed.
+        update_folder: root's folder, in which the exchange lies.
+        disk: makes the changes.
+        keys: the folder of the trusted keys.
     """
 
-    def __init__(self, kept: Path = KEPT, disk: Disk | None = None, keys: Path = KEYS) -> None:
+    def __init__(
+        self, update_folder: Path = UPDATE_FOLDER, disk: Disk | None = None, keys: Path = KEYS
+    ) -> None:
         self._keys = keys
-        self.kept, self.folder, self._disk = kept, kept / "exchange", disk or Disk()
+        self.update_folder, self.folder = update_folder, update_folder / "exchange"
+        self._disk = disk or Disk()
         self.request_path, self.rollback_path = self.folder / "request.json", self.folder / "rollback"
         self.bundle, self.signature = self.folder / "incoming.bundle", self.folder / "incoming.minisig"
-        self._last = kept / "last.json"
+        self._last = update_folder / "last.json"
         self.wanted_path, self.confirmed_path = self.folder / "incoming.json", self.folder / "confirmed"
 
-    # the service's side
+    # Used by the service.
 
     def ask(self, request: UpdateRequest) -> None:
-        """Have it downloaded and installed.
+        """Request that an update is downloaded and installed.
 
         Raises:
-            UpdateError: another one is on its way, or on trial; there is no key; or nobody is there to do it.
+            UpdateError: another update is under way or on trial, there is no key, or no update is possible
+                here.
         """
-        self._require_quiet()
+        self._require_idle()
         if not any(self._keys.glob("*.pub")):
-            raise UpdateError(f"{self._keys}: no key (*.pub) there, so no update can be believed.")
+            raise UpdateError(
+                f"{self._keys}: no key (*.pub) there, so no update can be trusted. Put the public key of the "
+                "people who sign your bundles there."
+            )
         self._disk.save(self.request_path, request.model_dump_json().encode())
 
     def ask_rollback(self) -> None:
-        """Go back, also from a trial; raises UpdateError where there is nothing, or nobody to do it."""
-        self._require_there()
-        store = ReleaseStore(self.kept)
+        """Request that the last update, also one on trial, is taken back.
+
+        Raises:
+            UpdateError: there is no update to take back, or this is not an installation that can be updated.
+        """
+        self._require_writable()
+        store = ReleaseStore(self.update_folder)
         if store.trial is None and not store.state.previous:
             raise UpdateError("There is no update to go back from.")
         self._disk.save(self.rollback_path, b"")
 
     def trial(self) -> Trial | None:
-        """What is on trial."""
-        return ReleaseStore(self.kept).trial
+        """The release on trial, if there is one."""
+        return ReleaseStore(self.update_folder).trial
 
     def confirm(self, trial: Trial) -> None:
-        """It works."""
+        """Declare that the release on trial works."""
         self._disk.save(self.confirmed_path, trial.name.encode())
 
-    def outcomes(self) -> list[UpdateResult]:
-        """What is not told yet, the oldest first; what can't be read is removed."""
-        found = []
-        for path in self._outcome_paths():
+    def results(self) -> list[UpdateResult]:
+        """The results not reported yet, the oldest first. A file that can't be read is deleted."""
+        results = []
+        for path in self._result_paths():
             try:
                 with open_plain(path, _SMALL) as file:
-                    found.append(UpdateResult.model_validate_json(file.read()))
+                    results.append(UpdateResult.model_validate_json(file.read()))
             except (UpdateError, ValidationError) as e:
-                _log.error("%s: an outcome that can't be read is removed: %s", path, e)
+                _log.error("%s: deleted, because it can't be read: %s", path, e)
                 path.unlink(missing_ok=True)
-        return sorted(found, key=lambda o: o.time)
+        return sorted(results, key=lambda result: result.time)
 
-    def told(self, outcome: UpdateResult) -> None:
-        """It is in the outbox."""
-        self._disk.remove(self._outcome_path(outcome))
+    def discard(self, result: UpdateResult) -> None:
+        """Delete a result that is in the outbox by now."""
+        self._disk.remove(self._result_path(result))
 
     def last(self) -> str:
-        """What came of root's last update, for people; empty: there was none."""
+        """The result of the last update, as text for people; empty if there was none."""
         try:
-            told = UpdateResult.model_validate_json(self._last.read_bytes())
+            result = UpdateResult.model_validate_json(self._last.read_bytes())
         except (OSError, ValidationError):
             return ""
-        return f"{told} ({told.time:%Y-%m-%d %H:%M} UTC)"
+        return f"{result} ({result.time:%Y-%m-%d %H:%M} UTC)"
 
-    # the download's and root's side
+    # Used by the download and by root.
 
-    def leave(self, outcome: UpdateResult) -> None:
-        """For the service to tell."""
+    def publish(self, result: UpdateResult) -> None:
+        """Leave a result that the service is to report."""
         if not self.folder.is_dir():
             return
-        path = self._outcome_path(outcome)
-        owner = self.folder.stat()
-        whose = (owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
-        self._disk.save(path, outcome.model_dump_json().encode(), mode=0o600, owner=whose)
-        oldest = sorted(self._outcome_paths(), key=lambda p: p.lstat().st_mtime)[:-OUTCOMES_MAX]
-        for forgotten in oldest:
-            self._disk.remove(forgotten)
+        folder = self.folder.stat()
+        owner = (folder.st_uid, folder.st_gid) if os.geteuid() == 0 else None
+        content = result.model_dump_json().encode()
+        self._disk.save(self._result_path(result), content, mode=0o600, owner=owner)
+        for surplus in sorted(self._result_paths(), key=lambda p: p.lstat().st_mtime)[:-RESULTS_MAX]:
+            self._disk.remove(surplus)
 
     def requested(self) -> UpdateRequest | None:
-        """What ops asked for and is not downloaded; None: nothing that can be understood."""
-        return _read(self.request_path)
+        """The request that is not downloaded yet; None if there is none, or none that can be understood."""
+        return _read_request(self.request_path)
 
     def wanted(self) -> UpdateRequest | None:
-        """What was asked for by what is downloaded."""
-        return _read(self.wanted_path)
+        """The request that belongs to the downloaded bundle; None as above."""
+        return _read_request(self.wanted_path)
 
     def confirmed(self) -> str:
-        """The name of the release that the service confirms; empty: none."""
+        """The name of the release that the service confirms; empty if it confirms none."""
         if not os.path.lexists(self.confirmed_path):
             return ""
         try:
@@ -129,51 +139,49 @@ class Exchange:
             _log.error("%s", e)
             return ""
 
-    def remember(self, outcome: UpdateResult) -> None:
-        """For ``last``."""
-        self._disk.save(self._last, outcome.model_dump_json().encode())
+    def remember(self, result: UpdateResult) -> None:
+        """Keep a result in root's own folder, for ``last``."""
+        self._disk.save(self._last, result.model_dump_json().encode())
 
     def clear_incoming(self) -> None:
-        """Root has taken the download; what asked for it is still there if the power went."""
+        """Delete the download that root has taken, and the request, which a power cut may have left."""
         for path in (self.request_path, self.bundle, self.signature, self.wanted_path):
             self._disk.remove(path)
 
     def clear_rollback(self) -> None:
-        """Root has gone back."""
+        """Delete the request to go back, after root has done so."""
         self._disk.remove(self.rollback_path)
 
     def clear_confirmed(self) -> None:
-        """Root has ended the trial."""
+        """Delete the confirmation, after root has ended the trial."""
         self._disk.remove(self.confirmed_path)
 
-    def _require_there(self) -> None:
+    def _require_writable(self) -> None:
         if not os.access(self.folder, os.W_OK):
             raise UpdateError(
                 f"{self.folder}: can't be written: only the Debian package can be updated over the air."
             )
 
-    def _require_quiet(self) -> None:
-        self._require_there()
+    def _require_idle(self) -> None:
+        self._require_writable()
         if (trial := self.trial()) is not None:
-            raise UpdateError(
-                f"{trial.kind} {trial.version} is on trial: wait for its outcome, or roll back."
-            )
+            raise UpdateError(f"{trial.kind} {trial.version} is on trial: wait for its result, or roll back.")
         if self.request_path.exists() or self.bundle.exists():
-            raise UpdateError("Another update is on its way: wait for its outcome.")
+            raise UpdateError("Another update is under way: wait for its result.")
 
-    def _outcome_paths(self) -> list[Path]:
+    def _result_paths(self) -> list[Path]:
         return sorted(self.folder.glob("outcome-*.json"))
 
-    def _outcome_path(self, outcome: UpdateResult) -> Path:
-        return self.folder / f"outcome-{outcome.id}.json"
+    def _result_path(self, result: UpdateResult) -> Path:
+        return self.folder / f"outcome-{result.id}.json"
 
 
-def _read(path: Path) -> UpdateRequest | None:
+def _read_request(path: Path) -> UpdateRequest | None:
     if not os.path.lexists(path):
         return None
     try:
         with open_plain(path, _SMALL) as file:
             return UpdateRequest.model_validate_json(file.read())
     except (UpdateError, ValidationError) as e:
-        _log.error("%s: no request: %s", path, e)
+        _log.error("%s: is not a request that can be understood: %s", path, e)
         return None

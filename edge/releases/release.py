@@ -1,4 +1,4 @@
-"""What a release is called, where it fits, and what a bundle holds of it."""
+"""A release's name, the machines that it fits, and the list of files that a bundle holds."""
 
 import os
 import platform
@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import UpdateError
-from edge.releases.choose import MODELS, newer
+from edge.releases.choose import MODELS, is_newer
 
 Kind = Literal["application", "models"]
 Version = Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6}){2,3}$", examples=["1.2.0"])]
-"""Three or four numbers: what is newer must be plain to everybody, and 1.2 is a number in JSON."""
+"""Three or four numbers, so that everybody sees which version is newer. Two would be a number in JSON."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""The kernel's names -> Debian's."""
+"""The kernel's names of processors -> Debian's."""
 _FILES_MAX = 50_000
 _BYTES_MAX = 2_000_000_000
 
@@ -25,29 +25,33 @@ class _Strict(BaseModel):
 
 
 class Release(_Strict):
-    """The ``release.json`` in each tree."""
+    """The content of the ``release.json`` in each tree."""
 
     kind: Kind
     version: Version
     arch: Literal["amd64", "arm64"] | None = None
-    """None: any."""
+    """None: it runs on any processor."""
     python: Annotated[str, Field(pattern=r"^3\.\d{1,2}$")] | None = None
-    """The minor version that an application is bound to."""
+    """The version of Python, such as 3.11, that an application needs. None: it needs none, as models."""
     models: Version | None = None
-    """Those inside an application."""
+    """The version of the models inside an application."""
 
     @property
     def name(self) -> str:
-        """Its folder's name."""
+        """The name of its folder below ``releases``."""
         return f"{self.kind}-{self.version}"
 
     @property
     def title(self) -> str:
-        """For people."""
+        """Its name for people."""
         return f"{self.kind} {self.version}"
 
     def require_fit(self) -> None:
-        """Raises UpdateError where this machine can't run it."""
+        """Check that this machine can run it.
+
+        Raises:
+            UpdateError: it is for another processor or another version of Python.
+        """
         arch, python = ARCHITECTURES.get(platform.machine()), f"{sys.version_info[0]}.{sys.version_info[1]}"
         if self.arch not in (None, arch):
             raise UpdateError(
@@ -56,13 +60,17 @@ class Release(_Strict):
         if self.python not in (None, python):
             raise UpdateError(f"{self.title} is for Python {self.python}, this machine has {python}")
 
-    def require_newer(self, used: str) -> None:
-        """Raises UpdateError where what is in use is not older: old bundles stay signed for ever."""
-        if not newer(self.version, used):
-            raise UpdateError(f"{self.title} is not newer than {used}, which is in use")
+    def require_newer(self, in_use: str) -> None:
+        """Check that it is newer than the version in use: the signatures of old bundles stay valid for ever.
+
+        Raises:
+            UpdateError: it is not newer.
+        """
+        if not is_newer(self.version, in_use):
+            raise UpdateError(f"{self.title} is not newer than {in_use}, which is in use")
 
 
-def _inside(name: str) -> str:
+def _require_inside(name: str) -> str:
     path = PurePosixPath(name)
     if not name or name != str(path) or path.is_absolute() or ".." in path.parts or "\0" in name:
         raise ValueError("not a plain path inside the tree")
@@ -70,30 +78,30 @@ def _inside(name: str) -> str:
 
 
 class ReleaseFile(_Strict):
-    """One file of a tree."""
+    """Size and hash of one file of a tree."""
 
     size: int = Field(ge=0, le=_BYTES_MAX)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class Manifest(_Strict):
-    """The first file of a bundle: all others, by their paths."""
+    """The first file of a bundle. It lists all others by their paths."""
 
     format: Literal[1] = 1
     release: Release
-    files: dict[Annotated[str, AfterValidator(_inside)], ReleaseFile] = Field(max_length=_FILES_MAX)
+    files: dict[Annotated[str, AfterValidator(_require_inside)], ReleaseFile] = Field(max_length=_FILES_MAX)
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """How many bytes all files have together."""
         return sum(file.size for file in self.files.values())
 
 
 def read_release(tree: Path) -> Release:
-    """What a tree says of itself.
+    """Read a tree's ``release.json``.
 
     Raises:
-        UpdateError: nothing, or nothing that can be understood.
+        UpdateError: there is none, or it can't be understood.
     """
     path = tree / "release.json"
     try:
@@ -107,17 +115,17 @@ def read_release(tree: Path) -> Release:
 
 
 def in_use() -> tuple[str | None, str | None]:
-    """The versions of the application and the models that this process runs; None: they were no releases."""
-    application = _said_in(Path(__file__).resolve().parents[2])
+    """The versions of the application and of the models that this process runs; None: not a release."""
+    application = _release_or_none(Path(__file__).resolve().parents[2])
     folder = os.environ.get(MODELS)
-    models = _said_in(Path(folder)) if folder else None
+    models = _release_or_none(Path(folder)) if folder else None
     return (
         application.version if application else None,
         models.version if models else application.models if application else None,
     )
 
 
-def _said_in(tree: Path) -> Release | None:
+def _release_or_none(tree: Path) -> Release | None:
     try:
         return read_release(tree)
     except UpdateError:
@@ -125,6 +133,6 @@ def _said_in(tree: Path) -> Release | None:
 
 
 def first_mistake(error: ValidationError) -> str:
-    """Of a text that a program wrote: one mistake says enough."""
+    """The first mistake as text. One is enough, because a program wrote what was read."""
     first = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}"

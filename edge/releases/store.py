@@ -1,8 +1,8 @@
-"""What is in force, what is on trial, and what can be gone back to: one folder, root's.
+"""Which releases are in force, which one is on trial, and which one can be restored: one folder of root's.
 
-``state.json`` is the only switch: it is replaced in one step, and names whole releases alone. ``trial.json``
-is there while a release is on trial, and counts only as long as it names what is in force: so there is no
-moment at which a power cut leaves two that contradict each other. Whatever else lies there is rubbish.
+``state.json`` is the only switch. It is replaced in one step, and it names only complete releases.
+``trial.json`` exists while a release is on trial. It counts only while it names a release in force. So a
+power cut never leaves two files that contradict each other. Everything else in the folder is rubbish.
 """
 
 import logging
@@ -22,94 +22,94 @@ _GIVEN_UP_MAX = 20
 _REFUSED_MAX = 50
 
 
-class _Kept(BaseModel):
+class _Stored(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class ReleaseState(_Kept):
-    """What is in force: names of folders below ``releases``; None: the Debian package's own."""
+class ReleaseState(_Stored):
+    """The releases in force: names of folders below ``releases``; None: the Debian package's release."""
 
     application: str | None = None
     models: str | None = None
     previous: dict[Kind, str | None] = Field(default_factory=dict)
-    """Of the kind that was changed last, what was in force before; empty: nothing to go back to."""
+    """The kind that was changed last, and its release before. Empty: there is no update to take back."""
     given_up: dict[str, str] = Field(default_factory=dict)
-    """Name -> why; those on the boot partition are not tried again by themselves."""
+    """Names of releases that were taken back -> the reason. The boot partition's are not tried again."""
     refused: tuple[str, ...] = ()
-    """Bundles on the boot partition that failed before a trial, as the updater knows them again."""
+    """Fingerprints of bundles on the boot partition that failed before a trial."""
 
     def of(self, kind: Kind) -> str | None:
-        """The name in force."""
+        """The name of the release of this kind that is in force."""
         return self.application if kind == "application" else self.models
 
 
-class Trial(_Kept):
-    """A release that has to prove itself."""
+class Trial(_Stored):
+    """A release that must show that it works before it is final."""
 
     kind: Kind
     version: str
     over_mqtt: bool
-    """It came from ops, over the broker: it must reach the broker again."""
+    """Ops requested it over the broker, so it must reach the broker again to be final."""
     starts: int = 0
-    """Of the service."""
+    """How often the service was started with it."""
     before: ReleaseState
-    """To go back to."""
+    """The state to restore if it does not work."""
     id: str = Field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
     def name(self) -> str:
-        """Its folder's name."""
+        """The name of its folder below ``releases``."""
         return f"{self.kind}-{self.version}"
 
 
-K = TypeVar("K", bound=_Kept)
+K = TypeVar("K", bound=_Stored)
 
 
 class ReleaseStore:
-    """The folder.
+    """Reads and changes that folder.
 
     Args:
-        kept: it.
-        shipped: the Debian package's application.
-        disk: writes.
+        folder: its path.
+        shipped: the application that the Debian package installed.
+        disk: makes the changes.
     """
 
     def __init__(
-        self, kept: Path = choose.KEPT, shipped: Path = choose.SHIPPED, disk: Disk | None = None
+        self, folder: Path = choose.UPDATE_FOLDER, shipped: Path = choose.SHIPPED, disk: Disk | None = None
     ) -> None:
-        self.kept, self.shipped, self.disk = kept, shipped, disk or Disk()
-        self.releases, self.staging = kept / "releases", kept / "staging"
+        self.folder, self.shipped, self.disk = folder, shipped, disk or Disk()
+        self.releases, self.staging = folder / "releases", folder / "staging"
 
     @property
     def state(self) -> ReleaseState:
-        """What is in force."""
+        """The releases in force."""
         return self._read("state.json", ReleaseState) or ReleaseState()
 
     @property
     def trial(self) -> Trial | None:
-        """What is on trial."""
+        """The release on trial, if there is one."""
         trial = self._read("trial.json", Trial)
         return trial if trial is not None and self.state.of(trial.kind) == trial.name else None
 
     @property
-    def cut_off(self) -> Trial | None:
-        """A trial that was given back, if the power went before ``finish``."""
+    def interrupted_return(self) -> Trial | None:
+        """A trial that was taken back, if the power failed before ``end_trial``."""
         trial = self._read("trial.json", Trial)
         return trial if trial is not None and trial.name in self.state.given_up and not self.trial else None
 
     def application(self) -> Path:
-        """The folder that programs start from."""
-        return choose.application(self.shipped, self.kept)
+        """The tree that programs start from."""
+        return choose.application(self.shipped, self.folder)
 
     def models(self, application: Path) -> Path | None:
-        """The folder of models that an application starts with; None: its own."""
-        return choose.models(application, self.kept)
+        """The folder of the models that an application starts with; None: its own models."""
+        return choose.models(application, self.folder)
 
-    def used(self, kind: Kind) -> str:
+    def version_in_use(self, kind: Kind) -> str:
         """The version that programs start with.
 
         Raises:
-            UpdateError: a release does not say what it is.
+            UpdateError: the ``release.json`` of what is in use can't be read.
         """
         tree = self.application()
         release = read_release(tree)
@@ -118,11 +118,11 @@ class ReleaseStore:
         folder = self.models(tree)
         return read_release(folder).version if folder else release.models or "0"
 
-    def begin(self, release: Release, *, over_mqtt: bool) -> None:
+    def start_trial(self, release: Release, *, over_mqtt: bool) -> None:
         """Put a release into force, on trial."""
         before = self.state
         trial = Trial(kind=release.kind, version=release.version, over_mqtt=over_mqtt, before=before)
-        given_up = {n: why for n, why in before.given_up.items() if n != release.name}
+        given_up = {name: why for name, why in before.given_up.items() if name != release.name}
         changed = {
             release.kind: release.name,
             "previous": {release.kind: before.of(release.kind)},
@@ -131,71 +131,71 @@ class ReleaseStore:
         self._save("trial.json", trial)
         self._save("state.json", before.model_copy(update=changed))
 
-    def refuse(self, mark: str) -> None:
-        """Remember a bundle that failed."""
+    def remember_refused(self, fingerprint: str) -> None:
+        """Remember a bundle on the boot partition that failed, so that it is not tried at each boot."""
         state = self.state
-        refused = (*state.refused, mark)[-_REFUSED_MAX:]
+        refused = (*state.refused, fingerprint)[-_REFUSED_MAX:]
         self._save("state.json", state.model_copy(update={"refused": refused}))
 
     def count_start(self, trial: Trial) -> int:
-        """The service is about to start; returns how often it was in this trial."""
+        """Count a start of the service; returns how many there were in this trial."""
         self._save("trial.json", trial.model_copy(update={"starts": trial.starts + 1}))
         return trial.starts + 1
 
-    def finish(self) -> None:
-        """What was on trial, if anything was, is final."""
-        self.disk.remove(self.kept / "trial.json")
+    def end_trial(self) -> None:
+        """Make final what is in force, on trial or not."""
+        self.disk.remove(self.folder / "trial.json")
 
-    def give_back(self, trial: Trial, why: str) -> None:
-        """As it was before the trial; ``finish`` ends it."""
-        older = [(n, w) for n, w in trial.before.given_up.items() if n != trial.name]
-        given_up = dict([*older, (trial.name, why)][-_GIVEN_UP_MAX:])
+    def restore(self, trial: Trial, why: str) -> None:
+        """Restore the state before the trial; ``end_trial`` must follow."""
+        earlier = [(name, reason) for name, reason in trial.before.given_up.items() if name != trial.name]
+        given_up = dict([*earlier, (trial.name, why)][-_GIVEN_UP_MAX:])
         self._save("state.json", trial.before.model_copy(update={"given_up": given_up}))
 
-    def reopen(self) -> Trial:
-        """Put on trial again what was the last update: so that it can be given back, in steps that are sure.
+    def reopen_trial(self) -> Trial:
+        """Put the last update on trial again, so that it can be taken back in steps that survive a power cut.
 
         Raises:
-            UpdateError: there is none that is in use.
+            UpdateError: no update is in use.
         """
         state = self.state
         for kind, name in state.previous.items():
-            left = state.of(kind)
-            if left is not None and self._is_used(kind, left):
+            updated = state.of(kind)
+            if updated is not None and self._is_in_use(kind, updated):
                 before = state.model_copy(update={kind: name, "previous": {}})
-                version = read_release(self.releases / left).version
+                version = read_release(self.releases / updated).version
                 trial = Trial(kind=kind, version=version, over_mqtt=False, before=before)
                 self._save("trial.json", trial)
                 return trial
-        raise UpdateError("There is no update to go back from: what the Debian package brought is in use.")
+        raise UpdateError("There is no update to go back from: the release of the Debian package is in use.")
 
     def collect(self) -> None:
-        """Remove what is neither in force nor can be gone back to."""
+        """Remove all releases that are neither in force nor needed to go back."""
         state, trial = self.state, self.trial
         states = [state] if trial is None else [state, trial.before]
         named = {name for s in states for name in (s.application, s.models, *s.previous.values())}
         if trial is None:
-            self.finish()  # one that was cut off before it began, or after it ended
+            self.end_trial()  # a power cut may have left the file before the trial started, or after it ended
         self.disk.remove(self.staging)
         for path in sorted(self.releases.glob("*")):
             if path.name not in named:
                 self.disk.remove(path)
 
-    def _is_used(self, kind: Kind, name: str) -> bool:
+    def _is_in_use(self, kind: Kind, name: str) -> bool:
         tree = self.application()
         folder = tree if kind == "application" else self.models(tree)
         return folder == self.releases / name
 
     def _read(self, name: str, kind: type[K]) -> K | None:
-        path = self.kept / name
+        path = self.folder / name
         try:
             return kind.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as e:
             why = first_mistake(e) if isinstance(e, ValidationError) else e.strerror
-            _log.error("%s: can't be read, and so counts as missing: %s", path, why)
+            _log.error("%s: can't be read, so it counts as missing: %s", path, why)
             return None
 
-    def _save(self, name: str, content: _Kept) -> None:
-        self.disk.save(self.kept / name, content.model_dump_json().encode())
+    def _save(self, name: str, content: _Stored) -> None:
+        self.disk.save(self.folder / name, content.model_dump_json().encode())

@@ -1,4 +1,4 @@
-"""What the service asks for, and what it is answered: the content of the files in ``Exchange``."""
+"""What the service requests, and what root answers: the content of the files in ``Exchange``."""
 
 import uuid
 from datetime import datetime, timezone
@@ -9,37 +9,37 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from edge.releases.release import Kind, Version
 
 
-class _Said(BaseModel):
+class _Message(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class UpdateRequest(_Said):
-    """What ops asked for."""
+class UpdateRequest(_Message):
+    """An update that ops requested."""
 
     url: str = Field(max_length=2000)
-    """Of the bundle; its signature lies beside it, under the same name and ``.minisig``."""
+    """The bundle's address. Its signature lies beside it, under the same name with ``.minisig`` appended."""
     version: Version
     id: uuid.UUID = Field(default_factory=uuid.uuid4)
-    """Its failure is told under this id, also if it is told once more after a power cut."""
+    """The id under which a failure is reported, also if it is reported again after a power cut."""
 
     def failed(self, reason: str) -> "UpdateResult":
-        """What is told of it then."""
+        """The result if this request fails."""
         return UpdateResult(id=str(self.id), result="failed", version=self.version, reason=reason)
 
 
-class UpdateResult(_Said):
-    """What came of an update."""
+class UpdateResult(_Message):
+    """How an update ended."""
 
     id: str = Field(default_factory=lambda: str(uuid.uuid4()), pattern="^[0-9a-f-]{36}$")
-    """The event's."""
+    """The id of the event that reports it."""
     time: AwareDatetime = Field(default_factory=lambda: datetime.now(timezone.utc))
     result: Literal["finished", "failed", "returned"]
     kind: Kind | None = None
-    """None: it did not come so far that this is known."""
+    """None if it failed before this was known."""
     version: str = ""
-    """Which was tried."""
+    """The version that was tried."""
     in_use: str = ""
-    """Of the same kind, now."""
+    """The version of the same kind that is in use now."""
     reason: str = ""
 
     def __str__(self) -> str:

@@ -79,10 +79,10 @@ class Updates:
         if now_s < self._next_look_s:
             return
         self._next_look_s = now_s + _LOOK_EVERY_S
-        for outcome in self._exchange.outcomes():
+        for outcome in self._exchange.results():
             data = _event(outcome)
             self._messenger.record([Event(outcome.id, outcome.time, data, trusted(self._clock))])
-            self._exchange.told(outcome)
+            self._exchange.discard(outcome)
             self.problem = None if outcome.result == "finished" else str(outcome)
             if outcome.result == "finished" and self._confirmed:
                 self.releases = self.releases.model_copy(update={"on_trial": False})

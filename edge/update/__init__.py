@@ -1,5 +1,5 @@
-"""Updates of the application and of the models: signed, staged beside what runs, tried, kept or taken back.
+"""Updates of the application and of the models: checked, staged beside what runs, tried, kept or taken back.
 
-``install`` brings a bundle in, ``updater`` is what root does when units call it, ``make_bundle`` makes one.
-Root's part is always run from the Debian package, never from a tree that came as an update.
+``install`` installs a bundle, ``updater`` is root's work when systemd units call it, ``make_bundle`` makes a
+bundle. Root's work always runs from the Debian package, never from a tree that came as an update.
 """

@@ -1,7 +1,8 @@
-"""One file that holds a release: ``maskgate-<kind>-<version>[-<arch>].bundle``, an xz-compressed tar.
+"""The file format of a release: ``maskgate-<kind>-<version>[-<arch>].bundle``, an xz-compressed tar.
 
-First its manifest, then exactly the files that the manifest lists, in its order: nothing but plain files,
-each of its size and hash. Modes, owners and times say nothing. The same tree gives the same bytes.
+It holds its manifest, and then exactly the files that the manifest lists, in that order. They are regular
+files of the listed size and hash. Modes, owners and times are ignored. The same tree always gives the same
+bytes.
 """
 
 import hashlib
@@ -20,16 +21,16 @@ from edge.releases.disk import Disk
 from edge.releases.release import Manifest, Release, ReleaseFile, first_mistake, read_release
 
 SIZE_MAX = 400_000_000
-"""Bytes of a bundle; an application has about 50 million."""
+"""Bytes that a bundle may have. An application has about 50 million."""
 Preset = Literal[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-"""Of xz: 0 is quick, 9 small, but then the device needs 65 MB of memory for it."""
+"""xz's effort: 0 is fast; 9 gives the smallest file, which takes 65 MB of memory to unpack."""
 _MANIFEST = "manifest.json"
 _MANIFEST_MAX = 16_000_000
 _BLOCK = 1 << 20
 
 
 def file_name(release: Release) -> str:
-    """Of a release's bundle."""
+    """The name of a release's bundle."""
     return "-".join(filter(None, ["maskgate", release.kind, release.version, release.arch])) + ".bundle"
 
 
@@ -38,21 +39,21 @@ def pack(tree: Path, out: Path, *, preset: Preset = 6) -> Path:
 
     Args:
         tree: the folder.
-        out: where to put it.
-        preset: how much effort.
+        out: the folder for the bundle.
+        preset: xz's effort.
 
     Returns:
         The bundle's path.
 
     Raises:
-        UpdateError: the tree has no release.json, or holds links.
-        UsageError: it can't be written there.
+        UpdateError: the tree has no release.json, or it holds a link or a special file.
+        UsageError: the bundle can't be written.
     """
     release = read_release(tree)
     paths = sorted(p for p in tree.rglob("*") if p.is_symlink() or not p.is_dir())
-    links = [p for p in paths if p.is_symlink() or not p.is_file()]
-    if links:
-        raise UpdateError(f"{links[0]}: is no plain file; a bundle holds nothing else")
+    special = [p for p in paths if p.is_symlink() or not p.is_file()]
+    if special:
+        raise UpdateError(f"{special[0]}: is not a regular file, and a bundle can hold nothing else")
     files = {
         p.relative_to(tree).as_posix(): ReleaseFile(
             size=p.stat().st_size, sha256=hashlib.sha256(p.read_bytes()).hexdigest()
@@ -68,7 +69,9 @@ def pack(tree: Path, out: Path, *, preset: Preset = 6) -> Path:
             for name, file in files.items():
                 with (tree / name).open("rb") as content:
                     tar.addfile(_member(name, file.size), content)
-        bundle.with_name(f"{bundle.name}.minisig").unlink(missing_ok=True)  # of what was there before
+        bundle.with_name(f"{bundle.name}.minisig").unlink(
+            missing_ok=True
+        )  # it belongs to the bundle that is replaced
         part.replace(bundle)
     except OSError as e:
         raise UsageError(f"{e.filename or bundle}: {e.strerror}; no bundle was made. Is --out right?") from e
@@ -79,30 +82,30 @@ def pack(tree: Path, out: Path, *, preset: Preset = 6) -> Path:
 
 
 def read_manifest(bundle: BinaryIO, what: str) -> Manifest:
-    """The manifest alone, whoever wrote it.
+    """Read the manifest alone. It is not trusted until the bundle's signature has been checked.
 
     Args:
-        bundle: its bytes.
-        what: its name, for the message.
+        bundle: the bundle's bytes.
+        what: the bundle's name, for messages.
 
     Raises:
-        UpdateError: it is damaged, or no bundle.
+        UpdateError: it is damaged, or not a bundle.
     """
     with _opened(bundle, what) as tar:
         return _manifest(tar, what)
 
 
 def unpack(bundle: BinaryIO, tree: Path, disk: Disk, what: str) -> None:
-    """Write all files of a bundle into a new folder; they last after ``disk.sync``.
+    """Write all files of a bundle into a new folder. They are safe on the disk only after ``disk.sync``.
 
     Args:
-        bundle: its bytes: its signature was checked.
+        bundle: the bundle's bytes, whose signature was checked.
         tree: the new folder.
-        disk: writes.
-        what: the bundle's name, for the message.
+        disk: makes the changes.
+        what: the bundle's name, for messages.
 
     Raises:
-        UpdateError: it holds something else than its manifest says.
+        UpdateError: it does not hold what its manifest lists.
     """
     with _opened(bundle, what) as tar:
         manifest = _manifest(tar, what)
@@ -111,15 +114,15 @@ def unpack(bundle: BinaryIO, tree: Path, disk: Disk, what: str) -> None:
             member = tar.next()
             if member is None or member.name != name or not member.isreg() or member.size != file.size:
                 found = "its end" if member is None else f"{member.name}, {member.size} bytes"
-                raise UpdateError(f"{what}: should hold {name}, {file.size} bytes, here; found {found}")
+                raise UpdateError(f"{what}: expected {name}, {file.size} bytes, next; found {found}")
             disk.make((tree / name).parent)
             with disk.create(tree / name) as out:
-                if _copied(tar, member, out) != file.sha256:
-                    raise UpdateError(f"{what}: {name} is not the file that the manifest names")
+                if _copy(tar, member, out) != file.sha256:
+                    raise UpdateError(f"{what}: {name} is not the file that the manifest lists")
         if tar.next() is not None:
             raise UpdateError(f"{what}: holds more than its manifest lists")
     if read_release(tree) != manifest.release:
-        raise UpdateError(f"{what}: its release.json is not that of its manifest")
+        raise UpdateError(f"{what}: its release.json differs from its manifest")
 
 
 def _member(name: str, size: int) -> tarfile.TarInfo:
@@ -134,22 +137,22 @@ def _opened(bundle: BinaryIO, what: str) -> Iterator[tarfile.TarFile]:
         with tarfile.open(fileobj=bundle, mode="r|xz") as tar:
             yield tar
     except (tarfile.TarError, lzma.LZMAError, EOFError) as e:
-        raise UpdateError(f"{what}: is no bundle, or a damaged one: {e}") from e
+        raise UpdateError(f"{what}: is damaged, or not a bundle: {e}") from e
 
 
 def _manifest(tar: tarfile.TarFile, what: str) -> Manifest:
     member = tar.next()
     file = None if member is None or member.size > _MANIFEST_MAX else tar.extractfile(member)
     if member is None or member.name != _MANIFEST or file is None:
-        raise UpdateError(f"{what}: is no bundle of maskgate: it does not begin with its {_MANIFEST}")
+        raise UpdateError(f"{what}: is not a bundle of maskgate: it does not start with {_MANIFEST}")
     try:
         return Manifest.model_validate_json(file.read())
     except ValidationError as e:
         raise UpdateError(f"{what}: {_MANIFEST}: {first_mistake(e)}") from e
 
 
-def _copied(tar: tarfile.TarFile, member: tarfile.TarInfo, out: BinaryIO) -> str:
-    """The SHA-256 of what was copied."""
+def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, out: BinaryIO) -> str:
+    """Copy a file out of the tar; returns its SHA-256 in hexadecimal."""
     content, digest = tar.extractfile(member), hashlib.sha256()
     while content is not None and (block := content.read(_BLOCK)):
         digest.update(block)

@@ -1,4 +1,4 @@
-"""The download: by a user who may do nothing, bounded in size and time; nobody believes what comes yet."""
+"""Downloads an update, as a user without rights, bounded in size and time. Nothing of it is trusted yet."""
 
 import ipaddress
 import logging
@@ -26,28 +26,29 @@ from edge.update.signature import SIGNATURE_MAX
 
 _log = logging.getLogger(__name__)
 _TIMEOUT_S = 30.0
-"""Without a byte; the unit bounds the whole."""
+"""Seconds without a byte after which a connection is given up."""
 _LIMIT_S = 3600.0
-"""For signature and bundle together."""
+"""Seconds that signature and bundle may take together."""
 _SPARE = 64_000_000
+"""Bytes that must stay free on the disk."""
 _BLOCK = 1 << 18
 
 
 def fetch(exchange: Exchange, disk: Disk) -> None:
-    """Download what is asked for, and lay it out for root; what fails is left as an outcome.
+    """Download what is requested, and leave it for root. A failure is left as a result, for ops.
 
     Raises:
-        UpdateError: it failed.
+        UpdateError: the download failed.
     """
-    there = os.path.lexists(exchange.bundle)  # the power went before the request was removed
-    request = None if there else exchange.requested()
+    complete = os.path.lexists(exchange.bundle)  # the power failed before the request was deleted
+    request = None if complete else exchange.requested()
     try:
         if request is not None:
             with _stoppable() as stop:
                 _fetch(request, exchange, disk, stop)
     except UpdateError as e:
         if request is not None:
-            exchange.leave(request.failed(str(e)))
+            exchange.publish(request.failed(str(e)))
         raise
     finally:
         disk.remove(exchange.request_path)
@@ -55,9 +56,10 @@ def fetch(exchange: Exchange, disk: Disk) -> None:
 
 @contextmanager
 def _stoppable() -> Iterator[Event]:
-    """SIGTERM, which systemd sends when the unit's time is up, ends it as any other failure does.
+    """Give an event that SIGTERM sets, which systemd sends when the unit's time is up.
 
-    With the next byte, or when none comes for ``_TIMEOUT_S``: systemd waits longer than that.
+    The download then fails as for any other reason: at the next byte, or after ``_TIMEOUT_S`` without one.
+    systemd waits longer than that before it kills.
     """
     stop = Event()
     before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -65,7 +67,7 @@ def _stoppable() -> Iterator[Event]:
         yield stop
     except UpdateError as e:
         if stop.is_set():
-            raise UpdateError("the download was stopped before it was whole") from e
+            raise UpdateError("the download was stopped before it was complete") from e
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -81,7 +83,7 @@ def _fetch(request: UpdateRequest, exchange: Exchange, disk: Disk, stop: Event) 
         disk.sync()
         disk.rename(signature, exchange.signature)
         disk.save(exchange.wanted_path, request.model_dump_json().encode())
-        disk.rename(bundle, exchange.bundle)  # the last: root waits for it
+        disk.rename(bundle, exchange.bundle)  # last, because root waits for it
     except OSError as e:
         raise UpdateError(f"{exchange.folder}: can't be written: {e.strerror or e}") from e
     finally:
@@ -90,21 +92,25 @@ def _fetch(request: UpdateRequest, exchange: Exchange, disk: Disk, stop: Event) 
 
 
 def require_allowed(url: str) -> None:
-    """Raises UpdateError for anything but https, or http in one's own house."""
+    """Check that an address is one to download from: https, or http to a host in the local network.
+
+    Raises:
+        UpdateError: it is another address.
+    """
     try:
         parts = urlsplit(url)
         host, scheme = parts.hostname or "", parts.scheme
         _ = parts.port
     except ValueError as e:
-        raise UpdateError(f"{url[:200]!r}: is no URL: {e}") from e
-    if host and (scheme == "https" or (scheme == "http" and _at_home(host))):
+        raise UpdateError(f"{url[:200]!r}: is not a URL: {e}") from e
+    if host and (scheme == "https" or (scheme == "http" and _is_local(host))):
         return
     raise UpdateError(
-        f"{url[:200]!r}: give https://..., or http:// and a private address, as http://192.0.2.7/name.bundle"
+        f"{url[:200]!r}: give https://..., or http:// and a private address, such as http://192.168.0.7/name.bundle"
     )
 
 
-def _at_home(host: str) -> bool:
+def _is_local(host: str) -> bool:
     if host == "localhost" or host.endswith((".local", ".lan", ".home.arpa", ".internal")):
         return True
     try:
@@ -114,7 +120,7 @@ def _at_home(host: str) -> bool:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows only to where we would have gone by ourselves."""
+    """Follows a redirect only to an address that would have been allowed in the request."""
 
     def redirect_request(
         self,
@@ -131,12 +137,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 def _download(url: str, to: Path, size_max: int, disk: Disk, ends_s: float, stop: Event) -> None:
     disk.remove(to)
-    asked = urllib.request.Request(url, headers={"User-Agent": f"maskgate/{__version__}"})  # noqa: S310  checked
+    request = urllib.request.Request(url, headers={"User-Agent": f"maskgate/{__version__}"})  # noqa: S310  checked above
     try:
-        with urllib.request.build_opener(_Redirects).open(asked, timeout=_TIMEOUT_S) as answer:
-            _save(answer, to, size_max, disk, url, ends_s, stop)
+        with urllib.request.build_opener(_Redirects).open(request, timeout=_TIMEOUT_S) as response:
+            _save(response, to, size_max, disk, url, ends_s, stop)
     except urllib.error.HTTPError as e:
-        raise UpdateError(f"{url}: the server says {e.code} {e.reason}") from e
+        raise UpdateError(f"{url}: the server answers {e.code} {e.reason}") from e
     except urllib.error.URLError as e:
         raise UpdateError(f"{url}: can't be reached: {e.reason}") from e
     except (TimeoutError, ConnectionError, HTTPException) as e:
@@ -144,21 +150,25 @@ def _download(url: str, to: Path, size_max: int, disk: Disk, ends_s: float, stop
 
 
 def _save(
-    answer: HTTPResponse, to: Path, size_max: int, disk: Disk, url: str, ends_s: float, stop: Event
+    response: HTTPResponse, to: Path, size_max: int, disk: Disk, url: str, ends_s: float, stop: Event
 ) -> None:
-    size, told = 0, answer.length  # Debian 12's read1 does not count it down
+    size, expected = 0, response.length  # kept, because Python 3.11's read1 does not count it down
     with disk.create(to) as out:
-        # what there is: to wait for a whole block could take for ever, byte by byte
-        while block := answer.read1(_BLOCK if told is None else min(_BLOCK, told - size)):
+        # read1 returns what has come: a whole block could take for ever, byte by byte
+        while block := response.read1(_BLOCK if expected is None else min(_BLOCK, expected - size)):
             size += len(block)
             if stop.is_set():
                 raise UpdateError(f"{url}: stopped")
             if size > size_max:
-                raise UpdateError(f"{url}: more than {size_max / 1e6:g} MB come; no more are taken")
+                raise UpdateError(f"{url}: the file is larger than the limit of {size_max / 1e6:g} MB")
             if time.monotonic() > ends_s:
-                raise UpdateError(f"{url}: not there after {_LIMIT_S / 60:.0f} min; {size / 1e6:.0f} MB came")
+                raise UpdateError(
+                    f"{url}: not complete after {_LIMIT_S / 60:.0f} min; {size / 1e6:.0f} MB arrived"
+                )
             if shutil.disk_usage(to.parent).free < _SPARE:
-                raise UpdateError(f"{to.parent}: less than {_SPARE / 1e6:.0f} MB are free: no room for {url}")
+                raise UpdateError(
+                    f"{to.parent}: less than {_SPARE / 1e6:.0f} MB are free: there is no room for {url}"
+                )
             out.write(block)
-        if told is not None and size < told:
-            raise UpdateError(f"{url}: the connection broke off: {told - size} bytes are missing")
+        if expected is not None and size < expected:
+            raise UpdateError(f"{url}: the connection broke off: {expected - size} bytes are missing")

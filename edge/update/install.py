@@ -1,4 +1,4 @@
-"""From a bundle to a release on trial. Until the last step nothing that runs is touched."""
+"""Installs a bundle as a release on trial. Until the last step, nothing that runs is changed."""
 
 import compileall
 import hashlib
@@ -20,100 +20,118 @@ from edge.update.signature import SIGNATURE_MAX, PublicKey, digest_of, parse_sig
 
 _log = logging.getLogger(__name__)
 _SPARE = 64_000_000
-"""Bytes that stay free for all others."""
+"""Bytes that must stay free on the disk for everything else."""
 _PER_FILE = 4096
+"""Bytes that a file may take on the disk beyond its size."""
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateSource:
-    """Where an update comes from."""
+    """The files of an update, and what was requested."""
 
     bundle: Path
     signature: Path
     wanted: str | None = None
-    """The version that was asked for; None: whatever it is."""
+    """The version that was requested; None: any."""
     over_mqtt: bool = False
+    """Whether ops requested it over the broker."""
 
-    def mark(self, keys: Path) -> str:
-        """What it is known by: another one comes of another name, signature or key in that folder."""
+    def fingerprint(self, keys: Path) -> str:
+        """Identify this source: another name, bundle, signature or trusted key gives another fingerprint.
+
+        Args:
+            keys: the folder of the trusted keys.
+
+        Returns:
+            A SHA-256 in hexadecimal.
+        """
         stats = [(p.name, p.lstat()) for p in (self.bundle, self.signature) if os.path.lexists(p)]
-        told = [(name, stat.st_size, int(stat.st_mtime)) for name, stat in stats]
-        # not their times: those that a card gives may be written at every start
-        believed = [(p.name, p.read_bytes()) for p in sorted(keys.glob("*.pub")) if p.is_file()]
-        return hashlib.sha256(repr((told, believed)).encode()).hexdigest()
+        sources = [(name, stat.st_size, int(stat.st_mtime)) for name, stat in stats]
+        # without times: keys that come from a card may be written at every start
+        trusted = [(p.name, p.read_bytes()) for p in sorted(keys.glob("*.pub")) if p.is_file()]
+        return hashlib.sha256(repr((sources, trusted)).encode()).hexdigest()
 
 
-def beside(bundle: Path) -> UpdateSource:
-    """A bundle and the signature next to it, as minisign names it."""
+def with_signature(bundle: Path) -> UpdateSource:
+    """A bundle and the signature beside it, under the name that minisign gives it."""
     return UpdateSource(bundle, bundle.with_name(f"{bundle.name}.minisig"))
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What a release is tried with before it is switched to."""
+class UpdateCandidate:
+    """What is tested before an update is switched to: the new release, and what it would run with."""
 
     application: Path
     models: Path | None
-    """None: the application's own."""
+    """None: the application's own models."""
 
 
-Prove = Callable[[Proof], None]
-"""Raises UpdateError where it fails."""
+SelfTest = Callable[[UpdateCandidate], None]
+"""Raises UpdateError if the candidate fails."""
 
 
-def install(source: UpdateSource, store: ReleaseStore, keys: list[PublicKey], prove: Prove) -> Release:
-    """Check, unpack, prove, and put on trial; returns what.
+def install(source: UpdateSource, store: ReleaseStore, keys: list[PublicKey], self_test: SelfTest) -> Release:
+    """Check, unpack and test an update, and put it on trial.
+
+    Args:
+        source: the update.
+        store: where to install it.
+        keys: the trusted keys.
+        self_test: tests it before the switch.
+
+    Returns:
+        The release that is on trial now.
 
     Raises:
-        UpdateError: why not; what was in force stays so.
+        UpdateError: why it is not installed. What was in force stays in force.
     """
     if (trial := store.trial) is not None:
-        raise UpdateError(f"{trial.kind} {trial.version} is on trial: one at a time")
+        raise UpdateError(f"{trial.kind} {trial.version} is on trial: only one update at a time")
     store.collect()
     store.disk.make(store.staging)
     try:
         release = _staged(source, store, keys)
         tree = store.releases / release.name
-        store.disk.remove(tree)  # one that is named but can't be used, as after an upgrade of Python
+        store.disk.remove(tree)  # it may be left from before, unusable since an upgrade of Python
         store.disk.rename(store.staging / "tree", tree)
         if release.kind == "application":
-            prove(Proof(tree, store.models(tree)))
+            self_test(UpdateCandidate(tree, store.models(tree)))
         else:
-            prove(Proof(store.application(), tree))
-        store.begin(release, over_mqtt=source.over_mqtt)
+            self_test(UpdateCandidate(store.application(), tree))
+        store.start_trial(release, over_mqtt=source.over_mqtt)
     except UpdateError:
         store.collect()
         raise
     except OSError as e:
         store.collect()
-        raise UpdateError(f"{store.kept}: can't be written: {e.strerror or e}") from e
+        raise UpdateError(f"{store.folder}: can't be written: {e.strerror or e}") from e
     store.disk.remove(store.staging)
     return release
 
 
-def needless(bundle: Path, store: ReleaseStore) -> str:
-    """Why a bundle that lies about need not be looked at more closely; empty: it must be.
+def reason_to_skip(bundle: Path, store: ReleaseStore) -> str:
+    """Why a bundle on the boot partition need not be installed; empty if it must be tried.
 
-    Its signature is not checked: whoever forged it gains that nothing is done.
+    The signature is not checked here: a forged bundle can only achieve that nothing is done.
 
     Raises:
-        UpdateError: it is no bundle.
+        UpdateError: it is not a bundle.
     """
     with open_plain(bundle, SIZE_MAX) as file:
         release = read_manifest(file, bundle.name).release
     if why := store.state.given_up.get(release.name):
-        return f"{release.title} was given up before: {why}"
+        return f"{release.title} was taken back before: {why}"
     try:
-        release.require_newer(store.used(release.kind))
+        release.require_newer(store.version_in_use(release.kind))
     except UpdateError as e:
         return str(e)
     return ""
 
 
 def _staged(source: UpdateSource, store: ReleaseStore, keys: list[PublicKey]) -> Release:
-    """Unpacked in ``staging/tree``, and sure to last."""
-    what, own = source.bundle.name, store.staging / "bundle"
+    """Unpack a bundle into ``staging/tree``, and wait until that is on the disk."""
+    what, private = source.bundle.name, store.staging / "bundle"
     with open_plain(source.bundle, SIZE_MAX) as bundle:
         digest = digest_of(bundle)
         with open_plain(source.signature, SIGNATURE_MAX) as signature:
@@ -122,8 +140,8 @@ def _staged(source: UpdateSource, store: ReleaseStore, keys: list[PublicKey]) ->
         manifest = read_manifest(bundle, what)
         _require_wanted(manifest, source, store)
         bundle.seek(0)
-        _copy(bundle, own, digest, store.disk, what)  # where nobody can change it after the check
-    with own.open("rb") as bundle:
+        _copy(bundle, private, digest, store.disk, what)  # nobody can change the copy after the check
+    with private.open("rb") as bundle:
         unpack(bundle, store.staging / "tree", store.disk, what)
     _compile(store.staging / "tree", store.releases / manifest.release.name)
     store.disk.sync()
@@ -132,7 +150,7 @@ def _staged(source: UpdateSource, store: ReleaseStore, keys: list[PublicKey]) ->
 
 
 def _compile(tree: Path, place: Path) -> None:
-    """Byte code, as the package's installation makes it: the services may not write it themselves."""
+    """Compile to byte code, as the package's installation does. The services have no right to write it."""
     compileall.compile_dir(
         tree, quiet=2, maxlevels=99, stripdir=str(tree), prependdir=str(place),
         invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
@@ -142,22 +160,22 @@ def _compile(tree: Path, place: Path) -> None:
 def _require_wanted(manifest: Manifest, source: UpdateSource, store: ReleaseStore) -> None:
     release = manifest.release
     if source.wanted not in (None, release.version):
-        raise UpdateError(f"{source.wanted} was asked for, but {source.bundle.name} holds {release.title}")
+        raise UpdateError(f"{source.wanted} was requested, but {source.bundle.name} holds {release.title}")
     release.require_fit()
-    release.require_newer(store.used(release.kind))
-    free = shutil.disk_usage(store.kept).free
-    needs = source.bundle.stat().st_size + manifest.size + _PER_FILE * len(manifest.files) + _SPARE
-    if free < needs:
+    release.require_newer(store.version_in_use(release.kind))
+    free = shutil.disk_usage(store.folder).free
+    needed = source.bundle.stat().st_size + manifest.size + _PER_FILE * len(manifest.files) + _SPARE
+    if free < needed:
         raise UpdateError(
-            f"{store.kept}: {release.title} needs {needs / 1e6:.0f} MB there, {free / 1e6:.0f} MB are free"
+            f"{store.folder}: {release.title} needs {needed / 1e6:.0f} MB there, {free / 1e6:.0f} MB are free"
         )
 
 
 def _copy(bundle: BinaryIO, to: Path, digest: bytes, disk: Disk, what: str) -> None:
-    found = hashlib.blake2b()
+    copied = hashlib.blake2b()
     with disk.create(to) as out:
         while block := bundle.read(_BLOCK):
-            found.update(block)
+            copied.update(block)
             out.write(block)
-    if found.digest() != digest:
-        raise UpdateError(f"{what}: was changed while it was read")
+    if copied.digest() != digest:
+        raise UpdateError(f"{what}: was changed while it was being read")

@@ -1,4 +1,4 @@
-"""From what was built to a bundle."""
+"""Makes bundles, of a Debian package or of a folder of models, and signs them."""
 
 import shutil
 import subprocess
@@ -14,52 +14,59 @@ from edge.update.bundle import Preset, pack
 
 
 def from_deb(deb: Path, out: Path, *, preset: Preset = 6) -> Path:
-    """The application inside a package that systemd/package/build_deb.py made.
+    """Make a bundle of the application in a package that systemd/package/build_deb.py built.
+
+    Args:
+        deb: the package.
+        out: the folder for the bundle.
+        preset: xz's effort.
 
     Raises:
         UsageError: there is no such package, or it holds no application.
-        UpdateError: it can't be put into a bundle.
+        UpdateError: it can't be put into a bundle, or dpkg-deb is missing.
     """
     program = shutil.which("dpkg-deb")
     if program is None:
-        raise UpdateError("dpkg-deb is missing: apt install dpkg")
+        raise UpdateError("dpkg-deb is missing, which unpacks packages: sudo apt install dpkg")
     with tempfile.TemporaryDirectory(prefix="maskgate-bundle-") as folder:
-        done = subprocess.run(  # noqa: S603  all ours
+        done = subprocess.run(  # noqa: S603  our own arguments
             [program, "--extract", deb, folder], check=False, capture_output=True, text=True
         )
         if done.returncode != 0:
             raise UsageError(f"{deb}: {done.stderr.strip()}")
         tree = Path(folder) / "usr/lib/maskgate"
         if not (tree / "release.json").is_file():
-            raise UsageError(f"{deb}: holds no usr/lib/maskgate/release.json: is it a package of maskgate?")
+            raise UsageError(f"{deb}: has no usr/lib/maskgate/release.json: is it a package of maskgate?")
         return pack(tree, _folder(out), preset=preset)
 
 
 def from_models(folder: Path, out: Path, version: str | None = None, *, preset: Preset = 6) -> Path:
-    """The models in a folder: ``mask`` and ``face``, each with contract and golden vectors.
+    """Make a bundle of the models in a folder: ``mask`` and ``face``, each with contract and golden vectors.
 
     Args:
-        folder: as ``mask-convert release`` leaves it.
-        out: where to put the bundle.
-        version: else that of the mask model.
-        preset: of xz.
+        folder: a folder that ``mask-convert release`` made.
+        out: the folder for the bundle.
+        version: the bundle's version; None: the mask model's.
+        preset: xz's effort.
 
     Raises:
         ModelError: a model is missing or damaged.
-        UsageError: the version is none.
+        UsageError: the version is not three or four numbers, or a file is missing.
     """
     contracts = {name: load_contract(folder / f"{name}.tflite") for name in ("mask", "face")}
     try:
         release = Release(kind="models", version=version or contracts["mask"].version)
     except ValidationError as e:
-        own = f"{folder}/mask.json: version {contracts['mask'].version}, and no --version"
-        where = f"--version {version}" if version else own
-        raise UsageError(f"{where}: three or four numbers are wanted, as 1.2.0") from e
+        from_model = f"{folder}/mask.json: version {contracts['mask'].version}, and no --version"
+        where = f"--version {version}" if version else from_model
+        raise UsageError(f"{where}: must be three or four numbers, such as 1.2.0") from e
     with tempfile.TemporaryDirectory(prefix="maskgate-bundle-") as scratch:
         tree = Path(scratch)
         for name, contract in contracts.items():
             if contract.golden is None:
-                raise UsageError(f"{folder}/{name}.json: names no golden vectors; a device can't check it")
+                raise UsageError(
+                    f"{folder}/{name}.json: names no golden vectors, so a device can't check the model"
+                )
             for file in (f"{name}.tflite", f"{name}.json", contract.golden):
                 _copy(folder / file, tree)
         for licence in folder.glob("LICENSE*"):
@@ -69,20 +76,27 @@ def from_models(folder: Path, out: Path, version: str | None = None, *, preset: 
 
 
 def sign(bundle: Path, key: Path) -> Path:
-    """Sign it with ``minisign``, which asks for the key's password; returns the signature's path.
+    """Sign a bundle with ``minisign``, which asks for the key's password.
+
+    Args:
+        bundle: the bundle.
+        key: minisign's secret key.
+
+    Returns:
+        The signature's path.
 
     Raises:
-        UpdateError: minisign is missing, or fails.
+        UpdateError: minisign is missing, or it failed.
     """
     program = shutil.which("minisign")
     if program is None:
-        raise UpdateError("minisign is missing: apt install minisign")
+        raise UpdateError("minisign is missing, which signs bundles: sudo apt install minisign")
     comment = f"file:{bundle.name}"
-    done = subprocess.run(  # noqa: S603  all ours
+    done = subprocess.run(  # noqa: S603  our own arguments
         [program, "-S", "-s", key, "-m", bundle, "-t", comment], check=False
     )
     if done.returncode != 0:
-        raise UpdateError(f"{bundle}: minisign did not sign it, see above")
+        raise UpdateError(f"{bundle}: minisign did not sign it; its message is above")
     return bundle.with_name(f"{bundle.name}.minisig")
 
 
@@ -90,7 +104,9 @@ def _copy(file: Path, to: Path) -> None:
     try:
         shutil.copy(file, to)
     except OSError as e:
-        raise UsageError(f"{file}: can't be read: {e.strerror}. It belongs to the models there") from e
+        raise UsageError(
+            f"{file}: can't be read: {e.strerror}. The models are not complete without it"
+        ) from e
 
 
 def _folder(out: Path) -> Path:

@@ -1,8 +1,12 @@
-"""Signatures as ``minisign -S`` makes them, checked with the machine's own ``openssl``.
+"""Checks signatures that ``minisign -S`` made, by means of the machine's ``openssl``.
 
-Format: https://jedisct1.github.io/minisign/. The file's BLAKE2b-512 is signed ("ED", prehashed), and the
-signature with the trusted comment once more. The program openssl and no Python library: Debian keeps it
-mended, and neither the package nor the running service carries anything for it.
+Format: https://jedisct1.github.io/minisign/. Ed25519 signs the file's BLAKE2b-512 ("ED", prehashed), and once
+more that signature together with the trusted comment.
+
+Why not ``minisign -V``: a stock Raspberry Pi OS has no minisign, and the package must install without a
+network (edge/provision). openssl is on each of them, because ca-certificates depends on it, and Debian
+maintains it. Only the two text formats are read here; Ed25519 and BLAKE2b are openssl's and Python's. The
+tests compare the result with the real minisign.
 """
 
 import base64
@@ -20,15 +24,15 @@ from typing import BinaryIO
 from edge.errors import UpdateError
 
 SIGNATURE_MAX = 4096
-"""Bytes of a ``.minisig`` file; it has about 300."""
+"""Bytes that a ``.minisig`` file may have. minisign writes about 300."""
 _COMMENT = "trusted comment: "
 _DER = bytes.fromhex("302a300506032b6570032100")
-"""What stands before an Ed25519 public key of 32 bytes in a SubjectPublicKeyInfo."""
+"""What precedes an Ed25519 public key of 32 bytes in a SubjectPublicKeyInfo (RFC 8410)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key whose signatures are believed."""
+    """A key whose signatures this machine trusts."""
 
     path: Path
     id: bytes
@@ -41,32 +45,36 @@ class PublicKey:
 class Signature:
     """The content of a ``.minisig`` file."""
 
-    id: bytes
-    """Of the key."""
+    key_id: bytes
+    """8 bytes: the id of the key that signed."""
     signature: bytes
     """64 bytes, over the file's BLAKE2b-512."""
     comment: str
+    """The trusted comment."""
     comment_signature: bytes
-    """64 bytes, over signature and comment."""
+    """64 bytes, over the signature and the trusted comment."""
 
 
 def load_keys(folder: Path) -> list[PublicKey]:
-    """The keys that this machine believes.
+    """Read the keys that this machine trusts.
+
+    Args:
+        folder: root's folder of ``*.pub`` files.
 
     Raises:
-        UpdateError: there is none, one is not valid, or somebody else than root could have put it there.
+        UpdateError: there is no key, one is not valid, or another user than root could have put it there.
     """
     paths = sorted(folder.glob("*.pub"))
     if not paths:
         raise UpdateError(
-            f"{folder}: no key (*.pub) there, so no update can be believed. Put the public key of those who "
-            "sign your bundles there, as minisign -G made it"
+            f"{folder}: no key (*.pub) there, so no update can be trusted. Put the public key of the people "
+            "who sign your bundles there, as minisign -G made it"
         )
     try:
         for path in [folder, *paths]:
-            found = path.stat()
-            if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
-                raise UpdateError(f"{path}: others than root may write it: chown root, chmod go-w")
+            status = path.stat()
+            if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
+                raise UpdateError(f"{path}: other users than root can write it: chown root, chmod go-w")
         return [_load_key(path) for path in paths]
     except OSError as e:
         raise UpdateError(f"{e.filename}: can't be read: {e.strerror}") from e
@@ -74,11 +82,11 @@ def load_keys(folder: Path) -> list[PublicKey]:
 
 def _load_key(path: Path) -> PublicKey:
     try:
-        content = _decoded(path.read_text(encoding="utf-8").splitlines()[1], 42)
+        content = _decode(path.read_text(encoding="utf-8").splitlines()[1], 42)
     except (IndexError, ValueError) as e:
-        raise UpdateError(f"{path}: is no public key of minisign") from e
+        raise UpdateError(f"{path}: is not a public key of minisign") from e
     if content[:2] != b"Ed":
-        raise UpdateError(f"{path}: is no Ed25519 key of minisign")
+        raise UpdateError(f"{path}: is not an Ed25519 key of minisign")
     return PublicKey(path, content[2:10], content[10:])
 
 
@@ -86,53 +94,53 @@ def parse_signature(text: bytes, what: str) -> Signature:
     """Read a signature.
 
     Args:
-        text: of the ``.minisig`` file.
-        what: its name, for the message.
+        text: the content of the ``.minisig`` file.
+        what: the file's name, for messages.
 
     Raises:
-        UpdateError: it is none, or of the older kind that is not prehashed.
+        UpdateError: it is not a signature, or of the older kind that is not prehashed.
     """
     try:
         untrusted, first, comment, second, *more = text[:SIGNATURE_MAX].decode("utf-8").splitlines()
-        content, comment_signature = _decoded(first, 74), _decoded(second, 64)
-        well = untrusted.startswith("untrusted comment: ") and comment.startswith(_COMMENT) and not any(more)
+        content, comment_signature = _decode(first, 74), _decode(second, 64)
     except ValueError as e:
-        raise UpdateError(f"{what}: is no signature of minisign") from e
-    if not well or content[:2] not in (b"ED", b"Ed"):
-        raise UpdateError(f"{what}: is no signature of minisign")
+        raise UpdateError(f"{what}: is not a signature of minisign") from e
+    complete = untrusted.startswith("untrusted comment: ") and comment.startswith(_COMMENT) and not any(more)
+    if not complete or content[:2] not in (b"ED", b"Ed"):
+        raise UpdateError(f"{what}: is not a signature of minisign")
     if content[:2] == b"Ed":
         raise UpdateError(f"{what}: is a signature of the older kind; sign with minisign -S, without -l")
     return Signature(content[2:10], content[10:], comment.removeprefix(_COMMENT), comment_signature)
 
 
 def verify(digest: bytes, signature: Signature, keys: Sequence[PublicKey], what: str) -> str:
-    """Check that one of our keys has signed a file, and the trusted comment.
+    """Check that a trusted key signed a file and the trusted comment.
 
     Args:
-        digest: BLAKE2b-512 of the file's bytes.
-        signature: what was beside it.
-        keys: that are believed.
-        what: the file's name, for the message.
+        digest: the BLAKE2b-512 of the file's bytes, 64 bytes.
+        signature: the signature that lay beside the file.
+        keys: the trusted keys.
+        what: the file's name, for messages.
 
     Returns:
         The trusted comment.
 
     Raises:
-        UpdateError: none of them has; or openssl is missing.
+        UpdateError: no trusted key signed it, or openssl is missing.
     """
-    mine = [key for key in keys if key.id == signature.id]
-    if not mine:
-        known = ", ".join(f"{k.path.name} ({_shown(k.id)})" for k in keys)
-        raise UpdateError(f"{what}: signed with key {_shown(signature.id)}, believed is only: {known}")
+    candidates = [key for key in keys if key.id == signature.key_id]
+    if not candidates:
+        trusted = ", ".join(f"{key.path.name} ({_hex(key.id)})" for key in keys)
+        raise UpdateError(f"{what}: signed with key {_hex(signature.key_id)}; trusted keys: {trusted}")
     comment = signature.signature + signature.comment.encode()
-    for key in mine:
+    for key in candidates:
         if _signed(digest, signature.signature, key) and _signed(comment, signature.comment_signature, key):
             return signature.comment
-    raise UpdateError(f"{what}: its signature does not fit: the file or the signature was changed")
+    raise UpdateError(f"{what}: its signature is not valid: the file or the signature was changed")
 
 
 def digest_of(file: BinaryIO) -> bytes:
-    """BLAKE2b-512 of all that is read from a file."""
+    """The BLAKE2b-512 of everything that is read from a file, 64 bytes."""
     digest = hashlib.blake2b()
     while block := file.read(1 << 20):
         digest.update(block)
@@ -142,13 +150,13 @@ def digest_of(file: BinaryIO) -> bytes:
 def _signed(message: bytes, signature: bytes, key: PublicKey) -> bool:
     program = shutil.which("openssl")
     if program is None:
-        raise UpdateError("openssl is missing, so no signature can be checked: apt install openssl")
+        raise UpdateError("openssl is missing, so no signature can be checked: sudo apt install openssl")
     with tempfile.TemporaryDirectory(prefix="maskgate-") as folder:
-        names = {"key": _DER + key.key, "message": message, "signature": signature}
-        key_file, message_file, signature_file = (Path(folder) / name for name in names)
-        for name, content in names.items():
+        contents = {"key": _DER + key.key, "message": message, "signature": signature}
+        key_file, message_file, signature_file = (Path(folder) / name for name in contents)
+        for name, content in contents.items():
             (Path(folder) / name).write_bytes(content)
-        done = subprocess.run(  # noqa: S603  all ours
+        done = subprocess.run(  # noqa: S603  our own arguments
             [
                 program, "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", key_file, "-rawin",
                 "-in", message_file, "-sigfile", signature_file,
@@ -158,7 +166,8 @@ def _signed(message: bytes, signature: bytes, key: PublicKey) -> bool:
     return done.returncode == 0 and "Signature Verified Successfully" in done.stdout
 
 
-def _decoded(line: str, length: int) -> bytes:
+def _decode(line: str, length: int) -> bytes:
+    """Decode base64; raises ValueError if it is not valid, or not of this many bytes."""
     try:
         content = base64.b64decode(line, validate=True)
     except binascii.Error as e:
@@ -168,6 +177,6 @@ def _decoded(line: str, length: int) -> bytes:
     return content
 
 
-def _shown(key_id: bytes) -> str:
-    """As minisign prints it."""
+def _hex(key_id: bytes) -> str:
+    """A key's id as minisign prints it."""
     return key_id[::-1].hex().upper()

@@ -1,4 +1,4 @@
-"""What root does about updates: called by units, or by a person. One at a time, under a lock."""
+"""Root's work on updates, called by systemd units or by a person. A lock admits one call at a time."""
 
 import contextlib
 import fcntl
@@ -15,191 +15,203 @@ from edge.releases.exchange import KEYS, Exchange
 from edge.releases.store import ReleaseStore, Trial
 from edge.releases.update_messages import UpdateResult
 from edge.systemd import systemctl
-from edge.update.install import Prove, UpdateSource, beside, install, needless
+from edge.update.install import SelfTest, UpdateSource, install, reason_to_skip, with_signature
 from edge.update.signature import load_keys
 
 _log = logging.getLogger(__name__)
 STARTS_MAX = 3
-"""Of the service in one trial; the next one is the old release's."""
+"""Starts of the service in one trial. At the next one the old release is restored."""
 _LEVELS = {"finished": logging.INFO, "returned": logging.WARNING, "failed": logging.ERROR}
 SERVICE, SPEAKER, LIMIT = "maskgate.service", "maskgate-speaker.service", "maskgate-update-return.timer"
 
 
 class Updater:
-    """The updater.
+    """Installs, confirms and takes back updates.
 
     Args:
-        store: what is in force.
-        exchange: what the service asks for.
-        prove: tries a release.
-        keys: the folder of the keys that are believed.
-        tell: systemd.
+        store: the releases in force.
+        exchange: the requests of the service.
+        self_test: tests a release before it is switched to.
+        keys: the folder of the trusted keys.
+        systemctl: calls systemd.
     """
 
     def __init__(
         self,
         store: ReleaseStore,
         exchange: Exchange,
-        prove: Prove,
+        self_test: SelfTest,
         keys: Path = KEYS,
-        tell: Callable[..., None] = systemctl,
+        systemctl: Callable[..., None] = systemctl,
     ) -> None:
-        self._store, self._exchange, self._prove = store, exchange, prove
-        self._keys, self._tell = keys, tell
+        self._store, self._exchange, self._self_test = store, exchange, self_test
+        self._keys, self._systemctl = keys, systemctl
 
     def attend(self) -> bool:
-        """Do what the service asked for or confirms; returns whether all of it was done."""
+        """Do what the service requested or confirmed; returns whether all of it was done."""
         with self._locked():
             exchange = self._exchange
             rollback, incoming = os.path.lexists(exchange.rollback_path), os.path.lexists(exchange.bundle)
             if os.path.lexists(exchange.confirmed_path):
-                self._finish(exchange.confirmed())
-                exchange.clear_confirmed()  # not where that failed: what works would be taken back
+                self._make_final(exchange.confirmed())
+                # Only after success: without the confirmation, a release that works would be taken back.
+                exchange.clear_confirmed()
             try:
-                well = not rollback or self._roll_back()
-                return (not incoming or self._take_incoming()) and well
-            finally:  # and not what came meanwhile
+                done = not rollback or self._roll_back()
+                return (not incoming or self._install_incoming()) and done
+            finally:  # a request that came meanwhile stays
                 if rollback:
                     exchange.clear_rollback()
                 if incoming:
                     exchange.clear_incoming()
 
-    def take_from(self, folder: Path) -> bool:
-        """Install what lies on the boot partition, if it is newer; returns whether nothing was wrong.
+    def install_from(self, folder: Path) -> bool:
+        """Install the bundles on the boot partition that are newer; returns whether none of them failed.
 
-        The camera waits for it at each boot: what failed is not tried again as it is.
+        The camera waits for this at each boot, so a bundle that failed is not tried again until it changes.
         """
         with self._locked():
-            well = True
-            for bundle in sorted(folder.glob("[!.]*.bundle")):  # macOS leaves a ._name beside each file
+            all_good = True
+            for bundle in sorted(folder.glob("[!.]*.bundle")):  # macOS leaves a file ._name beside each file
                 if self._store.trial is not None:
-                    break  # one at a time: the others at a later boot
-                well = self._take_one(bundle) and well
-        return well
+                    break  # one at a time: the others follow at a later boot
+                all_good = self._install_newer(bundle) and all_good
+        return all_good
 
-    def _take_one(self, bundle: Path) -> bool:
-        mark = beside(bundle).mark(self._keys)
-        if mark in self._store.state.refused:
-            _log.info("%s: left alone: it failed before; under another name it is tried again", bundle)
+    def _install_newer(self, bundle: Path) -> bool:
+        fingerprint = with_signature(bundle).fingerprint(self._keys)
+        if fingerprint in self._store.state.refused:
+            _log.info("%s: skipped, because it failed before; under another name it is tried again", bundle)
             return True
         try:
-            if why := needless(bundle, self._store):
-                _log.info("%s: left alone: %s", bundle, why)
+            if why := reason_to_skip(bundle, self._store):
+                _log.info("%s: skipped: %s", bundle, why)
                 return True
-            self._installed(beside(bundle))
+            self._install(with_signature(bundle))
         except MaskgateError as e:
-            # told once more after a power cut: then under the same id
-            self._say(UpdateResult(id=str(uuid.UUID(mark[:32])), result="failed", reason=str(e)))
-            self._store.refuse(mark)
+            # after a power cut it is reported again, under the same id
+            self._report(UpdateResult(id=str(uuid.UUID(fingerprint[:32])), result="failed", reason=str(e)))
+            self._store.remember_refused(fingerprint)
             return False
         return True
 
-    def take(self, bundle: Path) -> None:
-        """Install one file, as a person asked for; raises UpdateError where it is not taken."""
-        with self._locked():
-            self._installed(beside(bundle))
+    def install_file(self, bundle: Path) -> None:
+        """Install one bundle, at a person's request.
 
-    def started(self) -> None:
-        """The service is about to start: in a trial, so often and not more."""
-        with contextlib.suppress(BlockingIOError), self._locked(fcntl.LOCK_NB):  # the camera does not wait
+        Raises:
+            UpdateError: why it is not installed.
+        """
+        with self._locked():
+            self._install(with_signature(bundle))
+
+    def count_start(self) -> None:
+        """Count a start of the service. After ``STARTS_MAX`` starts in a trial, restore the old release."""
+        with contextlib.suppress(BlockingIOError), self._locked(fcntl.LOCK_NB):  # the camera must not wait
             trial = self._store.trial
             if trial is not None and self._store.count_start(trial) > STARTS_MAX:
-                why = f"it was started {STARTS_MAX} times and never judged frames long enough to be final"
-                self._give_back(trial, why)
-                self._tell("try-restart", "--no-block", SPEAKER)
+                why = f"it was started {STARTS_MAX} times and never judged frames long enough to become final"
+                self._take_back(trial, why)
+                self._systemctl("try-restart", "--no-block", SPEAKER)
 
-    def give_back(self, why: str) -> None:
-        """End the trial, if there is one, and start what was there before."""
+    def end_trial(self, why: str) -> None:
+        """Take back the release on trial, if there is one, and start the old one.
+
+        Args:
+            why: the reason, for ops.
+        """
         with self._locked():
             trial = self._store.trial
             if trial is not None and self._exchange.confirmed() == trial.name:
-                self._finish(trial.name)  # in the last moment
+                self._make_final(trial.name)  # it was confirmed at the last moment
                 self._exchange.clear_confirmed()
             elif trial is not None:
-                self._give_back(trial, why)
-                self._tell("reset-failed", SERVICE)
-                self._tell("restart", "--no-block", SERVICE)
-                self._tell("try-restart", "--no-block", SPEAKER)
+                self._take_back(trial, why)
+                self._systemctl("reset-failed", SERVICE)
+                self._systemctl("restart", "--no-block", SERVICE)
+                self._systemctl("try-restart", "--no-block", SPEAKER)
 
     def roll_back(self) -> None:
-        """Go back, as a person asked for; raises UpdateError where there is nothing."""
+        """Take back the last update, at a person's request.
+
+        Raises:
+            UpdateError: there is no update to take back.
+        """
         with self._locked():
             self._go_back()
 
     def _roll_back(self) -> bool:
         try:
             self._go_back()
-        except UpdateError as e:  # who asked was told so at once, unless it is done by now
+        except UpdateError as e:  # the service refuses such a request at once, unless it is done by now
             _log.info("%s", e)
             return False
         return True
 
     def _go_back(self) -> None:
-        self._give_back(self._store.trial or self._store.reopen(), "this was commanded")
-        self._tell("reset-failed", SERVICE)
-        self._tell("try-restart", "--no-block", SERVICE, SPEAKER)
+        self._take_back(self._store.trial or self._store.reopen_trial(), "this was commanded")
+        self._systemctl("reset-failed", SERVICE)
+        self._systemctl("try-restart", "--no-block", SERVICE, SPEAKER)
 
-    def _take_incoming(self) -> bool:
+    def _install_incoming(self) -> bool:
         wanted, trial = self._exchange.wanted(), self._store.trial
         if wanted is not None and trial is not None and trial.version == wanted.version:
-            return True  # the power went between this and clear
+            return True  # the power failed before the download was deleted
         version = wanted.version if wanted else None
         source = UpdateSource(self._exchange.bundle, self._exchange.signature, wanted=version, over_mqtt=True)
         try:
-            self._installed(source)
+            self._install(source)
         except MaskgateError as e:
-            self._say(wanted.failed(str(e)) if wanted else UpdateResult(result="failed", reason=str(e)))
+            self._report(wanted.failed(str(e)) if wanted else UpdateResult(result="failed", reason=str(e)))
             return False
         return True
 
-    def _installed(self, source: UpdateSource) -> None:
-        release = install(source, self._store, load_keys(self._keys), self._prove)
+    def _install(self, source: UpdateSource) -> None:
+        release = install(source, self._store, load_keys(self._keys), self._self_test)
         _log.info("%s is on trial", release.title)
-        self._tell("restart", "--no-block", LIMIT)
-        self._tell("try-restart", "--no-block", SERVICE, SPEAKER)
+        self._systemctl("restart", "--no-block", LIMIT)
+        self._systemctl("try-restart", "--no-block", SERVICE, SPEAKER)
 
-    def _finish(self, name: str) -> None:
+    def _make_final(self, name: str) -> None:
         trial = self._store.trial
         if trial is None or trial.name != name:
             return
-        self._leave("finished", trial, "")
-        self._store.finish()
-        self._tell("stop", LIMIT)
+        self._report_trial("finished", trial, "")
+        self._store.end_trial()
+        self._systemctl("stop", LIMIT)
         self._store.collect()
 
-    def _give_back(self, trial: Trial, why: str) -> None:
-        self._store.give_back(trial, why)
-        self._leave("returned", trial, why)
-        self._store.finish()
-        self._tell("stop", LIMIT)
+    def _take_back(self, trial: Trial, why: str) -> None:
+        self._store.restore(trial, why)
+        self._report_trial("returned", trial, why)
+        self._store.end_trial()
+        self._systemctl("stop", LIMIT)
 
-    def _leave(self, result: Literal["finished", "returned"], trial: Trial, why: str) -> None:
-        # told once more after a power cut: then under the same name
-        name, in_use = uuid.uuid5(uuid.UUID(trial.id), result), self._store.used(trial.kind)
-        outcome = UpdateResult(
-            id=str(name), result=result, kind=trial.kind, version=trial.version, in_use=in_use, reason=why
+    def _report_trial(self, result: Literal["finished", "returned"], trial: Trial, why: str) -> None:
+        # after a power cut it is reported again, under the same id
+        id_, in_use = uuid.uuid5(uuid.UUID(trial.id), result), self._store.version_in_use(trial.kind)
+        self._report(
+            UpdateResult(
+                id=str(id_), result=result, kind=trial.kind, version=trial.version, in_use=in_use, reason=why
+            )
         )
-        self._say(outcome)
 
-    def _say(self, outcome: UpdateResult) -> None:
-        _log.log(_LEVELS[outcome.result], "%s", outcome)
-        self._exchange.leave(outcome)
-        self._exchange.remember(outcome)
+    def _report(self, result: UpdateResult) -> None:
+        _log.log(_LEVELS[result.result], "%s", result)
+        self._exchange.publish(result)
+        self._exchange.remember(result)
 
     @contextmanager
-    def _locked(self, or_else: int = 0) -> Iterator[None]:
-        kept = self._store.kept
-        os.umask(0o022)  # whoever calls: the services must be able to read what comes
+    def _locked(self, flags: int = 0) -> Iterator[None]:
+        folder = self._store.folder
+        os.umask(0o022)  # the services must be able to read releases, whatever umask the caller has
         try:
-            kept.mkdir(mode=0o755, parents=True, exist_ok=True)
-            lock = (kept / "lock").open("wb")
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            lock = (folder / "lock").open("wb")
         except OSError as e:
-            raise UpdateError(
-                f"{kept}: can't be written: {e.strerror}. Updates are root's work (sudo)"
-            ) from e
+            raise UpdateError(f"{folder}: can't be written: {e.strerror}. Updates need root: use sudo") from e
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | or_else)
-            if (trial := self._store.cut_off) is not None:
-                self._leave("returned", trial, self._store.state.given_up[trial.name])
-                self._store.finish()
+            fcntl.flock(lock, fcntl.LOCK_EX | flags)
+            if (trial := self._store.interrupted_return) is not None:
+                self._report_trial("returned", trial, self._store.state.given_up[trial.name])
+                self._store.end_trial()
             yield

@@ -1,4 +1,4 @@
-"""What the image's first program does with the data partition: anew only if nothing can be saved."""
+"""The image's first program makes a new data partition only if nothing on the old one can be saved."""
 
 import subprocess
 from pathlib import Path
@@ -13,7 +13,7 @@ timeout() { shift; "$@"; }
 sleep() { :; }
 note() { :; }
 resize2fs() { :; }
-make_data() { echo anew; }
+make_data() { echo new; }
 mount_data() { echo mount; return $MOUNT; }
 e2fsck() {
     case $1 in -p) return 8 ;; esac
@@ -23,7 +23,7 @@ e2fsck() {
 }
 open_data && echo open || echo memory
 """
-"""The programs that it runs, with the answers that the case wants."""
+"""The programs that it runs, with the exit codes of the case."""
 FUNCTIONS = INIT.read_text().split("\nmount -t proc ")[0].replace("/dev/console", "/dev/stderr")
 EXT4 = b"\x53\xef"
 
@@ -32,18 +32,18 @@ EXT4 = b"\x53\xef"
     ("codes", "mark", "mount", "done"),
     [
         ("1", EXT4, 0, "mount open"),
-        ("8 0", EXT4, 0, "mount open"),  # one read that failed
+        ("8 0", EXT4, 0, "mount open"),  # one read failed
         ("8 8", EXT4, 0, "memory"),
         ("12 12", EXT4, 0, "memory"),
-        ("143 143", EXT4, 0, "memory"),  # ended, for it took too long
+        ("143 143", EXT4, 0, "memory"),  # ended, because it took too long
         ("0 0", EXT4, 1, "mount mount memory"),
-        ("4", EXT4, 0, "anew mount open"),
-        ("8", b"\1\2", 0, "anew mount open"),
-        ("8", b"\0\0", 0, "anew mount open"),
-        ("8 8", None, 0, "memory"),  # nothing can be read at all
+        ("4", EXT4, 0, "new mount open"),
+        ("8", b"\1\2", 0, "new mount open"),
+        ("8", b"\0\0", 0, "new mount open"),
+        ("8 8", None, 0, "memory"),  # the partition can't be read at all
     ],
 )
-def test_only_what_is_beyond_repair_is_made_anew(
+def test_only_a_partition_beyond_repair_is_made_again(
     tmp_path: Path, codes: str, mark: bytes | None, mount: int, done: str
 ) -> None:
     partition = tmp_path / "partition"
@@ -55,7 +55,7 @@ def test_only_what_is_beyond_repair_is_made_anew(
     assert out.stdout.split() == done.split()
 
 
-def test_a_device_that_keeps_nothing_says_so_and_maskgate_machine_understands_it(tmp_path: Path) -> None:
+def test_a_device_that_keeps_nothing_reports_it_and_maskgate_machine_understands_it(tmp_path: Path) -> None:
     (tmp_path / "run/maskgate-image").mkdir(parents=True)
     around = """
 mkdir() { :; }
@@ -70,5 +70,5 @@ go_on_in_memory
         f"umount {tmp_path}/run/maskgate-image/data", "mount -t tmpfs", "mount -t overlay overlay",
     ]  # fmt: skip
     assert inspection.forgets(tmp_path)
-    (said,) = inspection.notes(tmp_path)
-    assert said.endswith("kept in memory and lost when power goes; renew the card.")
+    (note,) = inspection.notes(tmp_path)
+    assert note.endswith("kept in memory and lost when power goes; renew the card.")

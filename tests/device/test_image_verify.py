@@ -1,4 +1,4 @@
-"""`maskgate image verify` on small images that are made here, right ones and broken ones."""
+"""`maskgate image verify` on small images that are made here, correct ones and broken ones."""
 
 import gzip
 import hashlib
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from debian import done, program
 
-from edge.cli import main as cli
+from edge.cli import main
 
 MB = 1024 * 1024
 KERNEL = b"\0" * 56 + b"ARM\x64" + b"Linux version 6.1.0-1-arm64 (debian) "
@@ -64,7 +64,7 @@ ROOT = {
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a card's image of files for its boot, root and data partitions; None leaves one out."""
+    """Makes a card's image of files for its boot, root and data partitions; None omits a file."""
 
     def made(
         boot: dict[str, bytes | None] | None = None,
@@ -100,22 +100,22 @@ def assembled(image: Path, boot: Path, root: Path, data: Path) -> Path:
 
 
 def call(*arguments: str) -> tuple[int, str, str]:
-    """``maskgate image verify``: exit code, standard output, standard error."""
+    """Run ``maskgate image verify``; returns exit code, standard output and standard error."""
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-        code = cli.main(["image", "verify", *arguments])
+        code = main(["image", "verify", *arguments])
     return code, out.getvalue(), err.getvalue()
 
 
 def verify(image: Path) -> dict[str, str]:
-    """What is found wrong: texts by the names of the checks."""
+    """Verify an image; returns the texts of the checks that failed, by their names."""
     code, out, _ = call("--json", str(image))
-    found = [json.loads(line) for line in out.splitlines()]
-    assert found
-    assert code == (0 if all(f["ok"] for f in found) else 1)
-    return {f["check"]: f["text"] for f in found if not f["ok"]}
+    findings = [json.loads(line) for line in out.splitlines()]
+    assert findings
+    assert code == (0 if all(finding["ok"] for finding in findings) else 1)
+    return {finding["check"]: finding["text"] for finding in findings if not finding["ok"]}
 
 
-def test_a_right_one_is_right_in_each_wrapping(make: Callable[..., Path]) -> None:
+def test_a_correct_image_passes_in_each_compression(make: Callable[..., Path]) -> None:
     image = make()
     assert verify(image) == {}
     packed = image.with_suffix(".img.xz")
@@ -129,9 +129,9 @@ def test_a_right_one_is_right_in_each_wrapping(make: Callable[..., Path]) -> Non
     ("change", "check", "words"),
     [
         ({"boot": {"start4.elf": None}}, "boot files", "start4.elf is missing"),
-        ({"boot": {"bcm2711-rpi-4-b.dtb": b"?"}}, "boot files", "is no device tree"),
+        ({"boot": {"bcm2711-rpi-4-b.dtb": b"?"}}, "boot files", "is not a device tree"),
         ({"boot": {"cmdline.txt": b"a\nb\n"}}, "boot files", "2 lines"),
-        ({"boot": {"vmlinuz": b"MZ" + KERNEL[2:50]}}, "kernel", "none for arm64"),
+        ({"boot": {"vmlinuz": b"MZ" + KERNEL[2:50]}}, "kernel", "not for arm64"),
         ({"boot": {"initrd.img": BOOT["initrd.img"][:-9]}}, "kernel", "initrd can't be unpacked"),
         (
             {"root": {"usr/lib/modules/6.1.0-1-arm64/modules.dep": None}},
@@ -154,14 +154,14 @@ def test_a_right_one_is_right_in_each_wrapping(make: Callable[..., Path]) -> Non
         ({"data": {"overlay/upper/etc/hosts": b"x"}}, "leftovers", "overlay is on the data partition"),
     ],
 )
-def test_what_is_wrong_is_named(
+def test_a_mistake_in_an_image_is_named(
     make: Callable[..., Path],
     change: dict[str, dict[str, bytes | None]],
     check: str,
     words: str,
 ) -> None:
-    found = verify(make(**change))
-    assert words in found[check]
+    problems = verify(make(**change))
+    assert words in problems[check]
 
 
 def test_damaged_file_systems_are_named(make: Callable[..., Path]) -> None:
@@ -171,20 +171,20 @@ def test_damaged_file_systems_are_named(make: Callable[..., Path]) -> None:
     with image.open("r+b") as file:
         file.seek(9 * MB + 1024)
         file.write(bytes(1024))
-    found = verify(image)
-    assert "e2fsck finds mistakes" in found["root partition"]
-    assert "data partition" in found
+    problems = verify(image)
+    assert "e2fsck finds mistakes" in problems["root partition"]
+    assert "data partition" in problems
 
 
 def test_a_boot_partition_with_two_different_tables_is_named(make: Callable[..., Path]) -> None:
     image = make()
     with image.open("r+b") as file:
-        file.seek(MB + 4 * 512 + 16)  # the first FAT, some clusters on
+        file.seek(MB + 4 * 512 + 16)  # inside the first FAT
         file.write(b"\x13" * 64)
     assert "fsck.vfat finds mistakes" in verify(image)["boot partition"]
 
 
-def test_a_truncated_one_is_named(make: Callable[..., Path]) -> None:
+def test_a_truncated_image_is_named(make: Callable[..., Path]) -> None:
     image = make()
     packed = image.with_suffix(".img.xz")
     packed.write_bytes(lzma.compress(image.read_bytes(), preset=0)[:-100])
@@ -194,16 +194,16 @@ def test_a_truncated_one_is_named(make: Callable[..., Path]) -> None:
     assert "cut short: partition 2 (root)" in verify(image)["image"]
 
 
-def test_something_else_than_a_card_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "photo.img").write_bytes(b"JFIF" * 1000)
     assert "no partition table" in verify(tmp_path / "photo.img")["image"]
     packed = tmp_path / "photo.img.xz"
     packed.write_bytes(lzma.compress(b"JFIF" * 1000))
-    said = verify(packed)["image"]
-    assert said.startswith(f"{packed}: has no partition table (sfdisk: photo.img.xz: ")
-    code, _, said = call(str(tmp_path / "none.img"))
+    text = verify(packed)["image"]
+    assert text.startswith(f"{packed}: has no partition table (sfdisk: photo.img.xz: ")
+    code, _, error = call(str(tmp_path / "none.img"))
     assert code == 2
-    assert "none.img: is no file" in said
+    assert "none.img: is not a file" in error
 
 
 def test_a_missing_tool_is_named_with_its_package(
@@ -212,6 +212,6 @@ def test_a_missing_tool_is_named_with_its_package(
     image = make()
     real = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name, **k: None if name == "mcopy" else real(name, **k))
-    code, _, said = call(str(image))
+    code, _, error = call(str(image))
     assert code == 1
-    assert "sudo apt install mtools" in said
+    assert "sudo apt install mtools" in error

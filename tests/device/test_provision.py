@@ -1,4 +1,4 @@
-"""A card that ``maskgate provision`` wrote, in a Debian that boots and has never seen maskgate.
+"""A card that ``maskgate provision`` wrote, in a Debian that boots without maskgate installed.
 
 For cloud-init, see ``cloud_init.py``.
 """
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 @pytest.fixture
 def fresh(bootable: None, root: Root) -> Iterator[Machine]:
-    """Switched off, without the package."""
+    """A machine without the package, switched off."""
     machine = Machine(root)
     yield machine
     machine.cut_power()
@@ -34,17 +34,17 @@ def card(fresh: Machine, deb: Path, ops: "Ops", tmp_path: Path) -> Card:
     return card
 
 
-def test_the_first_run_installs_whatever_becomes_of_the_power(
+def test_the_first_run_installs_even_after_a_power_cut(
     fresh: Machine, card: Card, ops: "Ops", lab: "Lab"
 ) -> None:
     fresh.start(*card.kernel)
-    eventually((fresh.root / "usr/lib/maskgate/numpy").exists)  # dpkg is at work
+    eventually((fresh.root / "usr/lib/maskgate/numpy").exists)  # dpkg is unpacking
     fresh.cut_power()
     half = fresh.root.run("dpkg-query", "--show", "--showformat=${Status}", "maskgate").stdout
     assert half not in {"", "install ok installed"}
     began = time.monotonic()
     fresh.start(*card.kernel)
-    assert fresh.ended() == 133  # it wants to boot again
+    assert fresh.ended() == 133  # it asks for a restart
     lab.measured("first run, power-on to restart, s", time.monotonic() - began)
     assert card.read("cmdline.txt") == CMDLINE
     assert card.packages == []
@@ -60,7 +60,7 @@ def test_the_first_run_installs_whatever_becomes_of_the_power(
     assert [line.split()[-1] for line in changed] == ["/etc/maskgate/config.toml"]
 
 
-def test_a_package_that_cannot_be_installed_is_told_and_the_machine_goes_on(
+def test_a_package_that_cannot_be_installed_is_reported_and_the_machine_runs_on(
     fresh: Machine, card: Card
 ) -> None:
     fresh.root.run("dpkg", "--purge", "alsa-utils")

@@ -1,4 +1,4 @@
-"""Updates on a machine that boots: what works stays, what does not goes by itself, a forgery never comes."""
+"""Updates on a machine that boots: a good one stays, a bad one is taken back, a forged one is refused."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE_S = 300.0
-"""Two hundred megabytes are unpacked and compiled."""
+"""To unpack and compile two hundred megabytes takes this long."""
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Key:
 
 @pytest.fixture(scope="session")
 def shelf(lab: "Lab", key: Key, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Made of the package: 0.2.0 differs in its number, 0.3.0 in that its service fails; 0.4.0 is forged."""
+    """Bundles made of the package: 0.2.0 has another version, the service of 0.3.0 fails, 0.4.0 is forged."""
     folder, tree = tmp_path_factory.mktemp("shelf"), tmp_path_factory.mktemp("tree") / "tree"
     done("dpkg-deb", "--extract", lab.deb("bookworm"), tree)
     application = tree / "usr/lib/maskgate"
@@ -59,21 +59,21 @@ def shelf(lab: "Lab", key: Key, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield url
 
 
-def order(ops: "Ops", *words: str) -> None:
-    """As the ops centre does it."""
+def send_command(ops: "Ops", *words: str) -> None:
+    """Send a command as the ops centre does."""
     command = (sys.executable, "-m", "edge.cli", "command", "lab/gate-1", *words)
     done(*command, "--broker", f"127.0.0.1:{ops.port}", cwd=REPOSITORY)
 
 
 def status(machine: Machine) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(machine.run("maskgate", "update", "status", "--json"))
-    return found
+    status: dict[str, Any] = json.loads(machine.run("maskgate", "update", "status", "--json"))
+    return status
 
 
 def application(machine: Machine) -> str:
-    """The version in use; empty while the machine is not up."""
-    said = machine.run("maskgate", "update", "status", "--json", check=False)
-    return str(json.loads(said)["application"]) if said else ""
+    """The version in use; empty while the machine is not running."""
+    answer = machine.run("maskgate", "update", "status", "--json", check=False)
+    return str(json.loads(answer)["application"]) if answer else ""
 
 
 def journal(machine: Machine, unit: str) -> str:
@@ -82,7 +82,7 @@ def journal(machine: Machine, unit: str) -> str:
 
 @pytest.fixture
 def at_work(machine: Machine, ops: "Ops", key: Key, lab: "Lab") -> Machine:
-    """Switched on, with frames for as long as it takes, our key, and newer models on its boot partition."""
+    """A running machine with frames for the whole test, a trusted key, and newer models on its card."""
     loop = (program("ffmpeg", "ffmpeg"), "-v", "error", "-stream_loop", "60", "-i", lab.clip, "-c", "copy")
     done(*loop, machine.root / "srv/long.mp4")
     text = f"""
@@ -110,16 +110,16 @@ health_s = 2.0
     return machine
 
 
-def test_what_works_stays_what_does_not_goes_and_what_is_forged_never_comes(
+def test_a_good_update_stays_a_bad_one_is_taken_back_and_a_forged_one_is_refused(
     at_work: Machine, ops: "Ops", shelf: str, lab: "Lab"
 ) -> None:
     ops.hear("info", releases={"application": "0.1.0", "models": "1.9.0", "on_trial": True})
     ops.hear("event", type="update.finished", version="1.9.0")
     assert status(at_work)["models"] == "1.9.0"
 
-    order(ops, "update", f"url={shelf}/0.2.0.bundle", "version=0.2.0")
+    send_command(ops, "update", f"url={shelf}/0.2.0.bundle", "version=0.2.0")
     eventually((at_work.root / "var/lib/maskgate-update/staging/tree/edge").is_dir, PATIENCE_S)
-    at_work.cut_power()  # in the middle of it
+    at_work.cut_power()  # during the installation
     assert not (at_work.root / "var/lib/maskgate-update/releases/application-0.2.0").exists()
     at_work.start()
     lab.measured(
@@ -129,9 +129,9 @@ def test_what_works_stays_what_does_not_goes_and_what_is_forged_never_comes(
     ops.hear("info", releases={"application": "0.2.0", "models": "1.9.0", "on_trial": True})
     ops.hear("event", type="update.finished", version="0.2.0")
 
-    order(ops, "update", f"url={shelf}/0.3.0.bundle", "version=0.3.0")
+    send_command(ops, "update", f"url={shelf}/0.3.0.bundle", "version=0.3.0")
     lab.measured(
-        "update asked for to switched, s", eventually(lambda: application(at_work) == "0.3.0", PATIENCE_S)
+        "update requested to switched, s", eventually(lambda: application(at_work) == "0.3.0", PATIENCE_S)
     )
     lab.measured(
         "switched to what does not work, and back, s",
@@ -141,16 +141,18 @@ def test_what_works_stays_what_does_not_goes_and_what_is_forged_never_comes(
     assert "it was started 3 times" in returned["data"]["reason"]
     assert "this release does not work" in journal(at_work, "maskgate")
 
-    order(ops, "update", f"url={shelf}/0.4.0.bundle", "version=0.4.0")
+    send_command(ops, "update", f"url={shelf}/0.4.0.bundle", "version=0.4.0")
     failed = ops.hear("event", type="update.failed", version="0.4.0")
-    assert "its signature does not fit" in failed["data"]["reason"]
-    assert "its signature does not fit" in journal(at_work, "maskgate-update")
+    assert "its signature is not valid" in failed["data"]["reason"]
+    assert "its signature is not valid" in journal(at_work, "maskgate-update")
     assert any("0.4.0 failed" in problem for problem in ops.hear("health")["problems"])
     assert "0.4.0 failed: " in status(at_work)["last"]
 
-    order(ops, "rollback")
+    send_command(ops, "rollback")
     ops.hear("event", type="update.returned", version="0.2.0", in_use="0.1.0")
-    with contextlib.closing(type(ops)(ops.port, None, "")) as later:  # who comes now hears it too
+    with contextlib.closing(
+        type(ops)(ops.port, None, "")
+    ) as later:  # a subscriber that connects only now gets it too
         later.listen()
         later.hear("info", releases={"application": "0.1.0", "models": "1.9.0", "on_trial": False})
     assert status(at_work)["given_up"].keys() == {"application-0.2.0", "application-0.3.0"}
@@ -158,4 +160,4 @@ def test_what_works_stays_what_does_not_goes_and_what_is_forged_never_comes(
     assert at_work.run("systemctl", "--failed", "--plain", "--no-legend").split()[:1] in (
         [],
         ["maskgate-update.service"],
-    )  # fmt: skip  it said so of the forged one
+    )  # fmt: skip  because of the forged update

@@ -1,4 +1,4 @@
-"""The units of updates, checked by systemd's own tools."""
+"""Checks the units of updates with systemd's own tools."""
 
 import re
 import shutil
@@ -11,15 +11,15 @@ SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 UNITS = sorted(p for p in (SYSTEMD / "update").iterdir() if p.suffix in {".service", ".path", ".timer"})
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 EXPOSURE = 2.0
-"""At most, on systemd's scale from 0 (nothing to attack) to 10: root's work is more than the service's."""
+"""The limit, on systemd's scale from 0 (nothing to attack) to 10. Root's work needs more than others'."""
 
 
 @pytest.fixture
 def device(tmp_path: Path) -> Path:
-    """A root file system as far as ``systemd-analyze verify`` looks."""
+    """A root file system with all that ``systemd-analyze verify`` reads."""
     units = tmp_path / "usr/lib/systemd/system"
     units.mkdir(parents=True)
-    ours = [SYSTEMD / "maskgate.service", *UNITS]
+    ours = [SYSTEMD / "units/maskgate.service", *UNITS]
     for source in [*Path("/usr/lib/systemd/system").glob("*.target"), *ours]:
         shutil.copy(source, units)
     (units / "maskgate.service.d").mkdir()
@@ -33,7 +33,7 @@ def device(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("unit", ["maskgate.service", *(unit.name for unit in UNITS)])
-def test_systemd_finds_nothing_to_complain_about(unit: str, device: Path) -> None:
+def test_systemd_accepts_the_unit(unit: str, device: Path) -> None:
     command = ("systemd-analyze", "verify", "--man=no", f"--root={device}", unit)
     result = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
@@ -48,8 +48,8 @@ def test_the_services_are_hardened(unit: Path) -> None:
     assert float(figure[1]) <= EXPOSURE
 
 
-def test_only_the_download_has_a_network_and_it_is_nobody() -> None:
-    """Root's part has none, and the download is not root."""
+def test_only_the_download_has_a_network_and_it_is_not_root() -> None:
+    """Root's services have no network, and the download does not run as root."""
     for unit in SERVICES:
         text = unit.read_text()
         fetches = unit.name == "maskgate-update-fetch.service"
@@ -58,5 +58,5 @@ def test_only_the_download_has_a_network_and_it_is_nobody() -> None:
 
 
 def test_the_package_carries_all_of_them() -> None:
-    build = (SYSTEMD / "package/build.py").read_text()
+    build = (SYSTEMD / "package/build_deb.py").read_text()
     assert [p.name for p in (SYSTEMD / "update").iterdir() if f'"{p.name}": "' not in build] == []

@@ -10,8 +10,8 @@ import pytest
 import edge.cli
 from edge.errors import StoreError
 from edge.provision import firstboot
-from edge.provision.package import Package
-from edge.provision.partition import look
+from edge.provision.package import DebianPackage
+from edge.provision.partition import read_partition
 from edge.provision.provisioning import check
 
 CMDLINE = "console=serial0,115200 root=PARTUUID=4a2f-02 rootfstype=ext4 fsck.repair=yes rootwait"
@@ -70,7 +70,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def deb(folder: Path, name: str = "maskgate_0.1.0+deb13_arm64.deb") -> Path:
-    """As whole as a small one can be: an archive of two members."""
+    """Make a small file that looks like a complete package: an archive of two members."""
     path = folder / name
     members = (("debian-binary", b"2.0\n"), ("data.tar", b"12345"))
     path.write_bytes(
@@ -88,13 +88,13 @@ Provision = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def provision(config: Path, capsys: pytest.CaptureFixture[str]) -> Provision:
-    """The command; returns its exit code and what it said."""
+    """Runs the command; returns its exit code and its output."""
 
     def run(boot: Path, package: Path, *more: str) -> tuple[int, str]:
         what = ("--boot", str(boot), "--config", str(config), "--deb", str(package))
         code = edge.cli.program._run(edge.cli.program._parser().parse_args(["provision", *what, *more]))
-        said = capsys.readouterr()
-        return code, said.out + said.err
+        output = capsys.readouterr()
+        return code, output.out + output.err
 
     return run
 
@@ -107,7 +107,7 @@ def test_a_current_card_gets_vendor_data_and_keeps_the_rest(
     provision: Provision, trixie: Path, config: Path, tmp_path: Path
 ) -> None:
     package, before = deb(tmp_path), files(trixie)
-    code, said = provision(trixie, package)
+    code, output = provision(trixie, package)
     assert code == 0
     written = {name: data for name, data in files(trixie).items() if before.get(name) != data}
     assert written == {
@@ -117,8 +117,10 @@ def test_a_current_card_gets_vendor_data_and_keeps_the_rest(
         "maskgate-install.sh": firstboot.script(),
         "vendor-data": firstboot.VENDOR_DATA.encode(),
     }
-    assert "ready for cloud-init" in said
-    assert said.index("write maskgate-install.sh") < said.index("write vendor-data")  # which starts it all
+    assert "ready for cloud-init" in output
+    assert output.index("write maskgate-install.sh") < output.index(
+        "write vendor-data"
+    )  # which starts it all
     assert firstboot.VENDOR_DATA.splitlines()[-1] == "  - [sh, /boot/firmware/maskgate-install.sh]"
 
 
@@ -146,7 +148,7 @@ def test_the_kernels_command_line_stays_one_line(before: str, after: str) -> Non
 
 def test_a_card_can_be_provisioned_again(provision: Provision, trixie: Path, tmp_path: Path) -> None:
     assert provision(trixie, deb(tmp_path))[0] == 0
-    (trixie / "maskgate-report.txt").write_text("of the old one")
+    (trixie / "maskgate-report.txt").write_text("the old report")
     (trixie / "maskgate_0.0.9+deb13_arm64.deb").touch()
     assert provision(trixie, deb(tmp_path))[0] == 0
     assert not (trixie / "maskgate-report.txt").exists()
@@ -172,35 +174,35 @@ def test_a_package_that_does_not_fit_is_refused(
     provision: Provision, trixie: Path, tmp_path: Path, name: str, text: str
 ) -> None:
     before = files(trixie)
-    code, said = provision(trixie, deb(tmp_path, name))
+    code, output = provision(trixie, deb(tmp_path, name))
     assert code == 2
-    assert re.search(text, said)
+    assert re.search(text, output)
     assert files(trixie) == before
 
 
 def test_a_damaged_package_is_refused(provision: Provision, trixie: Path, tmp_path: Path) -> None:
     package = deb(tmp_path)
     package.write_bytes(package.read_bytes()[:-1])
-    code, said = provision(trixie, package)
+    code, output = provision(trixie, package)
     assert code == 2
-    assert "is damaged or not a whole Debian package" in said
+    assert "is damaged or not a complete Debian package" in output
 
 
-def test_no_boot_partition_is_named(
+def test_a_folder_that_is_not_a_boot_partition_is_named(
     provision: Provision, bookworm: Path, config: Path, tmp_path: Path
 ) -> None:
     package = deb(tmp_path, "maskgate_0.1.0+deb12_arm64.deb")
-    code, said = provision(config.parent, package)
+    code, output = provision(config.parent, package)
     assert code == 2
-    assert "cmdline.txt, config.txt, issue.txt not found" in said
+    assert "cmdline.txt, config.txt, issue.txt not found" in output
     (bookworm / "kernel7.img").touch()
-    code, said = provision(bookworm, package)
+    code, output = provision(bookworm, package)
     assert code == 2
-    assert "32-bit" in said
+    assert "32-bit" in output
     (bookworm / "issue.txt").write_text("Another system\n")
-    code, said = provision(bookworm, package)
+    code, output = provision(bookworm, package)
     assert code == 2
-    assert "is no Raspberry Pi OS: issue.txt says 'Another system'" in said
+    assert "is not Raspberry Pi OS: issue.txt says 'Another system'" in output
 
 
 def test_mistakes_in_the_file_are_all_listed_and_nothing_is_written(
@@ -208,47 +210,47 @@ def test_mistakes_in_the_file_are_all_listed_and_nothing_is_written(
 ) -> None:
     before = files(trixie)
     config.write_text(CONFIG.replace("host_name", "hostname").replace('id = "headquarters"', ""))
-    code, said = provision(trixie, deb(tmp_path))
+    code, output = provision(trixie, deb(tmp_path))
     assert code == 78
-    assert "site.id: missing" in said
-    assert "machine.hostname: unknown key" in said
+    assert "site.id: missing" in output
+    assert "machine.hostname: unknown key" in output
     assert files(trixie) == before
 
 
-def test_a_credential_that_is_nowhere_is_a_mistake(
+def test_a_missing_credential_is_a_mistake(
     provision: Provision, trixie: Path, config: Path, tmp_path: Path
 ) -> None:
     (config.parent / "credentials/ca.pem").unlink()
-    code, said = provision(trixie, deb(tmp_path))
+    code, output = provision(trixie, deb(tmp_path))
     assert code == 78
-    assert "credentials/ca.pem: named by mqtt.ca_file" in said
+    assert "credentials/ca.pem: named by mqtt.ca_file" in output
 
 
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("user-data", "#cloud-config\nbootcmd:\n  - ls\n", "its own bootcmd takes the place of ours"),
-        ("user-data", "#cloud-config\nvendor_data: {enabled: false}\n", "its own vendor_data takes"),
-        ("vendor-data", "#cloud-config\n", "somebody else wrote it"),
+        ("user-data", "#cloud-config\nbootcmd:\n  - ls\n", "its own bootcmd would replace that of maskgate"),
+        ("user-data", "#cloud-config\nvendor_data: {enabled: false}\n", "its own vendor_data would replace"),
+        ("vendor-data", "#cloud-config\n", "another program wrote it"),
     ],
 )
-def test_what_would_keep_cloud_init_from_it_is_named(
+def test_a_file_that_would_prevent_cloud_init_is_named(
     provision: Provision, trixie: Path, tmp_path: Path, name: str, text: str, why: str
 ) -> None:
     (trixie / name).write_text(text)
-    code, said = provision(trixie, deb(tmp_path))
+    code, output = provision(trixie, deb(tmp_path))
     assert code == 2
-    assert why in said
+    assert why in output
 
 
 def test_a_full_card_is_named(trixie: Path, config: Path, tmp_path: Path) -> None:
-    package = Package(deb(tmp_path), debian=13, arch="arm64", size_bytes=10**15)
-    with pytest.raises(StoreError, match=r"bootfs: \d+ MB free, and 1000000004 MB are needed: remove what"):
-        check(look(trixie), package, config)
+    package = DebianPackage(deb(tmp_path), debian=13, arch="arm64", size_bytes=10**15)
+    with pytest.raises(StoreError, match=r"bootfs: \d+ MB free, but 1000000004 MB are needed: remove what"):
+        check(read_partition(trixie), package, config)
 
 
-class Started:
-    """The script on a boot partition, with Debian's tools played."""
+class FirstStart:
+    """The script on a boot partition, with small scripts in place of Debian's tools."""
 
     def __init__(self, folder: Path) -> None:
         self.boot, self.tools, self.called = folder / "boot", folder / "tools", folder / "called"
@@ -259,10 +261,10 @@ class Started:
         text = firstboot.script().decode().replace("PATH=", f"PATH={self.tools}:", 1)
         self.script.write_text(text.replace("log=/run/", f"log={folder}/", 1))
         for tool in ("dpkg", "apt-get", "systemctl"):
-            self.play(tool, f'echo {tool} "$@" >>{self.called}')
-        self.play("dpkg-query", "exit 1")
+            self.replace_tool(tool, f'echo {tool} "$@" >>{self.called}')
+        self.replace_tool("dpkg-query", "exit 1")
 
-    def play(self, tool: str, text: str) -> None:
+    def replace_tool(self, tool: str, text: str) -> None:
         (self.tools / tool).write_text(f"#!/bin/sh\n{text}\n")
         (self.tools / tool).chmod(0o755)
 
@@ -272,40 +274,42 @@ class Started:
 
 
 @pytest.fixture
-def started(tmp_path: Path) -> Started:
-    return Started(tmp_path)
+def started(tmp_path: Path) -> FirstStart:
+    return FirstStart(tmp_path)
 
 
 @pytest.mark.parametrize("status", ["", "deinstall ok config-files", "install ok half-configured"])
-def test_what_is_not_installed_whole_is_installed(started: Started, status: str) -> None:
+def test_a_package_that_is_not_installed_completely_is_installed(started: FirstStart, status: str) -> None:
     (started.boot / "cmdline.txt").write_text(CMDLINE)
     package = deb(started.boot)
-    started.play("dpkg-query", f"printf %s '{status}'")
+    started.replace_tool("dpkg-query", f"printf %s '{status}'")
     assert re.search(rf"^apt-get .*install .*{re.escape(package.name)}$", started.run(), re.MULTILINE)
     assert not package.exists()
     assert (started.boot / "cmdline.txt").read_text() == CMDLINE
 
 
-def test_an_installed_maskgate_is_not_replaced_by_what_lies_on_the_card(started: Started) -> None:
+def test_an_installed_maskgate_is_not_replaced_by_what_lies_on_the_card(started: FirstStart) -> None:
     (started.boot / "cmdline.txt").write_text(f"{CMDLINE} systemd.run={started.script} {THEN}\n")
     deb(started.boot)
-    started.play("dpkg-query", "printf %s 'install ok installed'")
+    started.replace_tool("dpkg-query", "printf %s 'install ok installed'")
     assert started.run() == ""
-    assert (started.boot / "cmdline.txt").read_text() == f"{CMDLINE}\n"  # all the same, or it starts for ever
+    assert (
+        started.boot / "cmdline.txt"
+    ).read_text() == f"{CMDLINE}\n"  # without this it would restart for ever
 
 
-def test_a_command_line_that_is_not_there_is_not_made(started: Started) -> None:
+def test_a_missing_command_line_is_not_created(started: FirstStart) -> None:
     started.run()
     assert not (started.boot / "cmdline.txt").exists()
 
 
-def test_a_command_line_without_a_root_is_not_written(started: Started) -> None:
+def test_a_command_line_without_a_root_is_not_written(started: FirstStart) -> None:
     before = f"x systemd.run={started.script} {THEN}\n"
     (started.boot / "cmdline.txt").write_text(before)
     started.run()
     assert (started.boot / "cmdline.txt").read_text() == before
 
 
-def test_the_script_is_understood_by_any_shell() -> None:
+def test_the_script_is_valid_for_any_shell() -> None:
     script = Path(firstboot.__file__).with_name(firstboot.SCRIPT)
     subprocess.run(["sh", "-n", script], check=True)

@@ -1,4 +1,4 @@
-"""Bundles: the same bytes for the same tree, and nothing comes out that the manifest does not list."""
+"""Bundles: the same tree gives the same bytes, and only files that the manifest lists are unpacked."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ from edge.errors import UpdateError, UsageError
 from edge.releases.disk import Disk
 from edge.releases.release import Release
 from edge.update.bundle import pack, read_manifest, unpack
-from edge.update.install import beside
+from edge.update.install import with_signature
 from edge.update.make_bundle import from_models, sign
 from edge.update.signature import digest_of, load_keys, parse_signature, verify
 
@@ -28,7 +28,7 @@ def ops(tmp_path_factory: pytest.TempPathFactory) -> Key:
 
 
 def check(file: Path, keys: Path, signature: Path | None = None) -> str:
-    """What a device says to a file with the signature beside it."""
+    """Check a file as a device does; returns the trusted comment."""
     signature = signature or file.with_name(f"{file.name}.minisig")
     with file.open("rb") as content:
         digest = digest_of(content)
@@ -52,7 +52,7 @@ def test_a_tree_comes_out_of_a_bundle_as_it_went_in_and_the_bytes_are_the_same(t
     assert contents(unpacked(bundle, tmp_path / "out")) == contents(tree)
 
 
-def test_a_bundle_is_whole_or_not_there_and_no_signature_of_another_stays(
+def test_a_bundle_is_written_whole_or_not_at_all_and_an_old_signature_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = tree_of(tmp_path / "tree", application("2.0.0"))
@@ -78,26 +78,26 @@ def test_a_bundle_is_whole_or_not_there_and_no_signature_of_another_stays(
         pack(tree, tmp_path / "full", preset=0)
 
 
-def test_a_file_that_the_models_lack_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_of_the_models_is_named(tmp_path: Path) -> None:
     shutil.copytree(SHIPPED_MODELS, tmp_path / "models")
     (tmp_path / "models/mask.golden.npz").unlink()
     with pytest.raises(UsageError, match=r"models/mask\.golden\.npz: can't be read: No such file"):
         from_models(tmp_path / "models", tmp_path, preset=0)
 
 
-def test_links_do_not_go_into_a_bundle(tmp_path: Path) -> None:
+def test_a_bundle_takes_no_links(tmp_path: Path) -> None:
     tree = tree_of(tmp_path / "tree", application("2.0.0"))
     (tree / "link").symlink_to("/etc/passwd")
-    with pytest.raises(UpdateError, match=r"link: is no plain file"):
+    with pytest.raises(UpdateError, match=r"link: is not a regular file"):
         pack(tree, tmp_path)
 
 
 def crafted(path: Path, members: list[tuple[tarfile.TarInfo, bytes]], manifest: Any) -> Path:
-    """Any tar at all."""
+    """A bundle with any manifest and any members."""
     first = tarfile.TarInfo("manifest.json")
-    told = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
+    text = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
     with tarfile.open(path, "w:xz", preset=0) as tar:
-        for member, content in [(first, told), *members]:
+        for member, content in [(first, text), *members]:
             if member.isreg():
                 member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
@@ -126,11 +126,11 @@ def link(name: str) -> tarfile.TarInfo:
         ([], listed(**{"../up": b""}), "not a plain path inside the tree"),
         ([], listed(**{"/etc/passwd": b""}), "not a plain path inside the tree"),
         ([], listed(**{"a//b": b""}), "not a plain path inside the tree"),
-        ([], listed(a=b""), "should hold a, 0 bytes, here; found its end"),
-        ([(tarfile.TarInfo("a"), b"xy")], listed(a=b"x"), "should hold a, 1 bytes, here; found a, 2 bytes"),
-        ([(tarfile.TarInfo("a"), b"y")], listed(a=b"x"), "a is not the file that the manifest names"),
+        ([], listed(a=b""), "expected a, 0 bytes, next; found its end"),
+        ([(tarfile.TarInfo("a"), b"xy")], listed(a=b"x"), "expected a, 1 bytes, next; found a, 2 bytes"),
+        ([(tarfile.TarInfo("a"), b"y")], listed(a=b"x"), "a is not the file that the manifest lists"),
         ([(tarfile.TarInfo("b"), b"x")], listed(a=b"x"), "found b, 1 bytes"),
-        ([(link("a"), b"")], listed(a=b""), "should hold a, 0 bytes, here; found a"),
+        ([(link("a"), b"")], listed(a=b""), "expected a, 0 bytes, next; found a"),
         (
             [(tarfile.TarInfo("a"), b"x"), (link("b"), b"")],
             listed(a=b"x"),
@@ -158,7 +158,7 @@ def test_a_damaged_bundle_is_named(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path / "out", ignore_errors=True)
 
 
-def test_models_are_packed_with_all_that_proves_them(ops: Key, tmp_path: Path) -> None:
+def test_models_are_packed_with_their_contracts_and_golden_vectors(ops: Key, tmp_path: Path) -> None:
     bundle = from_models(SHIPPED_MODELS, tmp_path / "new", "1.4.0", preset=0)
     with bundle.open("rb") as content:
         manifest = read_manifest(content, bundle.name)
@@ -166,7 +166,7 @@ def test_models_are_packed_with_all_that_proves_them(ops: Key, tmp_path: Path) -
     assert {"mask.tflite", "mask.json", "mask.golden.npz", "face.golden.npz", "LICENSE.yunet"} < set(
         manifest.files
     )
-    assert sign(bundle, ops.secret) == beside(bundle).signature
+    assert sign(bundle, ops.secret) == with_signature(bundle).signature
     check(bundle, ops.public.parent)
-    with pytest.raises(UsageError, match=r"--version next: three or four numbers are wanted, as 1\.2\.0"):
+    with pytest.raises(UsageError, match=r"--version next: must be three or four numbers, such as 1\.2\.0"):
         from_models(SHIPPED_MODELS, tmp_path, "next")

@@ -1,4 +1,4 @@
-"""The power may go at every step of an update: what fsync and sync did not make last is lost then."""
+"""The power may fail at every step of an update. What fsync and sync did not write to disk is lost then."""
 
 import contextlib
 import itertools
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from releases import Device, Key, application, final, make_key, on_trial, serving
+from releases import Device, Key, application, make_final, make_key, put_on_trial, serving
 
 from edge.errors import UpdateError
 from edge.releases.disk import Disk
 from edge.releases.update_messages import UpdateRequest
 from edge.update.fetch import fetch
-from edge.update.install import beside
+from edge.update.install import with_signature
 from edge.update.updater import STARTS_MAX
 
 
@@ -33,23 +33,23 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Key:
 @pytest.fixture
 def prepared(tmp_path: Path, ops: Key) -> Device:
     device = Device(tmp_path / "device", ops)
-    final(device, "2.0.0")
+    make_final(device, "2.0.0")
     return device
 
 
 class PowerCutError(BaseException):
-    """Nothing below catches it."""
+    """Not an Exception, so that no code under test catches it."""
 
 
 class CutDisk(Disk):
-    """Loses its power before the n-th change, and then what the real fsync and sync did not make last."""
+    """Loses power before the n-th change; then all that the real fsync and sync did not write is lost."""
 
     def __init__(self, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = at
         self.contents = set[int]()
-        """By their inodes."""
+        """Inodes of files whose content is not on the disk yet."""
         self.renamed: list[tuple[Path, Path, bytes | None]] = []
-        """Old name, new name, and the file that had that before."""
+        """Renames not on the disk yet: old name, new name, and the content that the new name had before."""
         fsync, sync, replace = os.fsync, os.sync, os.replace
 
         def noted_fsync(handle: int) -> None:
@@ -83,7 +83,7 @@ class CutDisk(Disk):
             yield file
 
     def lose(self, root: Path) -> None:
-        """Names go back to what they were, files are torn in half; what was removed stays so."""
+        """Undo renames and cut files in half. What was removed stays removed."""
         for old, new, before in reversed(self.renamed):
             if new.exists():
                 old.parent.mkdir(exist_ok=True)
@@ -103,15 +103,15 @@ def take_incoming(device: Device, disk: Disk | None) -> None:
 
 
 def take_from_card(device: Device, disk: Disk | None) -> None:
-    device.updater(disk).take_from(device.root / "card")
+    device.updater(disk).install_from(device.root / "card")
 
 
 def start(device: Device, disk: Disk | None) -> None:
-    device.updater(disk).started()
+    device.updater(disk).count_start()
 
 
 def time_is_up(device: Device, disk: Disk | None) -> None:
-    device.updater(disk).give_back("it took too long")
+    device.updater(disk).end_trial("it took too long")
 
 
 def download(device: Device, disk: Disk | None) -> None:
@@ -122,24 +122,24 @@ def download(device: Device, disk: Disk | None) -> None:
 
 
 def attend_and_download(device: Device, disk: Disk | None) -> None:
-    """Both units are started at boot; this one is the first."""
+    """At boot both units are started, and the updater may be the first."""
     take_incoming(device, disk)
     download(device, disk)
 
 
 def confirmed(device: Device) -> None:
-    on_trial(device)
+    put_on_trial(device)
     device.exchange().confirm(device.exchange().trial())
 
 
 def once_too_often(device: Device) -> None:
-    on_trial(device)
+    put_on_trial(device)
     for _ in range(STARTS_MAX):
-        device.updater().started()
+        device.updater().count_start()
 
 
 def asked_back(device: Device) -> None:
-    final(device, "3.0.0")
+    make_final(device, "3.0.0")
     device.exchange().ask_rollback()
 
 
@@ -148,7 +148,7 @@ IS_BACK = "update to application 3.0.0 was taken back, 2.0.0 is in use"
 
 
 def cut_at_every_step(prepared: Device, work: Work, after: str, outcome: str | None) -> None:
-    """Whatever starts next is whole; who asks again gets what they asked for; ops hears of it, once."""
+    """After each cut a whole release starts, the work can be repeated, and ops gets one report."""
     is_cut = True
     for cuts in itertools.count():
         device = prepared.copied(prepared.root.with_name(f"cut-{cuts}"))
@@ -158,16 +158,16 @@ def cut_at_every_step(prepared: Device, work: Work, after: str, outcome: str | N
                 work(device, disk)
                 is_cut = False
         disk.lose(device.root)
-        assert device.in_use()[0] in (OLD, NEW)  # and whole
+        assert device.in_use()[0] in (OLD, NEW)  # and it is whole
         if (device.kept / "trial.json").exists() and work is not start:
-            device.updater().started()  # the boot: as the unit does
+            device.updater().count_start()  # at boot, as the unit does
             assert device.in_use()[0] in (OLD, NEW)
-        told = device.tell()
+        reported = device.report()
         work(device, None)
         assert device.in_use() == (after, "shipped")
-        told |= device.tell()
-        assert len(told) == (outcome is not None)
-        assert outcome is None or next(iter(told.values())).startswith(outcome)
+        reported |= device.report()
+        assert len(reported) == (outcome is not None)
+        assert outcome is None or next(iter(reported.values())).startswith(outcome)
         shutil.rmtree(device.root)
         if not is_cut:
             break
@@ -180,21 +180,21 @@ def cut_at_every_step(prepared: Device, work: Work, after: str, outcome: str | N
         (lambda d: d.arrives(application("3.0.0")), take_incoming, NEW, None),
         (lambda d: d.bundle(application("3.0.0"), d.root / "card"), take_from_card, NEW, None),
         (confirmed, take_incoming, NEW, "update to application 3.0.0 is final"),
-        (on_trial, start, NEW, None),
+        (put_on_trial, start, NEW, None),
         (once_too_often, start, OLD, IS_BACK),
-        (on_trial, time_is_up, OLD, IS_BACK),
+        (put_on_trial, time_is_up, OLD, IS_BACK),
         (asked_back, take_incoming, OLD, IS_BACK),
     ],
     ids=["install", "card", "confirm", "start", "fourth start", "time is up", "roll back"],
 )
-def test_the_power_may_go_at_every_step(
+def test_the_power_may_fail_at_every_step(
     before: Callable[[Device], None], work: Work, after: str, outcome: str | None, prepared: Device
 ) -> None:
     before(prepared)
     cut_at_every_step(prepared, work, after, outcome)
 
 
-def test_what_is_refused_is_told_under_one_id_though_the_power_goes(prepared: Device, other: Key) -> None:
+def test_a_refusal_is_reported_under_one_id_even_if_the_power_fails(prepared: Device, other: Key) -> None:
     prepared.arrives(application("3.0.0"), key=other)
     cut_at_every_step(prepared, take_incoming, OLD, "update to version 3.0.0 failed: ")
     prepared.exchange().clear_incoming()
@@ -207,26 +207,26 @@ def test_what_is_refused_is_told_under_one_id_though_the_power_goes(prepared: De
     ("name", "after", "outcome"),
     [("3.0.0.bundle", NEW, None), ("none.bundle", OLD, "update to version 3.0.0 failed: http")],
 )
-def test_the_power_may_go_at_every_step_of_a_download_and_what_came_is_not_asked_for_again(
+def test_the_power_may_fail_at_every_step_of_a_download_and_a_complete_one_is_not_repeated(
     name: str, after: str, outcome: str | None, work: Work, prepared: Device
 ) -> None:
-    folder, asked = prepared.root / "server", list[str]()
+    folder, requested = prepared.root / "server", list[str]()
     bundle = prepared.bundle(application("3.0.0"), folder)
-    beside(bundle).signature.rename(folder / "3.0.0.bundle.minisig")
+    with_signature(bundle).signature.rename(folder / "3.0.0.bundle.minisig")
     bundle.rename(folder / "3.0.0.bundle")
 
     def once(device: Device, disk: Disk | None) -> None:
-        has_come, before = device.exchange().bundle.exists(), len(asked)
+        is_complete, before = device.exchange().bundle.exists(), len(requested)
         work(device, disk)
-        assert not (has_come and len(asked) > before)
+        assert not (is_complete and len(requested) > before)
 
-    with serving(folder, asked) as url:
+    with serving(folder, requested) as url:
         prepared.exchange().ask(UpdateRequest(url=f"{url}/{name}", version="3.0.0"))
         cut_at_every_step(prepared, once, after, outcome)
 
 
-def test_what_came_is_not_asked_for_again_though_the_request_is_still_there(prepared: Device) -> None:
-    """Which would fail: nobody is there."""
+def test_a_complete_download_is_not_repeated_even_if_the_request_is_still_there(prepared: Device) -> None:
+    """To repeat it would fail, because no server is there."""
     prepared.arrives(application("3.0.0"))
     shutil.copy(prepared.exchange().wanted_path, prepared.exchange().request_path)
     cut_at_every_step(prepared, attend_and_download, NEW, None)

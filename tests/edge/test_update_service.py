@@ -1,4 +1,4 @@
-"""Updates that ops asks for: the download, and the service's part."""
+"""Updates that ops requests: the download, and the service's part."""
 
 import dataclasses
 import errno
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from releases import Device, Key, application, make_key, names, on_trial
+from releases import Device, Key, application, make_key, names, put_on_trial
 
 from edge.config import Config
 from edge.errors import UpdateError
@@ -21,7 +21,7 @@ from edge.events import Place
 from edge.machine.apply_result import ApplyResult, ApplyVerdict
 from edge.machine.report import compose
 from edge.releases.disk import Disk
-from edge.releases.exchange import OUTCOMES_MAX, Exchange
+from edge.releases.exchange import RESULTS_MAX, Exchange
 from edge.releases.release import in_use
 from edge.releases.update_messages import UpdateRequest, UpdateResult
 from edge.service.messenger import Messenger
@@ -41,7 +41,7 @@ def device(tmp_path: Path, ops: Key) -> Device:
 
 
 class Server:
-    """A folder behind http."""
+    """Serves a folder over HTTP, and misbehaves for some paths."""
 
     def __init__(self, folder: Path) -> None:
         self.go_on, self.waited_out = threading.Event(), False
@@ -94,12 +94,12 @@ def server(device: Device) -> Iterator[Server]:
 
 def asked_for(device: Device, url: str, disk: Disk | None = None) -> None:
     device.exchange().ask(UpdateRequest(url=url, version="2.0.0"))
-    with pytest.raises(UpdateError, match="Another update is on its way"):
+    with pytest.raises(UpdateError, match="Another update is under way"):
         device.exchange().ask(UpdateRequest(url=url, version="2.0.0"))
     fetch(device.exchange(), disk or Disk())
 
 
-def test_what_is_asked_for_is_downloaded_and_goes_on_trial(device: Device, server: Server) -> None:
+def test_a_requested_update_is_downloaded_and_goes_put_on_trial(device: Device, server: Server) -> None:
     bundle = device.bundle(application("2.0.0"), device.root / "server")
     asked_for(device, f"{server.url}/{bundle.name}")
     assert names(device.exchange_folder) == [
@@ -114,38 +114,38 @@ def test_what_is_asked_for_is_downloaded_and_goes_on_trial(device: Device, serve
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("/none.bundle", "none.bundle.minisig: the server says 404 File not found"),
+        ("/none.bundle", "none.bundle.minisig: the server answers 404 File not found"),
         ("/away.bundle", "'http://example.org/x.bundle': give https://"),
         ("/short.bundle", "the connection broke off: 999 bytes are missing"),
-        ("/big.bundle", "big.bundle.minisig: more than 0.004096 MB come; no more are taken"),
+        ("/big.bundle", "big.bundle.minisig: the file is larger than the limit of 0.004096 MB"),
     ],
 )
-def test_a_download_that_fails_is_said_and_leaves_nothing(
+def test_a_failed_download_is_reported_and_leaves_nothing(
     path: str, says: str, device: Device, server: Server
 ) -> None:
     (device.root / "server/big.bundle.minisig").write_bytes(b"x" * 5000)
     with pytest.raises(UpdateError, match=says):
         asked_for(device, f"{server.url}{path}")
-    (said,) = device.outcomes()
-    assert said.startswith("update to version 2.0.0 failed: ")
-    assert says in said
+    (text,) = device.reported_texts()
+    assert text.startswith("update to version 2.0.0 failed: ")
+    assert says in text
     assert names(device.exchange_folder) == []
 
 
-def test_without_room_for_a_download_ops_is_told_and_nothing_is_left(
+def test_a_download_without_room_is_reported_and_leaves_nothing(
     device: Device, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = device.bundle(application("2.0.0"), device.root / "server")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 63_999_999))
-    with pytest.raises(UpdateError, match=r"exchange: less than 64 MB are free: no room for http"):
+    with pytest.raises(UpdateError, match=r"exchange: less than 64 MB are free: there is no room for http"):
         asked_for(device, f"{server.url}/{bundle.name}")
-    (said,) = device.outcomes()
-    assert "less than 64 MB are free" in said
+    (text,) = device.reported_texts()
+    assert "less than 64 MB are free" in text
     assert names(device.exchange_folder) == []
 
 
 class FullDisk(Disk):
-    """Has room for a signature."""
+    """A disk with room for the signature, but not for the bundle."""
 
     def step(self, what: str) -> None:
         if what == "create incoming.bundle.part":
@@ -156,7 +156,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_download_is_named(device: Devic
     bundle = device.bundle(application("2.0.0"), device.root / "server")
     with pytest.raises(UpdateError, match=r"exchange: can't be written: No space left on device"):
         asked_for(device, f"{server.url}/{bundle.name}", FullDisk())
-    assert len(device.outcomes()) == 1
+    assert len(device.reported_texts()) == 1
     assert names(device.exchange_folder) == []
 
 
@@ -172,32 +172,32 @@ def test_root_may_remove_a_request_while_the_download_does(device: Device) -> No
     assert names(device.exchange_folder) == []
 
 
-def test_a_server_that_sends_byte_by_byte_is_left_when_the_time_is_up(
+def test_a_server_that_sends_byte_by_byte_is_given_up_when_the_time_is_over(
     device: Device, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.update.fetch._LIMIT_S", 0.0)
-    with pytest.raises(UpdateError, match="not there after"):
+    with pytest.raises(UpdateError, match="not complete after"):
         asked_for(device, f"{server.url}/slow.bundle")
     assert not server.waited_out
-    assert names(device.exchange_folder) == [f"outcome-{device.exchange().outcomes()[0].id}.json"]
+    assert names(device.exchange_folder) == [f"outcome-{device.exchange().results()[0].id}.json"]
 
 
-def test_a_download_that_systemd_ends_is_said_and_leaves_nothing(device: Device, server: Server) -> None:
-    with pytest.raises(UpdateError, match="was stopped before it was whole"):
+def test_a_download_that_systemd_stops_is_reported_and_leaves_nothing(device: Device, server: Server) -> None:
+    with pytest.raises(UpdateError, match="was stopped before it was complete"):
         asked_for(device, f"{server.url}/stop.bundle")
-    assert device.outcomes() == [
-        "update to version 2.0.0 failed: the download was stopped before it was whole"
+    assert device.reported_texts() == [
+        "update to version 2.0.0 failed: the download was stopped before it was complete"
     ]
     assert names(device.exchange_folder) == []
 
 
-def test_who_is_not_there_is_named(device: Device) -> None:
+def test_a_server_that_is_not_there_is_named(device: Device) -> None:
     with pytest.raises(UpdateError, match=r"http://127.0.0.1:1/x.minisig: can't be reached: .*refused"):
         asked_for(device, "http://127.0.0.1:1/x")
 
 
 @pytest.mark.parametrize("url", ["https://example.org/x", "http://192.168.1.7:8000/x", "http://nas.local/x"])
-def test_where_updates_may_come_from(url: str) -> None:
+def test_addresses_that_updates_may_come_from(url: str) -> None:
     require_allowed(url)
 
 
@@ -208,12 +208,12 @@ def test_where_updates_may_come_from(url: str) -> None:
         "http://8.8.8.8/x", "http://[/",
     ],
 )  # fmt: skip
-def test_where_updates_may_not_come_from(url: str) -> None:
-    with pytest.raises(UpdateError, match=r"give https://|is no URL"):
+def test_addresses_that_updates_may_not_come_from(url: str) -> None:
+    with pytest.raises(UpdateError, match=r"give https://|is not a URL"):
         require_allowed(url)
 
 
-def test_without_a_key_or_a_package_ops_is_told_at_once(tmp_path: Path) -> None:
+def test_a_request_without_a_key_or_a_package_is_refused_at_once(tmp_path: Path) -> None:
     exchange, request = Exchange(tmp_path, keys=tmp_path), UpdateRequest(url="https://x/y", version="2.0.0")
     with pytest.raises(UpdateError, match="only the Debian package can be updated over the air"):
         exchange.ask(request)
@@ -222,15 +222,15 @@ def test_without_a_key_or_a_package_ops_is_told_at_once(tmp_path: Path) -> None:
         exchange.ask(request)
 
 
-def test_outcomes_that_nobody_takes_are_bounded(device: Device) -> None:
-    for n in range(OUTCOMES_MAX + 5):
-        device.exchange().leave(UpdateResult(result="failed", kind=None, version="", reason=str(n)))
+def test_the_number_of_results_that_nobody_reports_is_bounded(device: Device) -> None:
+    for n in range(RESULTS_MAX + 5):
+        device.exchange().publish(UpdateResult(result="failed", kind=None, version="", reason=str(n)))
     (device.exchange_folder / "outcome-1.json").write_text(
         '{"id": "../../x", "result": "finished", "kind": null}'
     )
-    found = device.exchange().outcomes()
-    assert len(found) == OUTCOMES_MAX
-    assert found[-1].reason == str(OUTCOMES_MAX + 4)
+    results = device.exchange().results()
+    assert len(results) == RESULTS_MAX
+    assert results[-1].reason == str(RESULTS_MAX + 4)
     assert not (device.exchange_folder / "outcome-1.json").exists()
 
 
@@ -243,10 +243,10 @@ def test_the_report_on_the_boot_partition_names_the_last_update(tmp_path: Path) 
 
 
 class Desk:
-    """A service's updates, as the application 2.0.0 on trial, with its outbox."""
+    """The service's part in updates, with its outbox, while application 2.0.0 is on trial."""
 
     def __init__(self, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        on_trial(device, "2.0.0")
+        put_on_trial(device, "2.0.0")
         monkeypatch.setattr("edge.service.updates.in_use", lambda: ("2.0.0", "1.0.0"))
         config = Config.model_validate(
             {"outbox": {"path": tmp_path / "outbox.sqlite"}, "mqtt": {"port": 1}, "update": {"health_s": 60}}
@@ -263,7 +263,7 @@ class Desk:
         )
 
     def after(self, seconds: float) -> str:
-        """Judge a frame; what is confirmed then."""
+        """Judge a frame after this time; returns what is confirmed then."""
         self.clock.advance(seconds)
         self.updates.judged()
         return self.exchange.confirmed()
@@ -291,9 +291,7 @@ def test_a_release_on_trial_is_confirmed_by_frames_and_by_reaching_ops_again(
     assert desk.after(0) == "application-2.0.0"
 
 
-def test_a_camera_that_fails_begins_the_health_period_anew(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_camera_that_fails_restarts_the_health_period(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     online = dataclasses.replace(desk.messenger.link_status, state="online")
     monkeypatch.setattr(type(desk.messenger), "link_status", online)
     assert [desk.after(s) for s in (0, 59)] == ["", ""]
@@ -306,15 +304,13 @@ def test_a_confirmation_that_cannot_be_written_is_tried_again(
 ) -> None:
     online = dataclasses.replace(desk.messenger.link_status, state="online")
     monkeypatch.setattr(type(desk.messenger), "link_status", online)
-    desk.exchange.folder.rename(away := desk.exchange.kept / "away")
+    desk.exchange.folder.rename(away := desk.exchange.update_folder / "away")
     assert [desk.after(s) for s in (0, 61)] == ["", ""]
     away.rename(desk.exchange.folder)
     assert [desk.after(s) for s in (1, 30)] == ["", "application-2.0.0"]
 
 
-def test_what_came_of_it_goes_through_the_outbox_and_is_a_problem_if_it_is_one(
-    desk: Desk, device: Device
-) -> None:
+def test_a_result_goes_through_the_outbox_and_a_bad_one_is_a_problem(desk: Desk, device: Device) -> None:
     desk.after(0)
     desk.exchange.confirm(desk.exchange.trial())
     desk.updates._confirmed = True
@@ -325,12 +321,12 @@ def test_what_came_of_it_goes_through_the_outbox_and_is_a_problem_if_it_is_one(
     )  # fmt: skip
     assert not desk.updates.releases.on_trial
     assert (desk.changes, desk.updates.problem) == (["info"], None)
-    desk.exchange.leave(
-        UpdateResult(result="failed", kind=None, version="3.0.0", reason="its signature does not fit")
+    desk.exchange.publish(
+        UpdateResult(result="failed", kind=None, version="3.0.0", reason="its signature is not valid")
     )
     event = desk.events()[-1]
     assert (event["type"], event["data"]["version"]) == ("update.failed", "3.0.0")
-    assert desk.updates.problem == "update to version 3.0.0 failed: its signature does not fit"
+    assert desk.updates.problem == "update to version 3.0.0 failed: its signature is not valid"
     desk.updates.ask_rollback()
     device.updater().attend()
     event = desk.events()[-1]
@@ -339,13 +335,13 @@ def test_what_came_of_it_goes_through_the_outbox_and_is_a_problem_if_it_is_one(
     assert event["data"]["reason"] == "this was commanded"
 
 
-def test_the_service_after_a_power_cut_tells_an_outcome_under_the_same_id(desk: Desk) -> None:
+def test_after_a_power_cut_the_service_reports_a_result_under_the_same_id(desk: Desk) -> None:
     outcome = UpdateResult(result="failed", kind=None, version="3.0.0", reason="no")
     for _ in range(2):
-        desk.exchange.leave(outcome)
+        desk.exchange.publish(outcome)
         desk.events()
     assert {event["id"] for event in desk.events()} == {outcome.id}
 
 
-def test_a_checkout_is_no_release() -> None:
+def test_a_checkout_is_not_a_release() -> None:
     assert in_use() == (None, None)

@@ -1,4 +1,4 @@
-"""Signatures: what the real minisign makes is believed, and whatever is changed is refused as it does."""
+"""Signatures: what the real minisign signs is trusted, and any change is refused as minisign refuses it."""
 
 import base64
 import os
@@ -34,19 +34,17 @@ def file(tmp_path: Path) -> Path:
 
 
 def check(file: Path, keys: Path, signature: Path | None = None) -> str:
-    """What a device says to a file with the signature beside it."""
+    """Check a file as a device does; returns the trusted comment."""
     signature = signature or file.with_name(f"{file.name}.minisig")
     with file.open("rb") as content:
         digest = digest_of(content)
     return verify(digest, parse_signature(signature.read_bytes(), signature.name), load_keys(keys), file.name)
 
 
-def test_what_minisign_signed_is_believed(file: Path, ops: Key, other: Key) -> None:
+def test_what_minisign_signed_is_trusted(file: Path, ops: Key, other: Key) -> None:
     ops.sign(file, "-t", "version 1, für alle")
     assert check(file, ops.public.parent) == "version 1, für alle"
-    with pytest.raises(
-        UpdateError, match=r"some.bundle: signed with key [0-9A-F]{16}, believed is only: oth"
-    ):
+    with pytest.raises(UpdateError, match=r"some.bundle: signed with key [0-9A-F]{16}; trusted keys: oth"):
         check(file, other.public.parent)
 
 
@@ -56,12 +54,12 @@ def test_one_of_several_keys_is_enough(file: Path, ops: Key, other: Key, tmp_pat
     other.sign(file)
     check(file, tmp_path)
     (tmp_path / "other.pub").unlink()  # revoked
-    with pytest.raises(UpdateError, match=r"believed is only: ops\.pub"):
+    with pytest.raises(UpdateError, match=r"trusted keys: ops\.pub"):
         check(file, tmp_path)
 
 
-def test_whatever_is_changed_minisign_and_we_refuse_alike(file: Path, ops: Key) -> None:
-    """Each byte of the decoded signatures, the comment, and the file."""
+def test_any_change_is_refused_as_minisign_refuses_it(file: Path, ops: Key) -> None:
+    """Changes bytes of the decoded signatures, of the comment, and of the file."""
     signature = ops.sign(file, "-t", "version 1")
     untrusted, first, comment, second = signature.read_text().splitlines()
     whole = (base64.b64decode(first), comment.encode(), base64.b64decode(second))
@@ -78,15 +76,15 @@ def test_whatever_is_changed_minisign_and_we_refuse_alike(file: Path, ops: Key) 
     content = bytearray(file.read_bytes())
     content[1234] ^= 1
     file.write_bytes(content)
-    with pytest.raises(UpdateError, match="does not fit: the file or the signature was changed"):
+    with pytest.raises(UpdateError, match="is not valid: the file or the signature was changed"):
         check(file, ops.public.parent)
     assert minisign("-V", "-p", ops.public, "-m", file, check=False) != 0
 
 
-def test_the_signature_of_another_file_is_not_this_ones(file: Path, ops: Key, tmp_path: Path) -> None:
+def test_the_signature_of_another_file_is_refused(file: Path, ops: Key, tmp_path: Path) -> None:
     another = tmp_path / "another"
     another.write_bytes(b"another")
-    with pytest.raises(UpdateError, match="does not fit"):
+    with pytest.raises(UpdateError, match="is not valid"):
         check(file, ops.public.parent, ops.sign(another))
 
 
@@ -96,19 +94,19 @@ def test_the_older_kind_of_signature_is_refused(file: Path, ops: Key) -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff" * 300, b"a\nb\nc\nd\n", b"\n" * 5000])
-def test_what_is_no_signature_is_named(text: bytes) -> None:
-    with pytest.raises(UpdateError, match=r"x.minisig: is no signature of minisign"):
+def test_a_file_that_is_not_a_signature_is_named(text: bytes) -> None:
+    with pytest.raises(UpdateError, match=r"x.minisig: is not a signature of minisign"):
         parse_signature(text, "x.minisig")
 
 
-def test_without_a_key_nothing_is_believed(tmp_path: Path) -> None:
-    with pytest.raises(UpdateError, match=r"no key \(\*.pub\) there, so no update can be believed"):
+def test_without_a_key_nothing_is_trusted(tmp_path: Path) -> None:
+    with pytest.raises(UpdateError, match=r"no key \(\*.pub\) there, so no update can be trusted"):
         load_keys(tmp_path)
 
 
 @pytest.fixture
 def keys(ops: Key, tmp_path: Path) -> Path:
-    """A folder with our key, as it should be."""
+    """A folder with one key and the right permissions."""
     folder = tmp_path / "keys"
     folder.mkdir(mode=0o755)
     shutil.copy(ops.public, folder)
@@ -118,30 +116,31 @@ def keys(ops: Key, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("mode", [0o020, 0o002])
 @pytest.mark.parametrize("name", [".", "ops.pub"])
-def test_a_key_that_others_can_put_there_is_not_believed(name: str, mode: int, keys: Path) -> None:
+def test_a_key_that_others_can_write_is_not_trusted(name: str, mode: int, keys: Path) -> None:
     path = keys / name
     path.chmod(path.stat().st_mode | mode)
-    with pytest.raises(UpdateError, match=rf"{path}: others than root may write it: chown root, chmod go-w"):
+    with pytest.raises(
+        UpdateError, match=rf"{path}: other users than root can write it: chown root, chmod go-w"
+    ):
         load_keys(keys)
 
 
 @pytest.mark.parametrize("name", [".", "ops.pub"])
-def test_a_key_of_another_user_is_not_believed(
-    name: str, keys: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_of_another_user_is_not_trusted(name: str, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = keys / name
     if os.geteuid() == 0:
         os.chown(path, 1, 1)
     else:
         monkeypatch.setattr(os, "geteuid", lambda: 1)
-    with pytest.raises(UpdateError, match=r"others than root may write it"):
+    with pytest.raises(UpdateError, match=r"other users than root can write it"):
         load_keys(keys)
 
 
 @pytest.mark.parametrize(
-    ("kind", "says"), [(b"Ex", "is no Ed25519 key"), (b"ED", "is no Ed25519 key"), (b"E", "is no public key")]
+    ("kind", "says"),
+    [(b"Ex", "is not an Ed25519 key"), (b"ED", "is not an Ed25519 key"), (b"E", "is not a public key")],
 )
-def test_what_is_no_key_of_minisign_is_named(kind: bytes, says: str, keys: Path) -> None:
+def test_a_file_that_is_not_a_key_is_named(kind: bytes, says: str, keys: Path) -> None:
     comment, key = (keys / "ops.pub").read_text().splitlines()
     changed = base64.b64encode(kind + base64.b64decode(key)[2:]).decode()
     (keys / "bad.pub").write_text(f"{comment}\n{changed}\n")

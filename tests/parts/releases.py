@@ -1,4 +1,4 @@
-"""Devices that can be updated, and who signs their updates: with the real minisign."""
+"""Devices that can be updated, and the keys that sign their updates, made by the real minisign."""
 
 import contextlib
 import copy
@@ -20,7 +20,7 @@ from edge.releases.release import ARCHITECTURES, Release
 from edge.releases.store import ReleaseStore
 from edge.releases.update_messages import UpdateRequest
 from edge.update.bundle import pack
-from edge.update.install import Proof, beside
+from edge.update.install import UpdateCandidate, with_signature
 from edge.update.updater import Updater
 
 ARCH, PYTHON = ARCHITECTURES[platform.machine()], f"3.{sys.version_info.minor}"
@@ -28,7 +28,7 @@ ARCH, PYTHON = ARCHITECTURES[platform.machine()], f"3.{sys.version_info.minor}"
 
 @dataclasses.dataclass(frozen=True)
 class Key:
-    """A pair of minisign's, without a password."""
+    """A pair of minisign keys without a password."""
 
     public: Path
     secret: Path
@@ -47,7 +47,7 @@ def minisign(*arguments: str | Path, check: bool = True) -> int:
 
 
 def make_key(folder: Path, name: str) -> Key:
-    """Alone in its folder, which is one that a device would believe."""
+    """Make a key, alone in its folder, with permissions that a device trusts."""
     folder.chmod(0o755)
     key = Key(folder / f"{name}.pub", folder / f"{name}.sec")
     minisign("-G", "-W", "-p", key.public, "-s", key.secret)
@@ -56,15 +56,15 @@ def make_key(folder: Path, name: str) -> Key:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, asked: list[str]) -> Iterator[str]:
-    """A folder behind http, under this URL; which paths were asked for is added to the list."""
+def serving(folder: Path, requested: list[str]) -> Iterator[str]:
+    """Serve a folder over HTTP; gives its URL. Each requested path is appended to the list."""
 
     class Shelf(SimpleHTTPRequestHandler):
         def __init__(self, *args: Any) -> None:
             super().__init__(*args, directory=str(folder))
 
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requested.append(self.path)
             super().do_GET()
 
         def log_message(self, *_: object) -> None:
@@ -82,7 +82,7 @@ def serving(folder: Path, asked: list[str]) -> Iterator[str]:
 
 
 def tree_of(folder: Path, release: Release, **files: str) -> Path:
-    """A small release: a folder with its release.json."""
+    """Make a small release: a folder with files and a release.json."""
     for name, text in {"edge/__init__.py": f"__version__ = {release.version!r}\n", **files}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -91,41 +91,41 @@ def tree_of(folder: Path, release: Release, **files: str) -> Path:
 
 
 def application(version: str, **changed: Any) -> Release:
-    said = {"arch": ARCH, "python": PYTHON, "models": "1.0.0", **changed}
-    return Release(kind="application", version=version, **said)
+    fields = {"arch": ARCH, "python": PYTHON, "models": "1.0.0", **changed}
+    return Release(kind="application", version=version, **fields)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files but byte code."""
+    """All files of a folder except byte code: their paths and contents."""
     files = (p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
 
 
 def names(folder: Path) -> list[str]:
-    """What lies in it."""
+    """The names in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
 class Device:
-    """A file system with the Debian package 1.0.0, and the updater at work on it."""
+    """A device's folders, with the Debian package 1.0.0 installed, and its updater."""
 
     def __init__(self, root: Path, ops: Key) -> None:
         self.ops, self.keys = ops, ops.public.parent
-        self._lies_in(root)
+        self._place_in(root)
         tree_of(self.shipped, application("1.0.0"))
         self.exchange_folder.mkdir(parents=True)
-        self.told: list[tuple[str, ...]] = []
-        self.proved: list[Proof] = []
+        self.systemctl_calls: list[tuple[str, ...]] = []
+        self.tested: list[UpdateCandidate] = []
         self.trees = {"shipped": contents(self.shipped)}
 
     def copied(self, root: Path) -> "Device":
-        """Its twin in another folder."""
+        """A copy of this device in another folder."""
         shutil.copytree(self.root, root, symlinks=True)
         twin = copy.copy(self)
-        twin._lies_in(root)
+        twin._place_in(root)
         return twin
 
-    def _lies_in(self, root: Path) -> None:
+    def _place_in(self, root: Path) -> None:
         self.root, self.kept, self.shipped = root, root / "kept", root / "shipped"
         self.exchange_folder = self.kept / "exchange"
 
@@ -137,12 +137,12 @@ class Device:
 
     def updater(self, disk: Disk | None = None) -> Updater:
         return Updater(
-            self.store(disk), self.exchange(disk), self.proved.append, self.keys,
-            lambda *words: self.told.append(words),
+            self.store(disk), self.exchange(disk), self.tested.append, self.keys,
+            lambda *words: self.systemctl_calls.append(words),
         )  # fmt: skip
 
     def bundle(self, release: Release, folder: Path, key: Key | None = None) -> Path:
-        """Signed, in that folder."""
+        """Make a signed bundle in a folder."""
         source = self.root / "made" / release.name
         tree = tree_of(source, release)
         self.trees[release.name] = contents(tree)
@@ -152,15 +152,15 @@ class Device:
         return bundle
 
     def arrives(self, release: Release, key: Key | None = None) -> None:
-        """As the download leaves it."""
+        """Put a signed bundle where the download leaves it."""
         bundle, exchange = self.bundle(release, self.root / "server", key), self.exchange()
-        shutil.copy(beside(bundle).signature, exchange.signature)
-        asked = UpdateRequest(url="http://127.0.0.1:1/x", version=release.version)
-        exchange.wanted_path.write_text(asked.model_dump_json())
+        shutil.copy(with_signature(bundle).signature, exchange.signature)
+        request = UpdateRequest(url="http://127.0.0.1:1/x", version=release.version)
+        exchange.wanted_path.write_text(request.model_dump_json())
         shutil.copy(bundle, exchange.bundle)
 
     def in_use(self) -> tuple[str, str]:
-        """What the next start would be, of application and models; each of them whole."""
+        """The releases of application and models that would start next; checks that both are whole."""
         tree = choose.application(self.shipped, self.kept)
         models = choose.models(tree, self.kept)
         names = []
@@ -170,25 +170,25 @@ class Device:
             names.append(name)
         return names[0], names[1]
 
-    def tell(self) -> dict[str, str]:
-        """As the service does: ops hears these, by their ids."""
-        found = self.exchange().outcomes()
-        for outcome in found:
-            self.exchange().told(outcome)
-        return {outcome.id: str(outcome) for outcome in found}
+    def report(self) -> dict[str, str]:
+        """Report results as the service does; returns what ops gets, by id."""
+        results = self.exchange().results()
+        for result in results:
+            self.exchange().discard(result)
+        return {result.id: str(result) for result in results}
 
-    def outcomes(self) -> list[str]:
-        """Told and removed."""
-        return list(self.tell().values())
+    def reported_texts(self) -> list[str]:
+        """Report results as the service does; returns their texts."""
+        return list(self.report().values())
 
 
-def on_trial(device: Device, version: str = "3.0.0") -> None:
+def put_on_trial(device: Device, version: str = "3.0.0") -> None:
     device.arrives(application(version))
     device.updater().attend()
 
 
-def final(device: Device, version: str) -> None:
-    on_trial(device, version)
+def make_final(device: Device, version: str) -> None:
+    put_on_trial(device, version)
     device.exchange().confirm(device.exchange().trial())
     device.updater().attend()
-    device.outcomes()
+    device.reported_texts()
