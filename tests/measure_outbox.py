@@ -1,4 +1,4 @@
-"""Measure what the outbox writes to its disk: SD cards wear out.
+"""Measures what the outbox writes to its disk, because SD cards wear out.
 
     python tests/measure_outbox.py [FOLDER]
 

@@ -13,6 +13,7 @@ from functools import partial
 
 import paho.mqtt.client as paho
 
+from edge.backoff import Backoff
 from edge.config import Mqtt
 from edge.mqtt.connection import Connection, End
 from edge.mqtt.dialer import Dialer
@@ -22,9 +23,9 @@ from edge.mqtt.session import ClientIdentity, OutgoingMessage, SessionCallbacks,
 from edge.mqtt.status import LinkListener, LinkStatus, State
 
 _log = logging.getLogger(__name__)
-_RETRY_MIN_S, _RETRY_MAX_S = 1.0, 10.0
-"""Bounds of the pause between attempts. They put a device back on line at most 20 s after the network is
-back: one attempt that hangs, and one pause."""
+_RETRY = Backoff(first_s=1.0, longest_s=10.0)
+"""Pauses between attempts. They put a device back on line at most 20 s after the network is back: one attempt
+that hangs, and one pause."""
 _REPLACED_S, _KICKED_S = 60.0, 15.0
 """Pauses after another client took our client id. Two clients that both came back at once would throw each
 other out for ever. Few brokers say that this is why they end a connection (``_REPLACED_S``). Where it only
@@ -81,7 +82,7 @@ class MqttLink:
         self._online: tuple[int, paho.Client] | None = None
         self._connections = self._kicks = 0
         self._stop = threading.Event()
-        self._jitter = random.Random()  # noqa: S311 - no secret
+        self._rng = random.Random()  # noqa: S311 - no secret
         self._wakeup = Wakeup()
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
 
@@ -148,15 +149,13 @@ class MqttLink:
     # Everything below runs on the link's own thread.
 
     def _run(self) -> None:
-        pause_s = _RETRY_MIN_S
+        failures = 0
         with self._wakeup:
             while not self._stop.is_set():
                 broker, ends = self._dialer.round(self._attempt)
-                if ends[-1].online_s > _RETRY_MAX_S:  # after a shorter connection the pause keeps growing
-                    pause_s = _RETRY_MIN_S
-                # A thousand devices that lost the same broker must not come back in the same second.
-                self._pause(broker, ends, pause_s * self._jitter.uniform(0.5, 1.0))
-                pause_s = min(_RETRY_MAX_S, 2 * pause_s)
+                lasted = ends[-1].online_s > _RETRY.longest_s  # after shorter ones the pause keeps growing
+                failures = 1 if lasted else failures + 1
+                self._pause(broker, ends, _RETRY.pause_s(failures, self._rng))
         self._set_status("closed", f"the connection to {self._where} was closed on this side")
 
     def _attempt(self, broker: Mqtt, protocol: str) -> End:
@@ -178,7 +177,7 @@ class MqttLink:
             if self._listener is not None:
                 self._listener.down()
             # "Unspecified error" is paho's reason where the broker gave none
-            kicked = end.online_s < _RETRY_MAX_S and end.reason == "Unspecified error"
+            kicked = end.online_s < _RETRY.longest_s and end.reason == "Unspecified error"
             self._kicks = self._kicks + 1 if kicked else 0
         return end
 
@@ -188,7 +187,7 @@ class MqttLink:
             return
         end, sure = ends[-1], ends[-1].kind == "replaced"
         if sure or (end.connected and self._kicks >= _KICKS):
-            pause_s = (_REPLACED_S if sure else _KICKED_S) * self._jitter.uniform(0.5, 1.0)
+            pause_s = (_REPLACED_S if sure else _KICKED_S) * self._rng.uniform(0.5, 1.0)
             message = why_replaced(broker, self._me.client_id, pause_s, sure=sure)
             self._set_status("unreachable", message)
             if self._on_replaced is not None:

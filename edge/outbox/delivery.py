@@ -7,12 +7,14 @@ connection ended are sent again on the next one, the oldest first. A consumer dr
 
 import json
 import logging
+import random
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from edge.backoff import Backoff
 from edge.clock import Clock
 from edge.events import CONTENT_TYPE, Place, leaf_of
 
@@ -21,7 +23,8 @@ WINDOW = 10
 """Events in flight before the first of them is acknowledged. Some hosted brokers allow no more."""
 _IDLE_S = 5.0
 """While nothing happens, the store is asked this often, so that it can try a full disk again."""
-_RETRY_MAX_S = 60.0
+_RETRY = Backoff(first_s=1.0, longest_s=60.0)
+"""Pauses after the broker has refused an event."""
 
 
 class Item(Protocol):
@@ -94,6 +97,7 @@ class Delivery:
     ) -> None:
         self._store, self._link, self._place, self._clock = store, link, place, clock
         self._interval_s = 1 / rate_per_s
+        self._rng = random.Random()  # noqa: S311 - no secret
         self.problem: str | None = None
         """Why a broker that is reached does not take events, as a full sentence."""
         self._notes: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -177,13 +181,13 @@ class Delivery:
             self._progress.notify_all()
 
     def _refused(self, item: Item, refusal: str) -> None:
-        pause_s = min(_RETRY_MAX_S, 2.0**self._refusals)
         self._refusals += 1
-        self._retry_s = self._clock.monotonic() + pause_s
+        self._retry_s = self._clock.monotonic() + _RETRY.pause_s(self._refusals, self._rng)
         self._start_over()
         self.problem = (
             f"the broker refuses event {item.sequence} on {self._topic(item)} ({refusal}): check its access "
-            f"list for this device's login; the event is kept, the next attempt is in {pause_s:.0f} s"
+            "list for this device's login; the event is kept, and the next attempt comes within "
+            f"{_RETRY.limit_s(self._refusals):.0f} s"
         )
         _log.warning("%s", self.problem)
 

@@ -194,12 +194,12 @@ def test_a_refused_event_is_kept_and_nothing_overtakes_it(
     while device.delivery.problem is None:
         device.delivery.flush(0.01)
     assert "refuses event 1 on maskgate/v1/hq/north-door/event (Not authorized)" in device.delivery.problem
-    assert "next attempt is in 1 s" in device.delivery.problem
+    assert "next attempt comes within 1 s" in device.delivery.problem
     assert device.delivery.flush(0.05) == 2
     clock.advance(1.0)
-    while "in 1 s" in (device.delivery.problem or ""):
+    while "within 1 s" in (device.delivery.problem or ""):
         device.delivery.flush(0.01)
-    assert "next attempt is in 2 s" in str(device.delivery.problem)
+    assert "next attempt comes within 2 s" in str(device.delivery.problem)
     clock.advance(2.0)
     assert device.delivery.flush(WAIT_S) == 0
     assert device.delivery.problem is None

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from edge.backoff import Backoff
 from edge.config import Mqtt
 from edge.errors import ConfigError
 from edge.mqtt import MqttLink, OutgoingMessage
@@ -93,10 +94,10 @@ def free_port() -> int:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[bytes], int]]:
-    """A TCP server that is no broker: it reads, says what it is told to say, and listens on."""
+    """A TCP server that is not a broker: it reads, sends a given answer, and goes on listening."""
     servers: list[socket.socket] = []
 
-    def begin(answer: bytes) -> int:
+    def start(answer: bytes) -> int:
         server = socket.create_server(("127.0.0.1", 0))
         servers.append(server)
 
@@ -115,7 +116,7 @@ def serve() -> Iterator[Callable[[bytes], int]]:
         threading.Thread(target=accept, daemon=True).start()
         return int(server.getsockname()[1])
 
-    yield begin
+    yield start
     for server in servers:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
@@ -338,7 +339,7 @@ def test_a_refused_subscription_is_named(make: Any, serve: Any, eventually: Any,
 def test_two_with_one_name_do_not_fight_for_ever(
     broker: Any, make: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
 ) -> None:
-    monkeypatch.setattr(link_module, "_RETRY_MIN_S", 0.05)
+    monkeypatch.setattr(link_module, "_RETRY", Backoff(first_s=0.05, longest_s=10.0))
     monkeypatch.setattr(link_module, "_KICKED_S", 600.0)
     told: list[str] = []
     links = [make(broker.port, "twin", on_replaced=told.append)[0] for _ in range(2)]
@@ -508,7 +509,7 @@ def test_tls_is_checked_from_both_ends(make: Any, make_broker: Any, keys: Path, 
     assert told.told.empty()
 
 
-def certify(keys: Path, begin: str, end: str) -> None:
+def certify(keys: Path, start: str, end: str) -> None:
     """Sign the server's request again, valid between two moments (YYYYMMDDHHMMSSZ)."""
     (keys / "index").write_text("")
     (keys / "conf").write_text(
@@ -516,7 +517,7 @@ def certify(keys: Path, begin: str, end: str) -> None:
         "default_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n"
     )
     authority = ("-cert", keys / "ca.pem", "-keyfile", keys / "ca.key", "-extfile", keys / "names")
-    when = ("-startdate", begin, "-enddate", end)
+    when = ("-startdate", start, "-enddate", end)
     request = ("-in", keys / "server.csr", "-out", keys / "server.pem")
     run("openssl", "ca", "-batch", "-config", keys / "conf", *authority, *when, *request)
 

@@ -28,23 +28,23 @@ FLUSH_S = 5.0
 
 
 class SkewedClock(SystemClock):
-    """The wall clock, off by as many seconds as a file says now."""
+    """The machine's clock, shifted by the number of seconds in a file."""
 
     def __init__(self, skew: Path) -> None:
         self._skew = skew
 
     def utc(self) -> datetime:
-        """Jumps when the file changes."""
+        """The wall clock plus the number in the file, which may change at any time."""
         return super().utc() + timedelta(seconds=float(self._skew.read_text(encoding="ascii") or 0))
 
 
 def say(**line: object) -> None:
-    """One write: a kill leaves whole lines."""
+    """Print a line with a single write, so that a kill leaves whole lines."""
     os.write(1, json.dumps(line).encode() + b"\n")
 
 
 def device(settings: dict[str, Any]) -> None:
-    """One life."""
+    """One run of the device."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     clock, place = SkewedClock(Path(settings["skew"])), Place("faults", "device")
@@ -70,7 +70,7 @@ def device(settings: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Fork them, one after the other."""
+    """Fork one device for each line of standard input."""
     settings = json.loads(sys.argv[1])
     for line in sys.stdin:
         pid = os.fork()

@@ -1,4 +1,4 @@
-"""Each fault once: what goes wrong, for how long, and when it is over."""
+"""The faults: each function lets something go wrong, for some time, and returns what was lost."""
 
 import os
 import random
@@ -34,7 +34,7 @@ def _over(stage: Stage, fault: str, heal: Callable[[], object]) -> Outcome:
 
 
 def broker_refused(*, short: bool) -> Outcome:
-    """Nothing listens for 30 s, in which the device restarts without warning; 120 events meanwhile."""
+    """Nobody listens for 30 s. Meanwhile the device makes 120 events and restarts without warning."""
     outage_s, every_s = (4.0, 0.05) if short else (30.0, 0.2)
     with Stage() as stage:
         _running(stage, 1000, every_s)
@@ -47,22 +47,22 @@ def broker_refused(*, short: bool) -> Outcome:
 
 
 def absent_at_boot(*, short: bool) -> Outcome:
-    """The broker comes after the device."""
+    """The broker starts after the device."""
     with Stage(broker=False) as stage:
         stage.device.start(events=40, every_s=0.1)
         wait(4.0 if short else 30.0)
 
-        def begin() -> None:
+        def start() -> None:
             stage.proxy.refuse()
             stage.broker.start()
             stage.consumer.ready()
             stage.proxy.accept()
 
-        return _over(stage, "broker absent at boot", begin)
+        return _over(stage, "broker absent at boot", start)
 
 
 def connection_cut(*, short: bool) -> Outcome:
-    """Every connection ends after a moment, again and again."""
+    """Every connection is cut after a moment, again and again."""
     with Stage() as stage:
         _running(stage, 200, 0.05)
         for _ in range(3 if short else 20):
@@ -72,7 +72,7 @@ def connection_cut(*, short: bool) -> Outcome:
 
 
 def black_hole(*, short: bool) -> Outcome:
-    """The network swallows everything for 150 s, and says nothing."""
+    """For 150 s the network swallows everything, but connections stay open."""
     with Stage(keepalive_s=2 if short else 10) as stage:
         _running(stage, 100 if short else 600, 0.1 if short else 0.25)
         stage.proxy.swallow()
@@ -82,7 +82,7 @@ def black_hole(*, short: bool) -> Outcome:
 
 
 def slow_link(*, short: bool) -> Outcome:
-    """1,000 bytes a second, for events of 700 that come four times a second."""
+    """The link carries 1,000 bytes a second, and ten events of 700 bytes come each second."""
     with Stage() as stage:
         _running(stage, 40, 0.1)
         stage.proxy.slow(1000)
@@ -95,7 +95,7 @@ def forgetful_broker(*, short: bool) -> Outcome:
     with Stage() as stage:
         _running(stage, 60, 0.05 if short else 0.25)
         stage.proxy.refuse()
-        wait(0.5)  # what the broker has goes on to the consumer
+        wait(0.5)  # the consumer gets what the broker already has
         stage.broker.stop()
         wait(1.0 if short else 10.0)
         stage.broker.start()
@@ -117,7 +117,7 @@ def _small_disk() -> Iterator[Path]:
 
 
 def disk_full(*, short: bool) -> Outcome:
-    """No room for what happens while the broker is away, too."""
+    """The disk has no room for events that happen while the broker is away."""
     with _small_disk() as disk, Stage(state=disk / "state") as stage:
         _running(stage, 100, 0.05)
         filler = disk / "filler"
@@ -151,7 +151,7 @@ def kill_9(*, short: bool) -> Outcome:
 
 
 def power_cut(*, short: bool) -> Outcome:
-    """Only what was synced is left, each time."""
+    """After each power cut, the disk has only what was synced."""
     cuts, dice = 6 if short else 60, random.Random(2)
     folder = Path(tempfile.mkdtemp(prefix="maskgate-power-"))
     disk, kept, shim = folder / "disk", folder / "kept", folder / "power.so"
@@ -176,7 +176,7 @@ def power_cut(*, short: bool) -> Outcome:
 
 
 def damaged(*, short: bool) -> Outcome:
-    """Damaged while the device is off and all was delivered: a fresh one begins, the old one is kept."""
+    """The whole file is damaged while the device is off: it is set aside, and a fresh one is started."""
     with Stage() as stage:
         _running(stage, 10 if short else 50, 0.02)
         stage.wait_for(lambda: len(stage.consumer.got) == (10 if short else 50))
@@ -190,7 +190,7 @@ def damaged(*, short: bool) -> Outcome:
         stage.wait_for(lambda: len(stage.consumer.got) == delivered + 10)
         if not any(".damaged-" in p.name for p in stage.state.iterdir()):
             raise StageError(f"{path} was not set aside")
-        del stage.consumer.got[:delivered]  # its numbers began anew
+        del stage.consumer.got[:delivered]  # the fresh outbox starts with number 1 again
         outcome = _over(stage, "outbox damaged", lambda: None)
         outcome["made"] += before
         outcome["delivered"] += delivered
@@ -198,7 +198,7 @@ def damaged(*, short: bool) -> Outcome:
 
 
 def clock_jumps(*, short: bool) -> Outcome:
-    """A day ahead and a day back, on line and off."""
+    """The clock jumps a day ahead and a day back, with and without a broker."""
     with Stage() as stage:
         _running(stage, 80, 0.05 if short else 0.25)
         for skew_s in (DAY_S, -DAY_S, 0):

@@ -1,4 +1,4 @@
-"""What lies between a device and its broker: a TCP proxy that fails when it is told to."""
+"""The network between a device and its broker: a TCP proxy that fails on command."""
 
 import socket
 import threading
@@ -10,16 +10,16 @@ PUBACK = 0x40
 
 
 def free_port() -> int:
-    """Of this machine's own address."""
+    """A free TCP port of the loopback address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
 
 class Proxy:
-    """Forwards, refuses, cuts, swallows or is slow.
+    """Forwards connections to the broker, refuses or cuts them, swallows what they carry, or is slow.
 
     Args:
-        port: the broker's.
+        port: the broker's port.
     """
 
     def __init__(self, port: int) -> None:
@@ -30,13 +30,13 @@ class Proxy:
         self._slow_s = 0.0
         self._pause = threading.Event()
         self.on_puback: Callable[[], None] = lambda: None
-        """Called as soon as an acknowledgement was passed on to the device."""
+        """Called as soon as the device got an acknowledgement."""
         self.port = free_port()
         self._server: socket.socket | None = None
         self.accept()
 
     def accept(self) -> None:
-        """Take connections (again), and let all through."""
+        """Accept connections (again), and forward everything."""
         self._slow_s = 0.0
         self._through.set()
         if self._server is None:
@@ -44,7 +44,7 @@ class Proxy:
             threading.Thread(target=self._serve, args=(self._server,), daemon=True).start()
 
     def refuse(self) -> None:
-        """Take none, and end those that are there."""
+        """Accept no connections, and cut those that are there."""
         if self._server is not None:
             self._server.shutdown(socket.SHUT_RDWR)
             self._server.close()
@@ -52,7 +52,7 @@ class Proxy:
         self.cut()
 
     def cut(self) -> None:
-        """End the connections that are there, without a word."""
+        """Cut all connections without an MQTT DISCONNECT."""
         with self._lock:
             pairs, self._pairs = self._pairs, []
         for pair in pairs:
@@ -61,16 +61,16 @@ class Proxy:
                     end.shutdown(socket.SHUT_RDWR)
 
     def swallow(self) -> None:
-        """A black hole: connections stay and are taken, and nothing comes through in either direction."""
+        """Be a black hole: connections are accepted and stay, but carry nothing in either direction."""
         self._through.clear()
 
     def heal(self) -> None:
-        """What was swallowed is gone, and so are the connections that carried it."""
+        """End the black hole: cut its connections, and accept new ones."""
         self.cut()
         self.accept()
 
     def slow(self, bytes_per_s: float) -> None:
-        """So many bytes a second, each way."""
+        """Forward at most ``bytes_per_s`` in each direction."""
         self._slow_s = 1 / bytes_per_s
 
     def _serve(self, server: socket.socket) -> None:

@@ -1,10 +1,11 @@
-"""Break what can break, and count what arrives.
+"""Lets each fault happen once, and counts which events arrive.
 
     python tests/faults/run.py [--short] [--json] [FAULT ...]
 
 Prints one JSON line for each fault: ``fault, made, delivered, lost, out_of_order, repeated, two_ids,
-seconds_to_recover``; ``two_ids`` are events that came under more than one id. Then, unless ``--json`` is
-given, the same as a table on standard error. Ends with 1 if anything was lost, out of order or under two ids.
+seconds_to_recover``; ``two_ids`` counts events that came under more than one id. Then, unless ``--json`` is
+given, it prints the same as a table on standard error. It ends with 1 if an event was lost, out of order or
+under two ids.
 """
 
 import argparse
@@ -20,7 +21,7 @@ AT_ONCE = 4
 
 
 def main() -> int:
-    """Run them."""
+    """Run the faults that the command line names, or all."""
     names = {fault.__name__: fault for fault in FAULTS}
     parser = argparse.ArgumentParser(description="Break what can break, and count what arrives.")
     parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"of {', '.join(names)}")
@@ -30,9 +31,9 @@ def main() -> int:
     if unknown := set(args.faults) - set(names):
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
     outcomes = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:  # they mostly wait, each on a stage of its own
-        begun = [pool.submit(names[name], short=args.short) for name in args.faults or names]
-        for ended in as_completed(begun):
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # they mostly wait, each with a broker of its own
+        running = [pool.submit(names[name], short=args.short) for name in args.faults or names]
+        for ended in as_completed(running):
             outcomes.append(ended.result())
             print(json.dumps(outcomes[-1]), flush=True)  # noqa: T201
     if not args.json:

@@ -1,4 +1,4 @@
-"""What all faults play on: a broker, a proxy before it, a device behind that, and a consumer that counts."""
+"""What every fault needs: a broker, a device, a proxy between the two, and a consumer that counts."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from proxy import Proxy, free_port
 
 HERE = Path(__file__).parent
 WAIT_S = 90.0
-"""After a fault, so long for everything to arrive."""
+"""Seconds that all events have to arrive after a fault."""
 _NEVER = threading.Event()
 
 
@@ -31,11 +31,11 @@ def wait(seconds: float) -> None:
 
 
 class StageError(Exception):
-    """The stage itself does not work."""
+    """The test set-up itself does not work."""
 
 
 class Broker:
-    """A mosquitto that keeps its port, and nothing else, over restarts."""
+    """A mosquitto that keeps its port over restarts, but no messages."""
 
     def __init__(self, folder: Path, port: int) -> None:
         program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -59,38 +59,38 @@ class Broker:
         threading.Thread(target=self._process.stderr.read, daemon=True).start()
 
     def stop(self) -> None:
-        """It forgets everything."""
+        """Kill the broker, which forgets everything."""
         self._process.kill()
         self._process.wait()
 
 
 class Consumer:
-    """Subscribed on the broker itself, before any device comes."""
+    """A client that is subscribed at the broker, without the proxy, before a device starts."""
 
     def __init__(self, port: int) -> None:
         self.got: list[tuple[float, int, str]] = []
-        """When (monotonic s), number, id; in the order of arrival, repeats included."""
+        """Time of arrival (monotonic s), number and id of each event, repeats included."""
         self._subscribed = threading.Event()
         client = self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="consumer")
         client.reconnect_delay_set(1, 1)
         client.on_connect = lambda c, *_: c.subscribe("maskgate/#", 1)
         client.on_disconnect = lambda *_: self._subscribed.clear()
         client.on_subscribe = lambda *_: self._subscribed.set()
-        client.on_message = self._heard
+        client.on_message = self._received
         client.connect_async("127.0.0.1", port)
         client.loop_start()
 
     def ready(self) -> None:
-        """Until it is subscribed."""
+        """Wait until it is subscribed."""
         if not self._subscribed.wait(WAIT_S):
             raise StageError("the consumer can't subscribe")
 
     def close(self) -> None:
-        """Leave."""
+        """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _heard(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+    def _received(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         if message.topic.endswith("/event"):
             event = json.loads(message.payload)
             self.got.append((time.monotonic(), int(event["sequence"]), event["id"]))
@@ -105,7 +105,7 @@ class Device:
         self.on_made: Callable[[], None] = lambda: None
         self.pid = 0
         self.done = False
-        """All events of this life are made."""
+        """True once all events of this run are made."""
         self._gone = threading.Condition()
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "device.py"), json.dumps(settings)],
@@ -116,7 +116,7 @@ class Device:
         self._reader.start()
 
     def start(self, **settings: object) -> None:
-        """A new life."""
+        """Start a run of the device."""
         assert self._process.stdin
         self.done = False
         with self._gone:
@@ -141,27 +141,27 @@ class Device:
     def _read(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
-            said = json.loads(line)
-            if "sequence" in said:
-                self.made[said["sequence"]] = said["id"]
+            report = json.loads(line)
+            if "sequence" in report:
+                self.made[report["sequence"]] = report["id"]
                 self.on_made()
                 continue
-            if "done" in said:
+            if "done" in report:
                 self.done = True
                 continue
             with self._gone:
-                self.pid = said.get("pid", 0)
+                self.pid = report.get("pid", 0)
                 self._gone.notify_all()
 
 
 class Stage:
-    """All of them; a context manager.
+    """Broker, proxy, device and consumer together; a context manager.
 
     Args:
-        keepalive_s: how soon a black hole is noticed: 1.5 to 2 times that.
-        broker: start it, too.
-        environment: for the device.
-        state: where its outbox lies; else in a folder of its own.
+        keepalive_s: the device notices a black hole after 1.5 to 2 times this.
+        broker: start the broker, too.
+        environment: more environment variables for the device.
+        state: the folder of the outbox; None makes one.
     """
 
     def __init__(
@@ -205,7 +205,7 @@ class Stage:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def wait_for(self, condition: Callable[[], object], patience_s: float = WAIT_S) -> bool:
-        """Until it holds, or not any longer."""
+        """Wait until a condition holds, for ``patience_s`` at most; returns whether it holds."""
         end_s = time.monotonic() + patience_s
         while not condition():
             if time.monotonic() > end_s:
@@ -214,11 +214,11 @@ class Stage:
         return True
 
     def outcome(self, fault: str, healed_s: float | None) -> dict[str, Any]:
-        """Wait until all is there, and count.
+        """Wait until all events have arrived, and count them.
 
         Args:
-            fault: its name.
-            healed_s: when it was over (monotonic s); None: there is no such moment.
+            fault: the name of the fault.
+            healed_s: when the fault was over (monotonic s); None if it has no end.
         """
         made, got = self.device.made, self.consumer.got
         self.wait_for(lambda: self.device.done)

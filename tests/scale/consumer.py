@@ -20,17 +20,17 @@ from pika.exceptions import AMQPError
 
 _BATCH = 200
 _BATCH_S = 0.2
-"""From its first message on, so long until it is stored."""
+"""A batch is stored this many seconds after its first message, or when it is full."""
 _RETRY_S = 0.5
 
 
 @dataclass
 class Counts:
-    """What was done."""
+    """What a consumer has done."""
 
     received: int = 0
     redelivered: int = 0
-    """Of these; the queue had delivered them before, and nobody had acknowledged them."""
+    """Those of ``received`` that the queue had delivered before without an acknowledgement."""
     commits: int = 0
     connections: int = 0
 
@@ -49,7 +49,7 @@ def consume(
     counts: Counts,
     stop: threading.Event,
 ) -> None:
-    """Until ``stop`` is set; what is not acknowledged by then is delivered again."""
+    """Store messages until ``stop`` is set. Those not acknowledged by then are delivered again."""
     channel = connection.channel()
     declare(channel, queue)
     channel.basic_qos(prefetch_count=2 * _BATCH)
@@ -74,7 +74,7 @@ def consume(
 
 
 def main() -> None:
-    """See above."""
+    """Consume from the first node that can be reached, until SIGTERM."""
     settings = json.loads(sys.argv[1])
     stop, counts = threading.Event(), Counts()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -1,9 +1,9 @@
-"""A thousand devices on a cluster that loses a node; everything must be in the table, once.
+"""A thousand devices on a cluster that loses a node: each event must be in the table once.
 
     python tests/scale/run.py [--devices 1000] [--rate 6000] [--for 60] [--seed 7] [--json]
 
-A third of the way in, the node that leads the queue is killed; at two thirds it starts again. Prints what
-came of it and ends with 1 if anything was lost, or is in the table that nobody has sent.
+A third of the way in, the node that leads the queue is killed; at two thirds it starts again. Prints the
+figures and ends with 1 if an event was lost, or if the table has one that nobody sent.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from edge.ops.simulate.site import live, make_sites
 
 RECIPE = Path(__file__).parents[2] / "edge/ops/recipes/events.sql"
 HOUR = 9.0
-"""The busiest."""
+"""The busiest hour of the simulated day."""
 _DELAYS = """
     SELECT percentile_cont(ARRAY[0.5, 0.99, 1])
         WITHIN GROUP (ORDER BY extract(epoch FROM stored - recordedtime))
@@ -41,13 +41,13 @@ _DELAYS = """
 
 
 class Play:
-    """What happens to the cluster while the devices live, and how they take it.
+    """Kills and restarts a node while the devices run, and watches their connections.
 
     Args:
-        cluster: all of its nodes run.
-        fleet: its devices.
+        cluster: the cluster, all of whose nodes run.
+        fleet: the devices.
         n: the node that is killed.
-        kill_s, restart_s: when, in seconds of the fleet's life.
+        kill_s, restart_s: when, in seconds since the devices started.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Play:
 
 
 def main() -> int:
-    """Play it."""
+    """Run the whole test."""
     parser = argparse.ArgumentParser(description="A thousand devices on a cluster that loses a node.")
     parser.add_argument("--devices", type=int, default=1000, help="entrances; each ten have a speaker, too")
     parser.add_argument("--rate", type=float, default=6000.0, help="people an hour at each")
@@ -139,14 +139,14 @@ def _play(args: argparse.Namespace, folder: Path, stack: ExitStack) -> dict[str,
     cluster.wait_for(victim)
     stored_s = _settle(database, done.events)
     usage = _usage(cluster, database, consumers, play)
-    said = [consumer.end() for consumer in consumers]
+    consumed = [consumer.end() for consumer in consumers]
     expected = set(_made(args, settings.prefix, habits, done.events))
     table = {(source, int(number), event) for source, number, event in database.rows(
         "SELECT source, sequence, id FROM events")}  # fmt: skip
     after = _emptied(cluster)
     outages_s = list(play.outages.values())
     median_s, late_s, max_s = (float(s) for s in database.rows(_DELAYS)[0][0].strip("{}").split(","))
-    received = sum(s["received"] for s in said)
+    received = sum(counts["received"] for counts in consumed)
     return {
         "devices": done.devices,
         "sources": done.sources,
@@ -160,7 +160,7 @@ def _play(args: argparse.Namespace, folder: Path, stack: ExitStack) -> dict[str,
         "sources_with_gaps": len(database.rows("SELECT DISTINCT source FROM gaps")),
         "delivered": received,
         "doubles_removed": received - len(table),
-        "redelivered_by_queue": sum(s["redelivered"] for s in said),
+        "redelivered_by_queue": sum(counts["redelivered"] for counts in consumed),
         "killed": queue["leader"],
         "connections_before": play.online,
         "connections_lost": len(outages_s),
@@ -197,17 +197,17 @@ def _set_up(folder: Path, stack: ExitStack) -> tuple[Cluster, Database]:
 def _made(
     args: argparse.Namespace, prefix: str, habits: Habits, number: int
 ) -> Iterator[tuple[str, int, str]]:
-    """Source, number and id of all events that were made: the same lives, lived once more."""
+    """Source, number and id of all events that were made: the same seed makes them again."""
     kinds = frozenset(TYPES.values())
     numbers: Counter[str] = Counter()
     happened = live(make_sites(args.devices, prefix, habits, args.seed))
-    for said in islice((said for said in happened if type(said.data) in kinds), number):
-        numbers[said.place.source] += 1
-        yield said.place.source, numbers[said.place.source], said.id
+    for event in islice((message for message in happened if type(message.data) in kinds), number):
+        numbers[event.place.source] += 1
+        yield event.place.source, numbers[event.place.source], event.id
 
 
 def _settle(database: Database, number: int, patience_s: float = 60.0) -> float:
-    """Wait for so many rows, but not for ever; returns how long it took."""
+    """Wait until the table has ``number`` rows, for ``patience_s`` at most; returns the seconds it took."""
     began_s = time.monotonic()
 
     def complete() -> bool:

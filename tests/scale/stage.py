@@ -1,4 +1,4 @@
-"""What stands behind the devices: nodes of a RabbitMQ cluster, consumers, a PostgreSQL. All on loopback."""
+"""What the devices talk to: a RabbitMQ cluster, consumers and a PostgreSQL, all on loopback."""
 
 import json
 import os
@@ -17,17 +17,17 @@ import psutil
 HERE = Path(__file__).parent
 QUEUE = "maskgate-events"
 PATIENCE_S = 180.0
-"""So long may anything take to start."""
+"""Seconds that any of them may take to start."""
 _RABBIT = Path("/usr/lib/rabbitmq/bin")
 _NEVER = threading.Event()
 
 
 class StageError(Exception):
-    """The stage itself does not work."""
+    """The test set-up itself does not work."""
 
 
 def wait_for(what: str, condition: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
-    """Until it holds.
+    """Wait until a condition holds.
 
     Raises:
         StageError: it takes too long.
@@ -40,7 +40,7 @@ def wait_for(what: str, condition: Callable[[], object], patience_s: float = PAT
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports of this machine's own address that nobody listens on."""
+    """Free TCP ports of the loopback address."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     ports = [int(server.getsockname()[1]) for server in held]
     for server in held:
@@ -49,13 +49,13 @@ def free_ports(number: int) -> list[int]:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody takes connections there."""
+    """Whether a server accepts connections on a port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Program:
-    """A process group of its own, which ends with it."""
+    """A program in a process group of its own, so that its children can be killed with it."""
 
     def __init__(self, log: Path, command: list[str], **options: Any) -> None:
         with log.open("a") as out:
@@ -72,17 +72,17 @@ class Program:
         return sum(t.user + t.system for t in times), sum(one.memory_info().rss for one in family) / 1e6
 
     def kill(self) -> None:
-        """With SIGKILL."""
+        """Kill the whole group with SIGKILL."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
 class Cluster:
-    """Three nodes, each with its MQTT and AMQP port and its folder.
+    """A RabbitMQ cluster of three nodes, each with an MQTT port, an AMQP port and a folder.
 
     Args:
-        folder: where they keep everything; this cluster's alone.
+        folder: a new folder for everything that the nodes keep.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -110,7 +110,7 @@ class Cluster:
         self.nodes: dict[int, Program] = {}
 
     def start(self, n: int) -> None:
-        """Begin to start a node; whoever was there before is known by its folder."""
+        """Start a node without waiting for it. A node that ran before finds its state in its folder."""
         folder = self._folder / f"node{n}"
         folder.mkdir(exist_ok=True)
         peers = [
@@ -142,7 +142,7 @@ class Cluster:
         self.nodes[n] = Program(folder / "out.log", [str(_RABBIT / "rabbitmq-server")], env=environment)
 
     def wait_for(self, n: int) -> None:
-        """Until devices and consumers can connect to it.
+        """Wait until devices and consumers can connect to a node.
 
         Raises:
             StageError: it has ended, or takes too long.
@@ -169,7 +169,7 @@ class Cluster:
         return listens(self.mqtt[n]) and listens(self.amqp[n])
 
     def close(self) -> None:
-        """End all of them."""
+        """End all nodes."""
         for program in (*self.nodes.values(), self._epmd):
             program.kill()
 
@@ -198,15 +198,15 @@ class Database:
         )  # fmt: skip
 
     def ready(self) -> bool:
-        """Whether it answers."""
+        """Whether the database answers."""
         return not subprocess.run(["pg_isready", "-q", "-h", self._socket], check=False).returncode
 
     def run(self, file: Path) -> None:
-        """Run SQL."""
+        """Run the SQL statements of a file."""
         self._psql("-f", str(file))
 
     def rows(self, sql: str) -> list[list[str]]:
-        """What it answers."""
+        """The rows that a query returns, as text."""
         return [line.split("|") for line in self._psql("-Atc", sql).splitlines()]
 
     def _psql(self, *arguments: str) -> str:
@@ -233,7 +233,7 @@ class Consumer:
         wait_for("a consumer", self._subscribed)
 
     def end(self) -> dict[str, int]:
-        """Let it say what it has done."""
+        """End the consumer; returns its counts."""
         self.program.process.terminate()
         self.program.process.wait(PATIENCE_S)
         self._reader.join()

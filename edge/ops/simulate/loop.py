@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from edge.backoff import Backoff
 from edge.config import Mqtt
 from edge.errors import LinkError
 from edge.mqtt.explain import why_refused, why_unreachable
@@ -14,7 +15,7 @@ from edge.ops.simulate.counts import Counts
 from edge.ops.simulate.shared_connection import SharedConnection
 
 _TICK_S = 0.1
-_RETRY_MIN_S, _RETRY_MAX_S = 1.0, 10.0
+_RETRY = Backoff(first_s=1.0, longest_s=10.0)
 _AT_ONCE = 20
 """Attempts to connect in one round. More would keep the other connections from being served."""
 
@@ -22,7 +23,7 @@ _AT_ONCE = 20
 @dataclass(slots=True)
 class _Retry:
     due_s: float = 0.0
-    pause_s: float = _RETRY_MIN_S
+    attempts: int = 0
 
 
 class Loop:
@@ -85,8 +86,8 @@ class Loop:
         if connection.ending and not self._counts.connections:
             raise LinkError(why_refused(self._settings, connection.ending))
         retry = self._retries[connection]
-        retry.due_s = now_s + retry.pause_s * self._rng.uniform(0.5, 1)
-        retry.pause_s = min(_RETRY_MAX_S, 2 * retry.pause_s)
+        retry.attempts += 1
+        retry.due_s = now_s + _RETRY.pause_s(retry.attempts, self._rng)
         try:
             connection.connect()
         except (OSError, UnicodeError) as e:
