@@ -1,4 +1,4 @@
-"""What the commands share: how one is added, and types of arguments."""
+"""What the commands share: how a command is added, and the types of arguments."""
 
 import argparse
 import math
@@ -13,14 +13,14 @@ def add_command(
     text: str,
     epilog: str = "",
 ) -> argparse.ArgumentParser:
-    """A command, its help as it is written.
+    """Add a command; its help keeps the line breaks of ``epilog``.
 
     Args:
-        commands: those that it is one of.
-        name: as it is typed.
-        run: what it does; returns the exit code. None: it has commands of its own.
+        commands: the list to add it to.
+        name: what a person types.
+        run: the function that runs it and returns the exit code; None if it has commands of its own.
         text: what it does, in a phrase.
-        epilog: examples, exit codes.
+        epilog: examples and exit codes.
     """
     made = commands.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog,
@@ -32,14 +32,14 @@ def add_command(
 
 
 def path(text: str) -> Path:
-    """A file or folder."""
+    """The type of an argument that names a file or folder."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty; the current folder is written as .")
     return Path(text)
 
 
 def positive(text: str) -> float:
-    """A number above zero."""
+    """The type of a number above 0."""
     value = float(text)
     if not 0 < value < math.inf:
         raise ValueError
@@ -47,7 +47,7 @@ def positive(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """A whole number from 1 on."""
+    """The type of a whole number, 1 or more."""
     value = int(text)
     if value < 1:
         raise ValueError

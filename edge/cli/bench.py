@@ -1,4 +1,4 @@
-"""``maskgate bench``: what the device promises, measured."""
+"""``maskgate bench``: measure what the device promises."""
 
 import argparse
 import json
@@ -14,28 +14,41 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         "example:\n  maskgate bench announcements --json",
     )  # fmt: skip
     kinds = benches.add_subparsers(dest="what", required=True, metavar="WHAT")
-    spoken = kinds.add_parser("announcements", help="from the frame that decides to the first sample out")
-    spoken.add_argument("--trials", type=count, default=40, help="of each way (default: 40)")
-    spoken.add_argument("--violations", type=count, default=200, help="in a row, across kills (default: 200)")
-    judged = kinds.add_parser("decisions", help="people in scenes with known truth, judged by the pipeline")
-    judged.add_argument(
-        "--faces", type=path, metavar="DIR", help="real faces: masked/, not_masked/, incorrect/"
+    spoken = kinds.add_parser(
+        "announcements", help="time from the frame that decides to the first sample of the sound"
+    )
+    spoken.add_argument("--trials", type=count, default=40, help="how many for each way (default: 40)")
+    spoken.add_argument(
+        "--violations",
+        type=count,
+        default=200,
+        help="how many in a row, with the process killed in between (default: 200)",
+    )
+    judged = kinds.add_parser(
+        "decisions", help="people in scripted scenes, judged by the pipeline and compared with the truth"
     )
     judged.add_argument(
-        "--manifest", type=path, metavar="FILE", help="use only its test split, of the same faces"
+        "--faces", type=path, metavar="DIR", help="real faces in the folders masked, not_masked, incorrect"
     )
     judged.add_argument(
-        "--model", type=path, metavar="TFLITE", help="this one instead of the shipped one, which may have "
-        "been trained on all faces; its measured twin was not"
+        "--manifest",
+        type=path,
+        metavar="FILE",
+        help="use only the faces that this file puts in the test split",
+    )
+    judged.add_argument(
+        "--model", type=path, metavar="TFLITE",
+        help="measure this mask model, not the shipped one: that may have been trained on all of these "
+        "faces, and its twin for measuring was not"
     )  # fmt: skip
     judged.add_argument("--visits", type=count, default=1200, help="how many people come (default: 1200)")
-    judged.add_argument("--seed", type=int, default=100, help="of the scenes (default: 100)")
+    judged.add_argument("--seed", type=int, default=100, help="seed of the scenes (default: 100)")
     for kind in (spoken, judged):
-        kind.add_argument("--json", action="store_true", help="for programs")
+        kind.add_argument("--json", action="store_true", help="print JSON")
 
 
 def bench(args: argparse.Namespace) -> int:
-    """What the device promises, measured."""
+    """Measure it and print the figures; returns 1 if a promise was not kept."""
     if args.what == "decisions":
         from edge.bench import decisions
 

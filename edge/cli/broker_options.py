@@ -1,4 +1,4 @@
-"""Which broker the ops commands talk to: their options, and what these lead to."""
+"""Which broker the ops commands talk to: their options, and the settings that follow from them."""
 
 import argparse
 import logging
@@ -11,16 +11,20 @@ from edge.config.mqtt import split_address
 from edge.errors import ConfigError, UsageError
 
 _PORT = 1883
+DEVICE_HELP = "SITE/DEVICE, or its topic PREFIX/v1/SITE/DEVICE"
+"""Of the argument that names a device."""
 
 
 def add_broker_options(parser: argparse.ArgumentParser) -> None:
-    """``--broker``, ``--config`` and ``--topic-prefix``, which ``broker_settings`` reads."""
+    """Add ``--broker``, ``--config`` and ``--topic-prefix``, which ``broker_settings`` reads."""
     parser.add_argument(
-        "--broker", metavar="HOST[:PORT]", help=f"without encryption (default: localhost:{_PORT})"
+        "--broker",
+        metavar="HOST[:PORT]",
+        help=f"a broker to reach without encryption (default: localhost:{_PORT})",
     )
     parser.add_argument(
         "--config", type=path, metavar="FILE",
-        help="a configuration whose [mqtt] gives the broker, certificates and login; all else is optional",
+        help="a configuration whose [mqtt] gives broker, certificates and login; it needs nothing else",
     )  # fmt: skip
     parser.add_argument(
         "--topic-prefix", metavar="PREFIX", help="the first topic level (default: [mqtt] prefix, or maskgate)"
@@ -28,10 +32,10 @@ def add_broker_options(parser: argparse.ArgumentParser) -> None:
 
 
 def broker_settings(args: argparse.Namespace) -> Mqtt:
-    """The broker that the command line asks for; ``--broker`` goes before the file's address.
+    """The broker that the command line asks for; ``--broker`` overrides the file's address.
 
     Raises:
-        UsageError: ``--broker`` or ``--topic-prefix`` is none.
+        UsageError: ``--broker`` or ``--topic-prefix`` is not valid.
         ConfigError: the file can't be read or has mistakes.
     """
     given = Config() if args.config is None else load_config(args.config)
@@ -62,10 +66,10 @@ def quiet_link() -> Iterator[None]:
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of ``HOST``, ``HOST:PORT`` or ``[IPV6]:PORT``; 1883 where none is given.
+    """Host and port of ``HOST``, ``HOST:PORT`` or ``[IPV6]:PORT``; port 1883 if there is none.
 
     Raises:
-        UsageError: it is none of them.
+        UsageError: it is not written like one of these.
     """
     try:
         host, port = split_address(text)

@@ -1,4 +1,4 @@
-"""``maskgate config``: the default configuration, or what is wrong with one."""
+"""``maskgate config``: print the default configuration, or check a file."""
 
 import argparse
 
@@ -12,11 +12,11 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         subparsers, "config", print_config, "print the default configuration, or check one",
         "example:\n  maskgate config > gate.toml",
     )  # fmt: skip
-    shows.add_argument("--check", type=path, metavar="FILE", help="say whether this file is fine")
+    shows.add_argument("--check", type=path, metavar="FILE", help="check this file and list its mistakes")
 
 
 def print_config(args: argparse.Namespace) -> int:
-    """The default configuration, or what is wrong with one."""
+    """Print the default configuration, or check a file; a ConfigError lists its mistakes."""
     if args.check is None:
         print(example_config(), end="")
     else:

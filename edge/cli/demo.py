@@ -1,4 +1,4 @@
-"""``maskgate demo``: the whole job on a clip."""
+"""``maskgate demo``: show the whole job on a clip."""
 
 import argparse
 
@@ -12,13 +12,21 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         subparsers, "demo", demo, "show the whole job on a shipped clip",
         "example:\n  maskgate demo --out out/demo",
     )  # fmt: skip
-    shows.add_argument("--out", type=path, default="out/demo", metavar="DIR", help="what is left to look at")
+    shows.add_argument(
+        "--out",
+        type=path,
+        default="out/demo",
+        metavar="DIR",
+        help="where to put the messages and the sound (default: out/demo)",
+    )
     shows.add_argument("--clip", type=path, metavar="CLIP", help="another clip than the shipped one")
-    shows.add_argument("--speed", type=positive, default=3.0, help="times as fast as filmed (default: 3)")
+    shows.add_argument(
+        "--speed", type=positive, default=3.0, help="how many times faster than it was filmed (default: 3)"
+    )
 
 
 def demo(args: argparse.Namespace) -> int:
-    """The whole job on a clip."""
+    """Run the service, a broker and a speaker on a clip; returns the exit code."""
     from edge.demo.visit_clip import run_demo
 
     return run_demo(args.out, stop_on_signals(), clip=args.clip, speed=args.speed)

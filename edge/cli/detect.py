@@ -1,4 +1,4 @@
-"""``maskgate detect``: faces and verdicts of pictures."""
+"""``maskgate detect``: find and judge the faces in pictures."""
 
 import argparse
 import json
@@ -18,11 +18,11 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     detects.add_argument(
         "paths", nargs="+", type=path, metavar="PATH", help="a picture, or a folder of pictures"
     )
-    detects.add_argument("--jsonl", action="store_true", help="one JSON object a picture")
+    detects.add_argument("--jsonl", action="store_true", help="print a JSON object for each picture")
 
 
 def detect(args: argparse.Namespace) -> int:
-    """Faces and verdicts of pictures."""
+    """Print each face and its verdict; returns 1 if a picture could not be read."""
     from edge.cli.judged_pictures import Unreadable, find_pictures, judge_pictures
     from edge.people.compose import load_models
     from edge.progress import progress

@@ -1,4 +1,4 @@
-"""``maskgate events ...``: the arguments, and one function for each command."""
+"""``maskgate events ...``: check, simulate and describe the messages; one function for each command."""
 
 import argparse
 import json
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from edge.ops.checker import Checker, Problem
 
 _DEVICES_MAX = 20_000
-"""Of one simulation; a thousand were tried, a hundred million end a machine."""
+"""The most devices of one simulation. A thousand were tried; a hundred million would end a machine."""
 _CHECK = """examples:
   maskgate events check out/demo/messages.jsonl
   maskgate events check --broker broker.example.org --for 60
   mosquitto_sub -h broker.example.org -t 'maskgate/v1/#' -F %j | maskgate events check -
-exit code: 0 all is well; 1 problems, or the broker can't be reached; 2 usage
+exit code: 0 no problems; 1 problems, or the broker can't be reached; 2 usage
 A gap may be the broker's: mosquitto drops what a subscriber takes too slowly (max_queued_messages)."""
 
 _SIMULATE = """examples:
   maskgate events simulate --devices 1000 --broker broker.example.org
   maskgate events simulate --devices 50 --rate 6000 --for 30 --seed 7 --outage 0.5@10+5 --clean
-Sites are called sim-001 and so on, with ten entrances and a speaker each. A run begins as new devices do,
-with sequence 1, and has ids of its own unless it has the --seed and --hour of an earlier one.
-The devices of a simulation answer no commands. Two simulations at once need a --topic-prefix each."""
+Sites are called sim-001 and so on, with ten entrances and a speaker each. Each run starts with
+sequence 1, as new devices do. Its ids are its own, unless it has the --seed and --hour of an earlier run.
+Simulated devices answer no commands. Two simulations at the same time need a --topic-prefix each."""
 
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,45 +44,53 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     command = partial(add_command, events.add_subparsers(required=True, metavar="WHAT"))
     checks = command("check", check, "check messages against the contract", _CHECK)
-    checks.add_argument("file", nargs="?", metavar="FILE", help="JSON lines; - is standard input")
+    checks.add_argument("file", nargs="?", metavar="FILE", help="a file with JSON lines; - is standard input")
     add_broker_options(checks)
-    checks.add_argument("--for", dest="for_s", type=positive, metavar="S", help="stop after so many seconds")
-    checks.add_argument("--count", type=count, metavar="N", help="stop after so many messages")
-    checks.add_argument("--strict", action="store_true", help="keys and types unknown here are problems too")
-    checks.add_argument("--json", action="store_true", help="a JSON object for each problem, and a last one")
+    checks.add_argument("--for", dest="for_s", type=positive, metavar="S", help="stop after S seconds")
+    checks.add_argument("--count", type=count, metavar="N", help="stop after N messages")
+    checks.add_argument("--strict", action="store_true", help="report unknown keys and types, too")
+    checks.add_argument(
+        "--json", action="store_true", help="print a JSON object for each problem, and one for the summary"
+    )
     simulation = command(
-        "simulate", simulate, "be devices on a broker: people, violations, health, faults", _SIMULATE
+        "simulate", simulate, "simulate devices on a broker: people, violations, health, faults", _SIMULATE
     )
     add_broker_options(simulation)
     simulation.add_argument("--devices", type=count, default=10, metavar="N", help="entrances (default: 10)")
     simulation.add_argument(
         "--rate", type=positive, default=60.0, metavar="N",
-        help="people an hour at one entrance at the busiest time; troubles come along (default: 60)",
+        help="people an hour at each entrance at the busiest time; faults grow with it (default: 60)",
     )  # fmt: skip
     simulation.add_argument(
-        "--hour", type=_hour, metavar="H", help="time of day at the begin, as 8.5 (default: now)"
+        "--hour", type=_hour, metavar="H", help="time of day at the start, as in 8.5 (default: now)"
     )
-    simulation.add_argument("--seed", type=int, metavar="N", help="what happens (default: another each time)")
-    simulation.add_argument("--for", dest="for_s", type=positive, metavar="S", help="(default: until Ctrl-C)")
+    simulation.add_argument(
+        "--seed", type=int, metavar="N", help="seed of what happens (default: a new one for each run)"
+    )
+    simulation.add_argument(
+        "--for", dest="for_s", type=positive, metavar="S", help="stop after S seconds (default: at Ctrl-C)"
+    )
     simulation.add_argument(
         "--connections", type=count, metavar="N",
-        help="share so many; then there are no last wills (default: one for each source)",
+        help="let the devices share N connections, without last wills (default: one for each source)",
     )  # fmt: skip
     simulation.add_argument(
         "--outage", type=_outage, metavar="SHARE@START+LENGTH",
         help="0.5@30+20: after 30 s half of the connections are cut for 20 s",
     )  # fmt: skip
     simulation.add_argument("--clean", action="store_true", help="remove the retained messages at the end")
-    simulation.add_argument("--json", action="store_true", help="the last line for programs")
+    simulation.add_argument("--json", action="store_true", help="print the summary as JSON")
     schema = command(
         "schema", schema_, "write the JSON Schemas and the AsyncAPI document",
         "example:\n  maskgate events schema --out contract/",
     )  # fmt: skip
-    schema.add_argument("--out", type=path, required=True, metavar="DIR", help="made if need be")
+    schema.add_argument(
+        "--out", type=path, required=True, metavar="DIR", help="where to write them; made if it is missing"
+    )
 
 
 def check(args: argparse.Namespace) -> int:
-    """What is wrong with messages of a file or a broker."""
+    """Print what is wrong with the messages of a file or a broker; returns 1 if there are problems."""
     from edge.ops.checker import Checker
 
     live = args.file is None
@@ -91,13 +99,13 @@ def check(args: argparse.Namespace) -> int:
     if not live and (args.broker or args.config or args.topic_prefix):
         raise UsageError("give a FILE or a broker, not both")
     checker = Checker(live=live, strict=args.strict)
-    for message in _heard(args) if live else _written(args.file):
+    for message in _received(args) if live else _written(args.file):
         for problem in checker.check(message):
             _print(problem, args)
         if checker.messages == args.count:
             break
     if checker.messages == 0:
-        raise MaskgateError("no message came" if live else f"{args.file}: no message in it")
+        raise MaskgateError("no message arrived" if live else f"{args.file}: no message in it")
     return _sum_up(checker, args)
 
 
@@ -125,7 +133,7 @@ def _outage(text: str) -> tuple[float, float, float]:
 
 
 # argparse calls a type by its name
-_hour.__name__, _outage.__name__ = "hour from 0 to 24", "outage, as 0.5@30+20,"
+_hour.__name__, _outage.__name__ = "hour from 0 to 24", "outage, as in 0.5@30+20,"
 
 
 def _print(problem: "Problem", args: argparse.Namespace) -> None:
@@ -142,8 +150,8 @@ def _written(name: str) -> Iterator[ReceivedMessage]:
         raise UsageError(f"{name}: can't be read: {e.strerror}") from e
 
 
-def _heard(args: argparse.Namespace) -> Iterator[ReceivedMessage]:
-    """Until the time is over or we are told to stop."""
+def _received(args: argparse.Namespace) -> Iterator[ReceivedMessage]:
+    """The messages that arrive until the time is over or a signal comes."""
     from edge.ops.subscription import Subscription
 
     settings, stop = broker_settings(args), stop_on_signals()
@@ -155,7 +163,11 @@ def _heard(args: argparse.Namespace) -> Iterator[ReceivedMessage]:
 
 
 def simulate(args: argparse.Namespace) -> int:
-    """Devices that are not there."""
+    """Simulate devices until the time is over or a signal comes.
+
+    Returns:
+        1 if an event was not acknowledged.
+    """
     import random
     from datetime import datetime, timezone
 
@@ -183,7 +195,7 @@ def simulate(args: argparse.Namespace) -> int:
 
 
 def schema_(args: argparse.Namespace) -> int:
-    """The contract's files."""
+    """Write the files of the contract."""
     from edge.ops.asyncapi import contract_files
 
     try:

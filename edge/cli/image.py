@@ -1,4 +1,4 @@
-"""``maskgate image ...``: the arguments, and one function for each command."""
+"""``maskgate image verify``: check a card's image."""
 
 import argparse
 import json
@@ -9,8 +9,8 @@ from edge.cli.arguments import add_command, path
 _VERIFY = """examples:
   maskgate image verify dist/maskgate-0.1.0-arm64.img.xz
   maskgate image verify --json card.img | jq 'select(.ok | not)'
-exit code: 0 all is well; 1 something is wrong, or a tool is missing; 2 usage
-It needs neither root nor mounts, and room for the unpacked image in the folder TMPDIR: 1.4 GB."""
+exit code: 0 the image is fine; 1 something is wrong, or a tool is missing; 2 usage
+It needs no root rights and no mounts, and 1.4 GB in the folder TMPDIR for the unpacked image."""
 
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -22,15 +22,15 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         images.add_subparsers(required=True, metavar="WHAT"),
         "verify",
         verify,
-        "say of each part of an image whether it is as it should be",
+        "check each part of an image",
         _VERIFY,
     )
     checks.add_argument("image", type=path, metavar="IMAGE", help=".img, .img.xz or .img.zst")
-    checks.add_argument("--json", action="store_true", help="a JSON object for each check")
+    checks.add_argument("--json", action="store_true", help="print a JSON object for each check")
 
 
 def verify(args: argparse.Namespace) -> int:
-    """One line for each check."""
+    """Print a line for each check; returns 1 if one failed."""
     from edge.image.verify import verify as findings
 
     wrong = 0

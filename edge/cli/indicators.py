@@ -1,4 +1,4 @@
-"""``maskgate indicators``: the pins, left as they are without power."""
+"""``maskgate indicators off``: put the pins into the state that they have without power."""
 
 import argparse
 
@@ -14,11 +14,11 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         "example:\n  maskgate indicators off",
     )  # fmt: skip
     add_config_option(pins)
-    pins.add_argument("state", choices=["off"])
+    pins.add_argument("state", choices=["off"], help="the state that the pins have without power")
 
 
 def indicators(args: argparse.Namespace) -> int:
-    """Leave the pins as they are without power."""
+    """Put the pins into the state that they have without power."""
     from edge.clock import SystemClock
     from edge.indicators import Indicators
 

@@ -1,4 +1,4 @@
-"""``maskgate install-units``: what makes systemd run this installation."""
+"""``maskgate install-units``: let systemd run this installation."""
 
 import argparse
 
@@ -12,14 +12,18 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         "let systemd run this installation: write units, user, rules and a configuration to /etc",
         "example:\n  sudo maskgate install-units --dry-run",
     )  # fmt: skip
-    units.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    units.add_argument("--dry-run", action="store_true", help="only print what would be done")
     units.add_argument(
-        "--root", type=path, default="/", metavar="DIR", help="of another file system; systemd is not told"
+        "--root",
+        type=path,
+        default="/",
+        metavar="DIR",
+        help="the root of another file system; no program is run for it",
     )
 
 
 def install_units(args: argparse.Namespace) -> int:
-    """What makes systemd run this installation."""
+    """Write the units and what belongs to them, and print each step."""
     from edge.machine.install_units import install, own_program
 
     for step in install(args.root, own_program(), dry=args.dry_run):

@@ -1,4 +1,4 @@
-"""Faces and verdicts of single pictures, by the service's own code."""
+"""Single pictures, judged by the code that the service uses."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from edge.values import Face, Image, Look, MaskScore, Verdict
 
 @dataclass(frozen=True, slots=True)
 class JudgedFace:
-    """One face: the look at it, the classifier's opinion, and what follows."""
+    """One face: its look, the classifier's score, and the verdict that follows from both."""
 
     look: Look
     score: MaskScore
@@ -50,19 +50,19 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A picture that could not be judged, or a folder that gave none, and why, in a full sentence."""
+    """A picture that could not be read, or a folder without pictures, and the reason as a full sentence."""
 
     file: str
     message: str
 
 
 def find_pictures(paths: Sequence[Path]) -> list[Path | Unreadable]:
-    """Files as given, each folder as the pictures in and below it, by name.
+    """All pictures to judge: the given files, and for each folder the pictures in and below it, by name.
 
-    A file that is missing is left to ``judge_pictures``, which names it.
+    A missing file is left to ``judge_pictures``, which reports it.
 
     Raises:
-        UsageError: there is one folder only, and no picture in it.
+        UsageError: the only path is a folder without pictures.
     """
     found: list[Path | Unreadable] = []
     for path in paths:
@@ -80,19 +80,19 @@ def find_pictures(paths: Sequence[Path]) -> list[Path | Unreadable]:
 
 
 def _below(folder: Path) -> list[Path | Unreadable]:
-    closed: list[Path | Unreadable] = []
+    unreadable: list[Path | Unreadable] = []
 
     def note(error: OSError) -> None:
-        closed.append(Unreadable(error.filename, f"{error.filename}: can't be read: {error.strerror}."))
+        unreadable.append(Unreadable(error.filename, f"{error.filename}: can't be read: {error.strerror}."))
 
     names = [Path(where) / name for where, _, files in os.walk(folder, onerror=note) for name in files]
-    return [*closed, *sorted(p for p in names if p.suffix.lower() in PICTURE_SUFFIXES)]
+    return [*unreadable, *sorted(p for p in names if p.suffix.lower() in PICTURE_SUFFIXES)]
 
 
 def judge_pictures(
     paths: Iterable[Path | Unreadable], models: LoadedModels
 ) -> Iterator[Picture | Unreadable]:
-    """Judge every picture, in order; one that can't be read does not stop the rest."""
+    """Judge every picture, in order; a picture that can't be read does not stop the others."""
     for path in paths:
         if isinstance(path, Unreadable):
             yield path

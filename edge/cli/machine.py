@@ -1,4 +1,4 @@
-"""``maskgate machine ...``: the arguments, and one function for each command."""
+"""``maskgate machine ...``: check, apply and answer a card; one function for each command."""
 
 import argparse
 import logging
@@ -19,11 +19,11 @@ _log = logging.getLogger(__name__)
 _BOOT = Path("/boot/firmware")
 _CHECK = """example:
   maskgate machine check /media/card/maskgate.toml
-Files that it names are looked for in the folder credentials beside it."""
+The files that it names are looked for in the folder credentials beside it."""
 _APPLY = """examples, as root:
   maskgate machine apply
   maskgate machine apply --boot card/ --root rootfs/
-exit code: 0 fine, or nothing to do; 78 mistakes in the file, which has changed nothing: see the report"""
+exit code: 0 applied, or nothing to do; 78 mistakes in the file, and nothing was changed: see the report"""
 _REPORT = """example, as root:
   maskgate machine report"""
 
@@ -34,31 +34,35 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         subparsers,
         "machine",
         None,
-        "make a machine a device, as maskgate.toml on its boot partition says",
+        "turn a machine into a device, as maskgate.toml on its boot partition says",
         _APPLY,
     )
     command = partial(add_command, machine.add_subparsers(required=True, metavar="WHAT"))
     checks = command("check", check, "find every mistake in a maskgate.toml, before the card goes in", _CHECK)
     checks.add_argument("file", type=path, metavar="FILE")
-    applies = command("apply", apply, "take over what is new on the boot partition, and answer there", _APPLY)
-    reports = command("report", report, "write the answer again, with what the services say by now", _REPORT)
+    applies = command(
+        "apply", apply, "apply what is new on the boot partition, and write the report there", _APPLY
+    )
+    reports = command(
+        "report", report, "write the report again, with the present state of the services", _REPORT
+    )
     for made in (applies, reports):
         made.add_argument(
             "--boot", type=path, default=_BOOT, metavar="DIR", help=f"boot partition (default: {_BOOT})"
         )
         made.add_argument(
             "--root", type=path, default="/", metavar="DIR",
-            help="another file system; no program is run and no unit started for it",
+            help="the root of another file system; no program is run and no unit is started for it",
         )  # fmt: skip
 
 
 def check(args: argparse.Namespace) -> int:
-    """What is wrong with a file, as far as this machine can tell."""
+    """Check a file as far as this machine can; a ConfigError lists the mistakes."""
     from edge.machine.card_files import read_card
     from edge.machine.preflight import check_elsewhere
     from edge.machine.wanted import KnownSecrets, read
 
-    os.environ.pop(CREDENTIALS_DIRECTORY, None)  # names are those of the card's files
+    os.environ.pop(CREDENTIALS_DIRECTORY, None)  # names in the file are those of the card's files
     card = read_card(args.file.parent, args.file.name)
     if card is None:
         raise ConfigError(f"{args.file}: no such file")
@@ -71,13 +75,13 @@ def check(args: argparse.Namespace) -> int:
 
 
 def apply(args: argparse.Namespace) -> int:
-    """From the card to the device."""
+    """Apply the card, print what became of it, and write the report; returns 78 if it was refused."""
     from edge.machine.applier import apply as take_over
     from edge.machine.apply_result import ApplyVerdict, keep_outcome
     from edge.machine.report import warnings
 
     _require_root(args)
-    os.environ.pop(CREDENTIALS_DIRECTORY, None)  # else what the card has given would go
+    os.environ.pop(CREDENTIALS_DIRECTORY, None)  # or what an earlier card brought would be removed
     outcome = take_over(args.boot, args.root)
     print(f"maskgate.toml {outcome.verdict.value}")
     for line in (*outcome.mistakes, *outcome.remarks, *warnings(args.root, args.boot)):
@@ -89,7 +93,7 @@ def apply(args: argparse.Namespace) -> int:
 
 
 def report(args: argparse.Namespace) -> int:
-    """The answer, once more."""
+    """Write the report again."""
     from edge.machine.apply_result import ApplyResult, ApplyVerdict, kept_outcome
 
     _require_root(args)
@@ -98,7 +102,10 @@ def report(args: argparse.Namespace) -> int:
 
 
 def _answer(outcome: "ApplyResult", args: argparse.Namespace, *, services: bool) -> None:
-    """Write the report, and tell the service; what can't be written is logged: no boot may fail for it."""
+    """Write the report, and tell the service.
+
+    A report that can't be written is logged instead: a boot must not fail because of it.
+    """
     from edge.machine.apply_result import tell_service
     from edge.machine.boot import write_if_changed
     from edge.machine.card_files import REPORT
@@ -111,7 +118,7 @@ def _answer(outcome: "ApplyResult", args: argparse.Namespace, *, services: bool)
         try:
             write_if_changed(args.boot / REPORT, encoded(text))
         except StoreError as e:
-            _log.error("the report can't be written: %s. It says:\n%s", e, text)
+            _log.error("the report can't be written: %s. This is the report:\n%s", e, text)
 
 
 def _require_root(args: argparse.Namespace) -> None:
@@ -121,5 +128,5 @@ def _require_root(args: argparse.Namespace) -> None:
         raise MaskgateError(f"{args.root}: no such folder: give the root of a file system as --root")
     if not args.boot.is_dir():
         raise MaskgateError(
-            f"{args.boot}: no such folder: is the boot partition mounted? Or give another --boot"
+            f"{args.boot}: no such folder: mount the boot partition, or give another folder as --boot"
         )

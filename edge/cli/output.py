@@ -1,14 +1,15 @@
-"""Standard output whose failures can be told from all other trouble: a full disk, a reader that has gone."""
+"""Standard output whose own failures (a full disk, a reader that has gone) are told apart from all others."""
 
 import io
+import logging
 import threading
 
 
 class OutputError(Exception):
-    """What was printed can't be written.
+    """Standard output can't be written.
 
     Attributes:
-        cause: what the system said.
+        cause: the system's error.
     """
 
     def __init__(self, cause: OSError) -> None:
@@ -17,12 +18,12 @@ class OutputError(Exception):
 
 
 class Output(io.TextIOWrapper):
-    """Standard output that can print a file's name whatever bytes it holds.
+    """Standard output that prints any file name, whatever bytes are in it.
 
-    Its failures are raised on the main thread alone: the others have work that must go on.
+    Its failures are raised on the main thread only: the work of other threads must go on.
 
     Args:
-        plain: what it takes the place of.
+        plain: the stream that it replaces.
     """
 
     def __init__(self, plain: io.TextIOWrapper) -> None:
@@ -33,31 +34,36 @@ class Output(io.TextIOWrapper):
         self._failure: OSError | None = None
 
     def write(self, text: str, /) -> int:
-        """As ``TextIOWrapper``'s.
+        """Write as ``TextIOWrapper`` does.
 
         Raises:
-            OutputError: it can't be written.
+            OutputError: the text can't be written.
         """
         try:
             return super().write(text)
         except OSError as e:
             self._failure = e
-            self._tell()
+            self._raise_failure()
             return len(text)
 
     def flush(self) -> None:
-        """As ``TextIOWrapper``'s.
+        """Flush as ``TextIOWrapper`` does.
 
         Raises:
-            OutputError: this, or something before it, can't be written.
+            OutputError: this text, or some before it, can't be written.
         """
         try:
             super().flush()
         except OSError as e:
             self._failure = e
-        self._tell()
+        self._raise_failure()
 
-    def _tell(self) -> None:
+    def _raise_failure(self) -> None:
         if self._failure is not None and threading.current_thread() is threading.main_thread():
             failure, self._failure = self._failure, None  # once is enough: Python flushes again at its end
             raise OutputError(failure) from failure
+
+
+def log_from(level: int) -> None:
+    """Log only messages of this level and above: a person at a terminal need not see each connection."""
+    logging.getLogger().setLevel(level)

@@ -1,4 +1,4 @@
-"""The command ``maskgate``: its arguments, its exit codes, its last words."""
+"""The command ``maskgate``: the list of its commands, its exit codes, and how its errors are printed."""
 
 import argparse
 import io
@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from edge import __version__
 from edge.cli import (
     bench,
+    command,
     config,
     demo,
     detect,
     events,
+    forget,
     image,
     indicators,
     install_units,
@@ -30,9 +32,9 @@ from edge.errors import MaskgateError
 
 _COMMANDS = (
     run, detect, replay, speaker, demo, bench, indicators, config, install_units,
-    watch, events, machine, provision, image, update,
+    watch, command, forget, events, machine, provision, image, update,
 )  # fmt: skip
-"""One module a command (``watch`` has three), in the order of ``--help``."""
+"""One module for each command, in the order of ``--help``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,12 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(args)
         print(end="", flush=True)
     except OutputError as e:
-        # what is left of it is dropped, or Python would try again at exit
+        # drop what is left, or Python would try to write it again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(e.cause, BrokenPipeError):
             print(f"maskgate: standard output: {e.cause.strerror}", file=sys.stderr)
             return 1
-    return code  # also where the reader of our output has gone, as `| head` does
+    return code  # also after a reader that has gone, as in `maskgate ... | head`
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -73,6 +75,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"maskgate {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log details")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_parsers(subparsers)
+    for module in _COMMANDS:
+        module.add_parsers(subparsers)
     return parser

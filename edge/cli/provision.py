@@ -1,4 +1,4 @@
-"""``maskgate provision``: the arguments and the command."""
+"""``maskgate provision``: make a flashed card install maskgate at its first start."""
 
 import argparse
 
@@ -7,9 +7,10 @@ from edge.cli.arguments import add_command, path
 _EXAMPLE = """example:
   maskgate provision --boot /media/$USER/bootfs --config maskgate.toml \\
     --deb dist/maskgate_0.1.0+deb13_arm64.deb
-Flash Raspberry Pi OS (64-bit) first; maskgate.toml's table [machine] replaces what Imager asks for. Passwords
-and certificates lie in the folder credentials beside maskgate.toml. Nothing is written if anything is wrong.
-exit code: 0 fine, 1 the card can't be written, 2 card and package do not fit, 78 mistakes in the file"""
+Flash Raspberry Pi OS (64-bit) first. The table [machine] in maskgate.toml replaces the settings of Imager.
+Put passwords and certificates into the folder credentials beside maskgate.toml. If anything is wrong,
+nothing is written.
+exit code: 0 fine, 1 the card can't be written, 2 card and package do not match, 78 mistakes in the file"""
 
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -19,16 +20,28 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     made.add_argument(
         "--boot", type=path, required=True, metavar="DIR", help="where the card's first partition is mounted"
     )
-    made.add_argument("--config", type=path, required=True, metavar="FILE", help="becomes maskgate.toml")
-    made.add_argument("--deb", type=path, required=True, metavar="FILE", help="maskgate's package for it")
+    made.add_argument(
+        "--config",
+        type=path,
+        required=True,
+        metavar="FILE",
+        help="the file that becomes maskgate.toml on the card",
+    )
+    made.add_argument(
+        "--deb",
+        type=path,
+        required=True,
+        metavar="FILE",
+        help="the package of maskgate for the card's system",
+    )
     made.add_argument(
         "--style", choices=["auto", "cloud-init", "firstrun"], default="auto",
-        help="who installs it at the first start (default: auto, by what lies on the card)",
+        help="what installs it at the first start (default: auto, by the files on the card)",
     )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check everything, then write."""
+    """Check card, package and configuration; then write the card."""
     from edge.provision.package import read_package
     from edge.provision.partition import FirstBootStyle, read_partition
     from edge.provision.provisioning import check, provision

@@ -1,4 +1,4 @@
-"""``maskgate replay``: the events that a clip leads to."""
+"""``maskgate replay``: print the events that a clip leads to."""
 
 import argparse
 import json
@@ -15,14 +15,14 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         "example:\n  maskgate replay --jsonl clip.mp4",
     )  # fmt: skip
     add_config_option(replays)
-    replays.add_argument("clip", type=path, metavar="CLIP")
+    replays.add_argument("clip", type=path, metavar="CLIP", help="a video file")
     replays.add_argument(
-        "--jsonl", action="store_true", help="one CloudEvent a line, as it would be published"
+        "--jsonl", action="store_true", help="print each event as the CloudEvent that would be published"
     )
 
 
 def replay(args: argparse.Namespace) -> int:
-    """The events that a clip leads to."""
+    """Print the events that a clip leads to."""
     from edge.camera import Found, read_clip, what_lies_at
     from edge.events import Place, cloud_event
     from edge.people.clip_events import EPOCH, Replayed, events_of_clip
@@ -46,7 +46,7 @@ def replay(args: argparse.Namespace) -> int:
         if args.jsonl:
             print(json.dumps(cloud_event(event, place, sequence=sequence, recorded=event.time)), flush=True)
         else:
-            said = event.data.model_dump(mode="json", exclude={"violation", "model", "zone"})
-            words = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in said.items())
+            data = event.data.model_dump(mode="json", exclude={"violation", "model", "zone"})
+            words = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in data.items())
             print(f"{(event.time - EPOCH).total_seconds():8.2f} s  {event.type:17} {words}")
     return 0

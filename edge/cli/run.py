@@ -1,4 +1,4 @@
-"""``maskgate run``: the service."""
+"""``maskgate run``: run the service."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from edge.config import Config
 from edge.errors import ConfigError, UsageError
 
 _RESTART = 75
-"""The exit code of a service that ops wants to be started again (sysexits' EX_TEMPFAIL)."""
+"""The exit code after ops' command ``restart``: systemd starts it again (EX_TEMPFAIL of sysexits)."""
 
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,7 +29,11 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def run(args: argparse.Namespace) -> int:
-    """The service, until its source ends or it is told to stop."""
+    """Run the service until its source ends or a signal comes.
+
+    Returns:
+        1 if events were lost, 75 if ops commanded a restart, else 0.
+    """
     from edge.camera import Camera, CameraSettings
     from edge.clock import SystemClock
     from edge.people.compose import load_models
@@ -37,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from edge.service.device import Service
     from edge.service.previous_run import back_off, this_run
 
-    last = this_run()  # before anything that may fail
+    last = this_run()  # before anything that can fail
 
     def reread() -> Config:
         new = _configured(args)
@@ -73,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _configured(args: argparse.Namespace) -> Config:
-    """What ``run`` runs with: ``--source`` goes before the file's."""
+    """The configuration to run with; ``--source`` overrides the file's ``camera.source``."""
     config = config_of(args, optional=args.source is not None)
     if args.source is None:
         return config

@@ -1,11 +1,11 @@
-"""How a command is told to stop."""
+"""The signals that stop a command."""
 
 import signal
 import threading
 
 
 def stop_on_signals() -> threading.Event:
-    """Set by SIGTERM, and by SIGINT, which is Ctrl-C."""
+    """An event that SIGTERM and SIGINT (Ctrl-C) set."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -1,4 +1,4 @@
-"""``maskgate speaker``: the announcements of a site."""
+"""``maskgate speaker``: announce the violations of a site."""
 
 import argparse
 
@@ -18,7 +18,7 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def speaker(args: argparse.Namespace) -> int:
-    """The announcements of a site."""
+    """Run the speaker's service until a signal comes; returns the exit code."""
     from edge.clock import SystemClock
     from edge.service.speaker import run_speaker
 

@@ -1,4 +1,4 @@
-"""What becomes of a process when one of its threads fails."""
+"""What happens to a process when one of its threads fails."""
 
 import logging
 import os
@@ -8,7 +8,7 @@ _log = logging.getLogger(__name__)
 
 
 def end_with_any_thread() -> None:
-    """An unexpected error in any thread ends the process, for half a device is worse than a restarted one."""
+    """Let an unexpected error in any thread end the process: half a device is worse than a restarted one."""
 
     def end(args: threading.ExceptHookArgs) -> None:
         name = args.thread and args.thread.name

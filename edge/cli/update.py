@@ -1,4 +1,4 @@
-"""``maskgate update ...``: the arguments, and one function for each command."""
+"""``maskgate update ...``: make, install and undo signed updates; one function for each command."""
 
 import argparse
 import json
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _MAKE = """examples:
   maskgate update make --deb dist/maskgate_0.2.0+deb12_arm64.deb --out dist --key ~/ops.key
   maskgate update make --models models --version 1.2.0 --out dist
-Keys are made once: minisign -G -p ops.pub -s ops.key; ops.pub belongs into /etc/maskgate/update-keys of each
-device, ops.key to nobody else."""
+Make the keys once: minisign -G -p ops.pub -s ops.key. Put ops.pub into /etc/maskgate/update-keys on each
+device; give ops.key to nobody."""
 _WHAT = """examples:
   maskgate update status
   sudo maskgate update install maskgate-application-0.2.0-arm64.bundle
@@ -30,7 +30,7 @@ From afar: maskgate command hq/north-door update url=https://... version=0.2.0""
 _TEST = """example:
   maskgate update self-test --config /etc/maskgate/config.toml"""
 _NOT_STARTED_AGAIN = {"2", "78"}
-"""RestartPreventExitStatus= in maskgate.service."""
+"""Exit codes after which systemd does not start it again: RestartPreventExitStatus= in maskgate.service."""
 
 
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -39,7 +39,7 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         subparsers,
         "update",
         None,
-        "make signed updates, and see or do on a device what becomes of them",
+        "make signed updates, and install, show or undo them on a device",
         _WHAT,
     )
     command = partial(add_command, update.add_subparsers(required=True, metavar="WHAT"))
@@ -47,38 +47,54 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     what = makes.add_mutually_exclusive_group(required=True)
     what.add_argument("--deb", type=path, metavar="FILE", help="the application in this package")
     what.add_argument("--models", type=path, metavar="DIR", help="the models in this folder")
-    makes.add_argument("--version", metavar="V", help="of the models (default: that of the mask model)")
-    makes.add_argument("--out", type=path, required=True, metavar="DIR", help="made if need be")
+    makes.add_argument(
+        "--version", metavar="V", help="version of the models (default: that of the mask model)"
+    )
+    makes.add_argument(
+        "--out", type=path, required=True, metavar="DIR", help="where to write it; made if it is missing"
+    )
     makes.add_argument("--key", type=path, metavar="FILE", help="sign it with this secret key of minisign")
-    shows = command("status", status, "say what is in use, on trial, and given up", _WHAT)
-    shows.add_argument("--json", action="store_true", help="for programs")
-    installs = command("install", install, "check, unpack, prove and try a bundle; needs root", _WHAT)
-    installs.add_argument("bundle", type=path, metavar="FILE", help="its signature beside it: FILE.minisig")
-    command("rollback", rollback, "go back to what was in use before the last update; needs root", _WHAT)
+    shows = command("status", status, "show which releases are in use, on trial, and given up", _WHAT)
+    shows.add_argument("--json", action="store_true", help="print JSON")
+    installs = command(
+        "install", install, "check and unpack a bundle, test it, and put it on trial; needs root", _WHAT
+    )
+    installs.add_argument(
+        "bundle", type=path, metavar="FILE", help="the bundle; its signature lies beside it as FILE.minisig"
+    )
+    command(
+        "rollback",
+        rollback,
+        "go back to the releases that were in use before the last update; needs root",
+        _WHAT,
+    )
     tests = command(
-        "self-test", self_test, "say whether this release can work here: golden vectors and more", _TEST
+        "self-test",
+        self_test,
+        "test whether this release works on this machine: configuration, models, golden vectors",
+        _TEST,
     )
     _add_config(tests)
-    attends = command("attend", attend, "for the units: do what the service asks for or confirms")
+    attends = command("attend", attend, "for the units: do what the service has asked for or confirmed")
     attends.add_argument(
-        "--from", dest="folder", type=path, metavar="DIR", help="install bundles that lie here"
+        "--from", dest="folder", type=path, metavar="DIR", help="install the bundles in this folder"
     )
     _add_config(attends)
     _add_config(installs)
-    command("fetch", fetch, "for the units: download what the service asks for")
+    command("fetch", fetch, "for the units: download what the service has asked for")
     command("started", started, "for the units: count the starts of a release on trial")
-    command("return", give_back, "for the units: end the trial, and start what was there before")
+    command("return", give_back, "for the units: end the trial, and start the releases from before it")
 
 
 def _add_config(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--config", type=path, default=DEFAULT_PATH, metavar="FILE",
-        help=f"a release must understand it (default: {DEFAULT_PATH})",
+        help=f"the configuration that a release must understand (default: {DEFAULT_PATH})",
     )  # fmt: skip
 
 
 def make(args: argparse.Namespace) -> int:
-    """A bundle."""
+    """Make a bundle, and sign it if a key is given."""
     from edge.update.make_bundle import from_deb, from_models, sign
 
     if args.deb is not None and args.version is not None:
@@ -97,12 +113,12 @@ def make(args: argparse.Namespace) -> int:
 
 
 def status(args: argparse.Namespace) -> int:
-    """What is in use."""
+    """Show what is in use, on trial, and given up."""
     from edge.releases.exchange import Exchange
 
     store = _store()
     state, trial = store.state, store.trial
-    said = {
+    shown = {
         "application": store.version_in_use("application"),
         "models": store.version_in_use("models"),
         "on_trial": trial.name if trial else None,
@@ -111,38 +127,39 @@ def status(args: argparse.Namespace) -> int:
         "last": Exchange().last(),
     }
     if args.json:
-        print(json.dumps(said))
+        print(json.dumps(shown))
         return 0
-    print(f"application {said['application']}, models {said['models']}")
+    print(f"application {shown['application']}, models {shown['models']}")
     if trial is not None:
         print(f"on trial: {trial.kind} {trial.version}, {trial.starts} starts")
     for kind, name in state.previous.items():
         print(f"before: {name or f'{kind} of the package'}")
     for name, why in state.given_up.items():
         print(f"given up: {name}: {why}")
-    if said["last"]:
-        print(f"last: {said['last']}")
+    if shown["last"]:
+        print(f"last: {shown['last']}")
     return 0
 
 
 def install(args: argparse.Namespace) -> int:
-    """One file."""
+    """Install one bundle, on trial."""
     updater = _updater(args.config)
     updater.install_file(args.bundle)
     print(
-        "it is on trial: maskgate update status, or journalctl -u 'maskgate-update*', says what becomes of it"
+        "it is on trial; to see what becomes of it: maskgate update status, "
+        "or journalctl -u 'maskgate-update*'"
     )
     return 0
 
 
 def rollback(_: argparse.Namespace) -> int:
-    """Back to what was there before."""
+    """Go back to the releases from before the last update."""
     _updater().roll_back()
     return 0
 
 
 def self_test(args: argparse.Namespace) -> int:
-    """Of the release that runs this."""
+    """Test the release that this code belongs to."""
     from edge.update.self_test import self_test as test
 
     for line in test(args.config):
@@ -151,14 +168,14 @@ def self_test(args: argparse.Namespace) -> int:
 
 
 def attend(args: argparse.Namespace) -> int:
-    """What the service asks for, or what lies on the boot partition."""
+    """Do what the service asks for, or install what lies in a folder; returns 1 if that failed."""
     updater = _updater(args.config)
     done = updater.attend() if args.folder is None else updater.install_from(args.folder)
     return 0 if done else 1
 
 
 def fetch(_: argparse.Namespace) -> int:
-    """A download."""
+    """Download what the service has asked for."""
     from edge.releases.disk import Disk
     from edge.releases.exchange import Exchange
     from edge.update.fetch import fetch as download
@@ -168,19 +185,19 @@ def fetch(_: argparse.Namespace) -> int:
 
 
 def started(_: argparse.Namespace) -> int:
-    """Before each start of the service."""
+    """Count a start of the service: the unit calls this before each."""
     _updater().count_start()
     return 0
 
 
 def give_back(_: argparse.Namespace) -> int:
-    """From the timer, or because the service has failed: then systemd says how."""
+    """End the trial: called by the timer, or after a failure of the service, which systemd then describes."""
     result, code = os.environ.get("MONITOR_SERVICE_RESULT"), os.environ.get("MONITOR_EXIT_STATUS")
     if result is None:
-        _updater().end_trial("it never judged frames long enough to be final in the time it had")
+        _updater().end_trial("it did not judge frames for long enough in its time on trial")
     elif result == "start-limit-hit" or code in _NOT_STARTED_AGAIN:
         _updater().end_trial(f"it ended with {result} {code}, and is not started again")
-    return 0  # all other failures are followed by a start, which is counted
+    return 0  # after all other failures systemd starts it again, and that is counted
 
 
 def _store() -> "ReleaseStore":
@@ -188,7 +205,9 @@ def _store() -> "ReleaseStore":
 
     store = ReleaseStore()
     if not (store.shipped / "release.json").exists():
-        raise UpdateError(f"{store.shipped}: is not there: only the Debian package can be updated like this")
+        raise UpdateError(
+            f"{store.shipped}: is missing: only an installed Debian package can be updated like this"
+        )
     return store
 
 
