@@ -17,6 +17,7 @@ from edge.events.envelope import (
     rfc3339,
 )
 from edge.events.payloads import (
+    AnnouncementAsked,
     AnnouncementFailed,
     AnnouncementPlayed,
     AnnouncementRequested,
@@ -58,6 +59,7 @@ __all__ = [
     "CONTENT_TYPE",
     "SCHEMA_BASE",
     "TYPES",
+    "AnnouncementAsked",
     "AnnouncementFailed",
     "AnnouncementPlayed",
     "AnnouncementRequested",

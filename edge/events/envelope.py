@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from edge.events.data import Data
 from edge.events.payloads import (
+    AnnouncementAsked,
     AnnouncementFailed,
     AnnouncementPlayed,
     AnnouncementRequested,
@@ -38,6 +39,7 @@ TYPES: dict[str, type[Data]] = {
     "crowding": Crowded,
     "announcement.requested": AnnouncementRequested,
     "announcement.played": AnnouncementPlayed,
+    "announcement.asked": AnnouncementAsked,
     "announcement.failed": AnnouncementFailed,
     "device.started": DeviceStarted,
     "command.handled": CommandHandled,

@@ -94,6 +94,15 @@ class AnnouncementPlayed(Data):
     """Seconds from the time of `violation.opened` to the start of the sound, by the speaker's clock."""
 
 
+class AnnouncementAsked(Data):
+    """Another system was asked to announce, and accepted; whether the sentence was heard is not known."""
+
+    violation: str
+    speaker: str
+    delay_s: float = Field(ge=0)
+    """From ``violation.opened``'s time to the question, by the speaker's clock."""
+
+
 class AnnouncementFailed(Data):
     """The announcement could not be played."""
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from pydantic import BaseModel, JsonValue
 
 from edge.events import (
+    AnnouncementAsked,
     AnnouncementFailed,
     AnnouncementPlayed,
     AnnouncementRequested,
@@ -122,6 +123,11 @@ _EVENTS: tuple[tuple[Place, float, Data], ...] = (
         SPEAKER,
         360,
         AnnouncementFailed(violation=_VIOLATION, speaker="loudspeaker", reason="the sound card is busy"),
+    ),
+    (
+        SPEAKER,
+        390,
+        AnnouncementAsked(violation=_VIOLATION, speaker="loudspeaker/home-assistant", delay_s=0.34),
     ),
     (
         DOOR,

@@ -1,4 +1,4 @@
-"""What every speaker has in common, whether it is a card in this machine or a service somewhere."""
+"""What all speakers have in common, whether a sound card in this machine or another system."""
 
 import threading
 from dataclasses import dataclass
@@ -20,7 +20,9 @@ class Playback:
     started_s: float
     """When the first sample went out, or another system was asked."""
     ended_s: float
-    """When the last sample was drained, or the other system had said yes."""
+    """When the last sample was drained, or the other system had accepted, and had been watched."""
+    confirmed: bool = True
+    """Whether it is known that it was played; False: another system accepted it, and that is all."""
 
 
 class SpeakerSink(Protocol):
@@ -33,7 +35,7 @@ class SpeakerSink(Protocol):
 
     @property
     def problem(self) -> str | None:
-        """What can be told without trying to be wrong with it, as a full sentence."""
+        """What is wrong with it as far as it shows without an announcement, as a full sentence."""
         ...
 
     def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:

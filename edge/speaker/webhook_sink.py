@@ -1,18 +1,20 @@
 """A speaker that is a webhook."""
 
 import threading
+from http import HTTPStatus
 
 from edge.clock import Clock
 from edge.config import Webhook
+from edge.events import CONTENT_TYPE
 from edge.speaker.announcer import HeardViolation
 from edge.speaker.endpoint import Endpoint
 from edge.speaker.sink import Playback
 
 
 class WebhookSink:
-    """POSTs the violation's CloudEvent; any 2xx answer is taken for an announcement.
+    """POSTs the violation's CloudEvent; a 2xx answer says that it was announced, 202 that it will be.
 
-    A POST that was not answered is sent again: the receiver knows it by the CloudEvent's ``id``.
+    A POST that was not answered is sent again: the receiver recognises it by the CloudEvent's ``id``.
 
     Args:
         name: what it is called in reports.
@@ -32,8 +34,9 @@ class WebhookSink:
     def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:  # noqa: ARG002  the time-out is short
         """See ``SpeakerSink``."""
         started_s = self._clock.monotonic()
-        self._endpoint.post(heard.payload, "application/cloudevents+json")
-        return Playback("", started_s, self._clock.monotonic())
+        answer = self._endpoint.post(heard.payload, CONTENT_TYPE)
+        confirmed = answer.status != HTTPStatus.ACCEPTED
+        return Playback("", started_s, self._clock.monotonic(), confirmed=confirmed)
 
     def close(self) -> None:
         """See ``SpeakerSink``: it holds nothing."""

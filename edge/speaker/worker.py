@@ -13,7 +13,7 @@ from edge.backoff import Backoff
 from edge.clock import Clock, trusted
 from edge.config import Speaker
 from edge.errors import SpeakerError
-from edge.events import AnnouncementFailed, AnnouncementPlayed, Data
+from edge.events import AnnouncementAsked, AnnouncementFailed, AnnouncementPlayed, Data
 from edge.speaker.announcer import AnnouncementChoice, AnnouncementMoment, Announcer, HeardViolation, age_s
 from edge.speaker.log_throttle import LogThrottle
 from edge.speaker.memory import AnnouncementMemory
@@ -138,7 +138,7 @@ class SpeakerWorker:
         for failures in count(1):
             now = self._now()
             try:
-                said = self._sink.say(heard, self._interrupt)
+                playback = self._sink.say(heard, self._interrupt)
             except SpeakerError as e:
                 pause_s = _RETRY.pause_s(failures, self._jitter)
                 late = age_s(heard, self._now()) + pause_s > self._settings.max_age_s
@@ -146,7 +146,7 @@ class SpeakerWorker:
                     self._failed(heard.violation, str(e))
                     return
             else:
-                self._played(heard, said, age_s(heard, now) + said.started_s - now.s)
+                self._announced(heard, playback, age_s(heard, now) + playback.started_s - now.s)
                 return
 
     def _pause(self, reason: str, pause_s: float) -> bool:
@@ -155,22 +155,24 @@ class SpeakerWorker:
         self._state = replace(self._state, problem=reason)
         return self._interrupt.wait(pause_s)
 
-    def _played(self, heard: HeardViolation, said: Playback, delay_s: float) -> None:
+    def _announced(self, heard: HeardViolation, playback: Playback, delay_s: float) -> None:
         name, violation = self._sink.name, heard.violation
-        self._announcer.played(said.ended_s)
-        self._state = replace(
-            self._state,
-            announced=self._state.announced + 1,
-            last=violation,
-            last_time=self._clock.utc(),
-            problem=None,
-        )
-        self._report(
-            AnnouncementPlayed(violation=violation, speaker=name, language=said.language, delay_s=delay_s)
-        )
+        self._announcer.played(playback.ended_s)
+        self._state = replace(self._state, problem=None)
+        if playback.confirmed:
+            announced, last_time = self._state.announced + 1, self._clock.utc()
+            self._state = replace(self._state, announced=announced, last=violation, last_time=last_time)
+            self._report(
+                AnnouncementPlayed(
+                    violation=violation, speaker=name, language=playback.language, delay_s=delay_s
+                )
+            )
+        else:
+            self._report(AnnouncementAsked(violation=violation, speaker=name, delay_s=delay_s))
         # After the report: a kill between the two makes a report too many, not one that is missing.
-        self._memory.end(name, violation, said.ended_s)
-        self._tell(f"violation {violation}: announced ({said.language or name}) after {delay_s:.3f} s")
+        self._memory.end(name, violation, playback.ended_s)
+        done = f"announced ({playback.language or name})" if playback.confirmed else f"asked {name}"
+        self._tell(f"violation {violation}: {done} after {delay_s:.3f} s")
 
     def _failed(self, violation: str, reason: str) -> None:
         name = self._sink.name

@@ -4,22 +4,27 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from web_speaker import WebSpeaker
 
 from edge.backoff import Backoff
 from edge.clock import SystemClock
 from edge.config import HomeAssistant, Speaker, Webhook
 from edge.errors import ConfigError, SpeakerError
-from edge.events import AnnouncementFailed, AnnouncementPlayed, Data
+from edge.events import AnnouncementAsked, AnnouncementFailed, AnnouncementPlayed, Data
+from edge.sim.home_assistant_server import Entity, HomeAssistantServer
+from edge.speaker import home_assistant_sink as home_assistant_module
 from edge.speaker import worker as voice_module
 from edge.speaker.announcer import HeardViolation
 from edge.speaker.endpoint import Endpoint, UnansweredError
-from edge.speaker.home_assistant_sink import HomeAssistantSink
+from edge.speaker.home_assistant_sink import EntityState, HomeAssistantSink
 from edge.speaker.memory import AnnouncementMemory
 from edge.speaker.sink import GaveUpError
 from edge.speaker.webhook_sink import WebhookSink
@@ -166,14 +171,97 @@ def test_home_assistant_plays_a_recording(server: WebSpeaker, token: Path) -> No
     }
 
 
+@pytest.fixture
+def house() -> Iterator[HomeAssistantServer]:
+    entities = {"media_player.lobby": Entity("idle"), "tts.piper": Entity("unknown")}
+    with HomeAssistantServer(TOKEN, entities) as made:
+        yield made
+
+
+def test_what_home_assistant_was_seen_to_play_was_played(house: HomeAssistantServer, token: Path) -> None:
+    sink = home(house.port, token, tts_entity="tts.piper")
+    assert sink.say(HEARD, STOP).confirmed
+    assert [path for path, _ in house.calls] == ["/api/services/tts/speak"]
+    assert sink.say(HEARD, STOP).confirmed  # it plays already, but now something else
+    house.states_hidden = True
+    assert not sink.say(HEARD, STOP).confirmed
+    assert len(house.calls) == 3
+
+
+def test_a_player_that_never_plays_was_asked_and_no_more(
+    house: HomeAssistantServer, token: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home_assistant_module, "PLAYS_WITHIN_S", 0.05)
+    house.entities["media_player.lobby"] = Entity("playing", "music", silent=True)
+    assert not home(house.port, token, tts_entity="tts.piper").say(HEARD, STOP).confirmed
+    assert len(house.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [
+        ("media_player.lobby", "no entity media_player.lobby: check entity in"),
+        ("tts.piper", "no entity tts.piper: check tts_entity in"),
+    ],
+)
+def test_an_entity_that_does_not_exist_is_named_and_not_called(
+    house: HomeAssistantServer, token: Path, gone: str, words: str
+) -> None:
+    del house.entities[gone]
+    with pytest.raises(GaveUpError, match=words):
+        home(house.port, token, tts_entity="tts.piper").say(HEARD, STOP)
+    assert house.calls == []
+
+
+def test_a_player_that_is_away_may_come_back(house: HomeAssistantServer, token: Path) -> None:
+    house.entities["media_player.lobby"].state = "unavailable"
+    with pytest.raises(SpeakerError, match=r"media_player\.lobby is not available") as caught:
+        home(house.port, token, tts_entity="tts.piper").say(HEARD, STOP)
+    assert not isinstance(caught.value, GaveUpError)
+    assert house.calls == []
+
+
+def test_a_wrong_token_is_said_before_anything_is_called(house: HomeAssistantServer, token: Path) -> None:
+    token.write_text("another")
+    with pytest.raises(GaveUpError, match="401 Unauthorized: check the token"):
+        home(house.port, token, tts_entity="tts.piper").say(HEARD, STOP)
+
+
+@given(
+    st.binary(max_size=200) | st.sampled_from([b"[]", b"null", b'{"state": 1, "attributes": 3}', b"[" * 9999])
+)
+def test_whatever_stands_in_a_state_is_read_or_left(body: bytes) -> None:
+    EntityState.parse(body)
+
+
+def test_an_answer_that_never_ends_is_ended(token: Path) -> None:
+    def drip() -> None:
+        peer, _ = server.accept()
+        with peer, suppress(OSError):
+            peer.recv(65536)
+            while True:
+                peer.sendall(b"H")
+                stop.wait(0.02)
+
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with pytest.raises(UnansweredError, match="no proper answer"):
+            webhook(server.getsockname()[1]).say(HEARD, STOP)
+        stop.set()
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("statuses", "outcome"),
     [
         ([200], AnnouncementPlayed),
+        ([202], AnnouncementAsked),  # Accepted: it will be done
         ([503, 503, 200], AnnouncementPlayed),
         ([401], AnnouncementFailed),
     ],
-    ids=["at once", "trouble that passes", "a refusal that lasts"],
+    ids=["at once", "later", "trouble that passes", "a refusal that lasts"],
 )
 def test_only_what_may_change_is_asked_again(
     server: WebSpeaker, statuses: list[int], outcome: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
