@@ -5,18 +5,18 @@ from datetime import datetime, timezone
 from typing import Protocol
 
 BUILT = datetime(2026, 1, 1, tzinfo=timezone.utc)
-"""No device of this version lived before: an earlier wall clock is wrong (no battery, no NTP yet)."""
+"""No device of this version is older than this: an earlier wall clock is wrong (no battery, no NTP yet)."""
 
 
 class Clock(Protocol):
-    """What the parts of the device ask for the time."""
+    """Where the parts of the device get the time from."""
 
     def monotonic(self) -> float:
         """Seconds since some fixed moment; never goes back."""
         ...
 
     def utc(self) -> datetime:
-        """The wall clock, aware, in UTC; may jump."""
+        """The wall clock in UTC, timezone-aware; it may jump."""
         ...
 
 
@@ -33,5 +33,5 @@ class SystemClock:
 
 
 def trusted(clock: Clock) -> bool:
-    """Whether the wall clock can be right at all."""
+    """Whether the wall clock can be right: it is not earlier than ``BUILT``."""
     return clock.utc() >= BUILT

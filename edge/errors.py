@@ -1,4 +1,4 @@
-"""What can go wrong in ways that we expect, each with the exit code that a shell or systemd sees.
+"""The failures that we expect, each with the exit code that a shell or systemd sees.
 
 An error's text is complete: it names the file, key, device or host, what was found there, and what to do.
 """
@@ -11,7 +11,7 @@ class MaskgateError(Exception):
 
 
 class UsageError(MaskgateError):
-    """The command line asks for something that is not there."""
+    """The command line asks for something that does not exist or makes no sense."""
 
     exit_code = 2
 
@@ -23,17 +23,17 @@ class ConfigError(MaskgateError):
 
 
 class ModelError(MaskgateError):
-    """A model is missing, damaged or not the one that its contract describes."""
+    """A model is missing, is damaged, or is not the one that its contract describes."""
 
     exit_code = 78
 
 
 class CameraError(MaskgateError, OSError):
-    """A source could not be opened or stopped giving pictures."""
+    """A source can't be opened, or it stopped sending pictures."""
 
 
 class LinkError(MaskgateError, ConnectionError):
-    """The broker can't be reached or refuses us."""
+    """The broker can't be reached, or it refuses this client."""
 
 
 class StoreError(MaskgateError, OSError):
@@ -41,11 +41,11 @@ class StoreError(MaskgateError, OSError):
 
 
 class SpeakerError(MaskgateError, OSError):
-    """An announcement could not be played."""
+    """An announcement can't be played."""
 
 
 class UpdateError(MaskgateError):
-    """A bundle is not taken, or there is nothing to go back to."""
+    """A bundle is refused, or there is no earlier release to go back to."""
 
 
 class ProgramError(MaskgateError):

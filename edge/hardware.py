@@ -1,4 +1,4 @@
-"""What the machine tells about itself: its board, memory and temperature, and trouble with its card."""
+"""What the machine reports about itself: board, memory and temperature, and problems with its card."""
 
 import hashlib
 from functools import cache
@@ -12,19 +12,19 @@ MACHINE_PROBLEMS = Path("/run/maskgate-machine/problems")
 
 @cache
 def hardware_id(root: Path = Path("/")) -> str:
-    """12 hex digits that a copied card does not take along; they tell nothing about the board.
+    """12 hex digits that stay with the board when its card is copied; a hash, so they reveal no number.
 
     The board's serial number (Raspberry Pi, Jetson); where it has none, the first built-in network card's
     address; else the system's own id, which is copied with the card.
     """
-    found = (_read(path) for path in _places(root))
-    seed = next((text for text in found if text), "none")
+    texts = (_read(path) for path in _places(root))
+    seed = next((text for text in texts if text), "none")
     return hashlib.sha256(f"maskgate {seed}".encode()).hexdigest()[:12]
 
 
 def _places(root: Path) -> list[Path]:
     cards = sorted(p.parent for p in root.glob("sys/class/net/*/device"))
-    # 0: the address is the card's own, and not drawn at random at each start
+    # 0: the address is the card's own, not a random one for each start
     own = [card / "address" for card in cards if _read(card / "addr_assign_type") == "0"]
     return [root / "proc/device-tree/serial-number", *own, root / "etc/machine-id"]
 
@@ -37,7 +37,7 @@ def _read(path: Path) -> str:
 
 
 def memory_mb() -> float | None:
-    """Resident memory of this process in MB; None where the kernel does not tell."""
+    """Resident memory of this process in MB; None if the kernel does not report it."""
     try:
         lines = _STATUS.read_text(encoding="ascii").splitlines()
     except OSError:
@@ -47,7 +47,7 @@ def memory_mb() -> float | None:
 
 
 def temperature_c() -> float | None:
-    """The processor's temperature in degrees Celsius; None where there is no sensor."""
+    """The processor's temperature in degrees Celsius; None without a sensor."""
     try:
         return int(_THERMAL.read_text(encoding="ascii")) / 1000
     except (OSError, ValueError):

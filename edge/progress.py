@@ -1,4 +1,4 @@
-"""How far long work is: on stderr, one line that changes on a terminal, few lines elsewhere."""
+"""The progress of long work, on stderr: one line that changes on a terminal, a few lines elsewhere."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sized
@@ -6,16 +6,16 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _LINES = 10
-"""Lines in a log, however long the work."""
+"""Lines in a log, however long the work takes."""
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """Pass the items on, counting them aloud.
+    """Pass the items on, and print how many have been done.
 
     Args:
         items: the work.
-        what: its unit, in the plural.
-        total: how many there are; known by itself for anything with a length.
+        what: what is counted, in the plural.
+        total: how many there are; not needed for anything with a length.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)

@@ -35,33 +35,33 @@ def systemctl(*arguments: str) -> None:
 
 
 class SystemdNotifier:
-    """Speaks to the socket named by ``NOTIFY_SOCKET``; says nothing where there is none.
+    """Sends messages to the socket that ``NOTIFY_SOCKET`` names; without that it sends nothing.
 
-    A message that can't be delivered is logged and forgotten: systemd, which waits for it, is the one to act.
+    A message that can't be delivered is logged and not sent again: systemd waits for it, and acts.
 
     Args:
-        address: a path, or ``@`` and an abstract name; taken from the environment by default.
+        address: a path, or ``@`` and an abstract name; default: from the environment.
     """
 
     def __init__(self, address: str | None = None) -> None:
         name = os.environ.get("NOTIFY_SOCKET", "") if address is None else address
-        # The @ stands for the NUL byte of Linux' abstract socket names.
+        # An abstract socket's name starts with a NUL byte, which is written as @.
         self._address = "\0" + name[1:] if name.startswith("@") else name
 
     def ready(self) -> None:
-        """The start is over: units that are ordered after this one may start."""
+        """Report that the start is done: units that are ordered after this one may start."""
         self._send("READY=1")
 
     def alive(self) -> None:
-        """Put off systemd's watchdog (``WatchdogSec=``) once more. Call it only when work was really done."""
+        """Feed systemd's watchdog (``WatchdogSec=``). Call it only after real work."""
         self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
-        """One line for ``systemctl status``."""
+        """Set the line that ``systemctl status`` shows."""
         self._send("STATUS=" + " ".join(text.split()))
 
     def stopping(self) -> None:
-        """The end has begun."""
+        """Report that the service is stopping."""
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:

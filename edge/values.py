@@ -13,7 +13,7 @@ Image = NDArray[np.uint8]
 
 
 class Verdict(str, Enum):
-    """What we say about a face or a person."""
+    """What is decided about a face or a person."""
 
     MASKED = "masked"
     NOT_MASKED = "not_masked"
@@ -110,7 +110,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class MaskScore:
-    """The classifier's opinion of one look at one face."""
+    """The classifier's score of one look at one face."""
 
     probability: float
     """Calibrated probability (0 to 1) that a mask is worn properly."""
@@ -132,13 +132,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One sight of one face, and how well it can be judged."""
+    """One view of one face, and how well it can be judged."""
 
     face: Face
     quality: float
-    """0 (worthless) to 1 (as good as it gets); weighs the classifier's opinion of this look."""
+    """0 (worthless) to 1 (as good as possible): the weight of the classifier's score for this look."""
     flaw: str | None
-    """Why this look can't be judged at all, in words; None when it can."""
+    """Why this look can't be judged, in words; None if it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +146,12 @@ class Track:
     """A person followed through the frames."""
 
     id: int
-    """Counts up from 1 since the start; never used again."""
+    """Counts up from 1 since the start; a number is never used twice."""
     face: Face
-    """The last sight of the person."""
+    """The latest view of the person."""
     first_seen: float
     last_seen: float
-    """Both in seconds, of the frames' ``captured_at``."""
+    """Both in seconds, from the frames' ``captured_at``."""
     sightings: int
     """Frames in which the face was found."""
 

@@ -1,4 +1,4 @@
-"""What the device is made of: site, camera, models, decision, outbox."""
+"""The sections that every device has: site, camera, models, faces, decision, outbox, reporting."""
 
 from typing import Annotated, Literal
 
@@ -25,7 +25,7 @@ class SiteConfig(Section):
     device: Annotated[Name, AfterValidator(_no_speaker)] = Field("gate-1", examples=["north-door"])
     """One for each entrance of the building; no two devices may share both names."""
     zone: Name = Field("entrance", examples=["lobby"])
-    """The name of the whole picture, where no ``[[zones]]`` divide it."""
+    """The name of the whole picture if no ``[[zones]]`` divide it."""
 
 
 class CameraConfig(Section):
@@ -34,11 +34,11 @@ class CameraConfig(Section):
     source: str = Field("/dev/video0", min_length=1, examples=["rtsp://user:password@192.0.2.7/stream1"])
     """A V4L2 device, ``rtsp://``, ``http://``, ``picamera``, ``gst:`` and a pipeline, a clip, or a folder."""
     width: int = Field(640, ge=160, le=7680, examples=[640])
-    """Asked of the camera, in px; what it gives instead is used."""
+    """The width to ask the camera for, in px; if it sends another one, that is used."""
     height: int = Field(480, ge=120, le=4320, examples=[480])
-    """Asked of the camera, in px, as is the width."""
+    """The height to ask the camera for, in px."""
     fps: float = Field(15.0, gt=0, le=120, examples=[15.0])
-    """Asked of the camera, in pictures per second."""
+    """The pictures per second to ask the camera for."""
     open_timeout_s: float = Field(10.0, gt=0, le=120, examples=[10.0])
     """How long the camera may take to open."""
     read_timeout_s: float = Field(5.0, gt=0, le=120, examples=[5.0])
@@ -63,11 +63,11 @@ class Models(Section):
     mask_threshold: float | None = Field(None, gt=0, lt=1, examples=[0.5])
     """Overrides the model's own threshold."""
     detector_score: float = Field(0.6, gt=0, lt=1, examples=[0.6])
-    """Findings of the detector below this score are not faces."""
+    """What the detector finds with a lower score is not taken for a face."""
 
 
 class Faces(Section):
-    """Which faces can be judged at all; the rest are ``cannot_judge`` and never alarm."""
+    """Which faces can be judged; all others are ``cannot_judge`` and never raise an alarm."""
 
     min_width_px: float = Field(20.0, ge=8, examples=[20.0])
     """Narrower faces are too small to judge."""
@@ -82,18 +82,18 @@ class Faces(Section):
 
 
 class Decision(Section):
-    """When looks become a verdict, and a verdict a violation."""
+    """When several looks at a person become a verdict, and a verdict becomes a violation."""
 
     min_looks: int = Field(3, ge=2, examples=[3])
     """A verdict needs at least this many looks at the person..."""
     min_time_s: float = Field(0.4, ge=0, examples=[0.4])
     """...over at least this time."""
     evidence: float = Field(5.0, gt=0, examples=[5.0])
-    """Pooled log-odds that settle a person; 5 is 150 to 1."""
+    """The pooled log-odds that decide about a person; 5 is 150 to 1."""
     recheck_s: float = Field(0.5, gt=0, examples=[0.5])
-    """A settled person is looked at again this often: masks come off."""
+    """How often a decided person is looked at again: masks come off."""
     revisit_s: float = Field(2.0, gt=0, examples=[2.0])
-    """A person unseen this long has left; whoever comes later is somebody else: nobody is recognised."""
+    """A person not seen for this long has left; whoever comes later is another person: nobody is recognised."""
 
 
 class OutboxConfig(Section):
@@ -104,17 +104,17 @@ class OutboxConfig(Section):
     )
     """The SQLite file that holds them."""
     max_rows: int = Field(100_000, ge=100, examples=[100_000])
-    """Events at most; beyond it the oldest summaries go first."""
+    """The most events that are kept; beyond that the oldest summaries are dropped first."""
     max_bytes: int = Field(100_000_000, ge=1_000_000, examples=[100_000_000])
-    """Of the events' bodies; the file is about a tenth larger."""
+    """The most bytes of the events' bodies; the file is about a tenth larger."""
     max_age_days: float = Field(90.0, gt=0, examples=[90.0])
     """Older events are dropped."""
 
 
 class Reporting(Section):
-    """What ops hears besides violations."""
+    """What ops receives besides violations."""
 
     health_every_s: float = Field(15.0, ge=1, examples=[15.0])
     """How often ``health`` is sent."""
     summary_every_s: float = Field(60.0, ge=1, examples=[60.0])
-    """How often ``summary`` is sent; it counts what happened since the one before."""
+    """How often ``summary`` is sent; each counts what happened since the one before."""

@@ -9,7 +9,7 @@ from edge.config.section import Section
 
 
 def example_config() -> str:
-    """All keys with their defaults, as TOML; what is off, or differs between machines, is commented out."""
+    """All keys with their defaults, as TOML; what is off, or differs between machines, is a comment."""
     out = ["# maskgate's configuration; every key is optional, and these are the defaults"]
     for name, field in Config.model_fields.items():
         value, kind = getattr(Config(), name), section_in(field.annotation)

@@ -31,13 +31,13 @@ from edge.errors import ConfigError
 
 _SECRET_KEYS = frozenset({"source", "url", "username", "passphrase", "ssh_keys"})
 _LONGEST = 200
-"""Characters of a wrong value that are shown."""
+"""The most characters of a wrong value that are shown."""
 _WANTED = {
     "tuple_type": "input should be a list, in [ ]",
     "model_type": "input should be a table of its own",
     "path_type": "input should be a path, in quotes",
 }
-"""What pydantic says in the words of Python."""
+"""Plain words for what pydantic says in the words of Python."""
 
 
 class Config(Section):
@@ -90,7 +90,7 @@ def load_config(path: Path) -> Config:
 
 
 def parse_config(raw: dict[str, Any], where: str) -> Config:
-    """Check a configuration that was read from ``where``.
+    """Check the tables of a configuration; ``where`` is the file's name, for messages.
 
     Raises:
         ConfigError: lists every mistake with its key, what was found, what is allowed, and an example.
@@ -99,7 +99,7 @@ def parse_config(raw: dict[str, Any], where: str) -> Config:
 
 
 def parse_as(kind: type[Kind], raw: dict[str, Any], where: str) -> Kind:
-    """The same for a configuration that has more sections than the service's own.
+    """The same for a configuration with more sections than the service's own.
 
     Raises:
         ConfigError: lists every mistake with its key, what was found, what is allowed, and an example.
@@ -111,7 +111,7 @@ def parse_as(kind: type[Kind], raw: dict[str, Any], where: str) -> Kind:
 
 
 def mistakes(where: str, lines: Sequence[str]) -> ConfigError:
-    """The error that lists all mistakes of a configuration; each begins with its key."""
+    """The error that lists all mistakes of a configuration; each line starts with its key."""
     count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
     return ConfigError(f"{where}: {count}:\n" + "\n".join(f"  {line}" for line in lines))
 
@@ -123,7 +123,7 @@ def _explain(root: type[Config], err: dict[str, Any]) -> str:
     key = next((k for k in reversed(err["loc"]) if isinstance(k, str)), "")
     if err["type"] == "extra_forbidden":
         if where == "machine":
-            return "machine: belongs into a card's maskgate.toml: maskgate machine check FILE checks one"
+            return "machine: belongs in a card's maskgate.toml; check that with: maskgate machine check FILE"
         kind = "section" if owner is root else "key"
         return f"{where}: unknown {kind}. Allowed here: {', '.join(owner.model_fields)}"
     if err["type"] == "missing":
@@ -138,7 +138,7 @@ def _explain(root: type[Config], err: dict[str, Any]) -> str:
 
 
 def _shown(value: object, key: str, *, hidden: bool) -> str:
-    """What was found, or only what kind of thing it is where it may be, or hold, a secret."""
+    """The value that was found, or only its type if it may be, or hold, a secret."""
     if isinstance(value, dict):
         return "a table"
     hidden = hidden or key in _SECRET_KEYS or key.endswith(SUFFIX)
@@ -148,7 +148,7 @@ def _shown(value: object, key: str, *, hidden: bool) -> str:
 
 
 def _find(root: type[Section], loc: tuple[str | int, ...]) -> tuple[type[Section], FieldInfo | None]:
-    """The section that a key lies in, and the key's definition if there is one."""
+    """The section that a key belongs to, and the key's definition if it has one."""
     owner = root
     field: FieldInfo | None = None
     for part in loc:
@@ -160,7 +160,7 @@ def _find(root: type[Section], loc: tuple[str | int, ...]) -> tuple[type[Section
 
 
 def section_in(annotation: Any) -> type[Section] | None:  # noqa: ANN401 - an annotation may be anything
-    """The section type in ``Section``, ``Section | None`` or ``tuple[Section, ...]``, if there is one."""
+    """The section in an annotation: ``Section``, ``Section | None``, ``tuple[Section, ...]``; else None."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     return next((found for a in get_args(annotation) if (found := section_in(a)) is not None), None)
@@ -171,7 +171,7 @@ def _example(key: str, field: FieldInfo | None) -> str:
 
 
 def to_toml(value: object) -> str:
-    """A value as it is written in the file."""
+    """A value as it is written in TOML."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""The brokers, how they are reached, and what proves who is who."""
+"""The brokers: how they are reached, and how both sides prove who they are."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -12,10 +12,10 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def split_address(text: str) -> tuple[str, int | None]:
-    """Host and port of ``host``, ``host:port`` or ``[ipv6]:port``; no port where none is given.
+    """Host and port of ``host``, ``host:port`` or ``[ipv6]:port``; the port is None if there is none.
 
     Raises:
-        ValueError: it is none of them.
+        ValueError: it is not written like one of these.
     """
     try:
         parts = urlsplit(f"//{text}")
@@ -42,38 +42,38 @@ class Mqtt(Section):
     port: int = Field(1883, ge=1, le=65535, examples=[8883])
     """1883 is usual without TLS, 8883 with it."""
     fallbacks: tuple[Address, ...] = Field((), max_length=4, examples=[["mqtt2.example.org:8883"]])
-    """Tried in this order while the one before can't be used; after a loss the first one is tried first."""
+    """Tried in this order if ``host`` can't be used; after a lost connection ``host`` is tried first."""
     prefix: Name = Field("maskgate", examples=["maskgate"])
     """The first level of every topic."""
     protocol: Literal["5", "3.1.1"] = Field("5", examples=["5"])
-    """5 falls back to 3.1.1 by itself where a broker does not speak it."""
+    """5 falls back to 3.1.1 if the broker does not speak it."""
     transport: Literal["tcp", "websockets"] = Field("tcp", examples=["websockets"])
-    """``websockets`` where a firewall lets only the web through."""
+    """``websockets`` if a firewall lets only web traffic through."""
     websocket_path: str = Field("/mqtt", pattern=r"^/[!-~]*$", examples=["/mqtt"])
     """The path of the broker's WebSocket."""
     encryption: Literal["tls", "none"] | None = Field(None, examples=["tls"])
-    """Unless given: tls where there is a ca_file, and none only to a broker on this machine."""
+    """If not given: ``tls`` if there is a ``ca_file``, and ``none`` only to a broker on this machine."""
     username: str | None = Field(None, examples=["north-door"])
     """The name to log in with; the password comes from ``password_file``."""
     password_file: Secret | None = Field(None, examples=["/etc/maskgate/mqtt-password"])
     """A file with the password on its only line."""
     ca_file: Secret | None = Field(None, examples=["/etc/maskgate/ca.pem"])
-    """Who has signed the broker's certificate; with tls and without it, the system's authorities."""
+    """The authority that signed the broker's certificate; if not given, the system's authorities."""
     cert_file: Secret | None = Field(None, examples=["/etc/maskgate/client.pem"])
     """The client's certificate, PEM; needs ``key_file``."""
     key_file: Secret | None = Field(None, examples=["/etc/maskgate/client.key"])
     """The private key of ``cert_file``, PEM, without a passphrase."""
     keepalive_s: int = Field(10, ge=2, le=600, examples=[10])
-    """A silent connection is tested this often; a dead one is noticed after about twice as long."""
+    """How often a silent connection is tested; a dead one is noticed after about twice as long."""
 
     @model_validator(mode="after")
     def _plain_text_is_a_decision(self) -> "Mqtt":
         if self.encryption == "none" and self.ca_file is not None:
-            raise ValueError('ca_file is given, and encryption = "none": take one of them away')
+            raise ValueError('ca_file is given, and encryption = "none": remove one of them')
         far = [broker.host for broker in self.brokers() if broker.host not in _LOOPBACK]
         if far and not self.encrypted and self.encryption is None:
             raise ValueError(
-                f"{far[0]} is another machine, and nothing encrypts the way to it: give ca_file, or "
+                f"{far[0]} is another machine, and the connection to it is not encrypted: give ca_file, or "
                 'encryption = "tls" if a public authority has signed its certificate, or accept that anybody '
                 'on the way can read and forge everything: encryption = "none"'
             )
@@ -81,7 +81,7 @@ class Mqtt(Section):
 
     @property
     def encrypted(self) -> bool:
-        """Whether TLS is spoken."""
+        """Whether the connection is encrypted with TLS."""
         return self.encryption == "tls" or self.ca_file is not None
 
     @property

@@ -1,4 +1,4 @@
-"""Files with secrets that a configuration names: a relative name is a systemd credential."""
+"""The files with secrets that a configuration names; a relative name is a systemd credential."""
 
 import os
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from pydantic import AfterValidator
 from edge.config.section import File, Section
 
 CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
-"""Names it in the environment: systemd, for LoadCredential=."""
+"""The environment variable in which systemd names the folder of LoadCredential=."""
 SUFFIX = "_file"
-"""How their keys end, and no others."""
+"""The end of their keys; no other key ends like this."""
 S = TypeVar("S", bound=Section)
 
 
@@ -26,7 +26,7 @@ Secret = Annotated[File, AfterValidator(_from_credentials)]
 
 
 def credential_hint(path: Path | None) -> str:
-    """For a file that can't be read: a relative name is most likely a credential, which only services get."""
+    """What to add for a file that can't be read: a relative name is most likely a credential of a service."""
     if path is None or path.is_absolute():
         return ""
     return (
@@ -36,7 +36,7 @@ def credential_hint(path: Path | None) -> str:
 
 
 def secret_files(section: Section, at: str = "") -> dict[str, Path]:
-    """The files that are named, by key, as in ``mqtt.ca_file``."""
+    """All files that a section names, by their keys, as in ``mqtt.ca_file``."""
     found: dict[str, Path] = {}
     for key in type(section).model_fields:
         value = getattr(section, key)
@@ -48,7 +48,7 @@ def secret_files(section: Section, at: str = "") -> dict[str, Path]:
 
 
 def with_secret_files(section: S, files: Mapping[str, Path | None]) -> S:
-    """The same with other files, or none, for these keys."""
+    """A copy of the section with other files, or none, for these keys."""
     update: dict[str, object] = {}
     for key in type(section).model_fields:
         value = getattr(section, key)

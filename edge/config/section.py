@@ -1,4 +1,4 @@
-"""What all sections share: strictness, names, points, and where things lie on this machine."""
+"""What all sections share: their base class, the types of names and points, and default folders."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ DEFAULT_PATH = Path("/etc/maskgate/config.toml")
 _HERE = Path(__file__).resolve().parents[1]
 _MODELS = next((d for d in (_HERE / "shipped" / "models",) if d.is_dir()), _HERE.parent / "models")
 SHIPPED_MODELS = Path(os.environ.get("MASKGATE_MODELS") or _MODELS)
-"""Of an update, if the launcher names them; else in an installed wheel, or the repository's own folder."""
+"""The models of an update, if the launcher names them; else those of the wheel or of the repository."""
 SHIPPED_SOUNDS = _HERE / "speaker" / "sounds"
 
 _NAME, _PIN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", r"^GPIO(1?[0-9]|2[0-7])$"
@@ -20,13 +20,13 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Share, Share]
 """(x, y) as shares of the picture's width and height."""
 Pin = Annotated[str, Field(pattern=_PIN)]
-"""A pin by the number that the chip gives it, which is not its place on the header: GPIO17 is place 11."""
+"""A pin by the chip's number, which is not its place on the header: GPIO17 is at place 11."""
 
 IN_WORDS = {
     _NAME: "write letters, digits, - _ and ., at most 63, the first a letter or a digit",
-    _PIN: "write GPIO0 to GPIO27, as the chip counts them",
+    _PIN: "write GPIO0 to GPIO27, the chip's numbers",
 }
-"""What a pattern asks for."""
+"""What each pattern asks for, in words."""
 
 
 def _named(value: object) -> object:
@@ -36,17 +36,17 @@ def _named(value: object) -> object:
 
 
 File = Annotated[Path, BeforeValidator(_named)]
-"""A file or folder; an empty name would be the current folder."""
+"""A file or folder. An empty name is refused: it would mean the current folder."""
 
 
 class Section(BaseModel):
-    """Base of all sections: unknown keys are mistakes, values never change."""
+    """The base of all sections: an unknown key is a mistake, and values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def state_dir() -> Path:
-    """Where what must survive is kept: systemd's StateDirectory, else the system's or the user's own."""
+    """The folder for what must survive: systemd's StateDirectory, else the system's or the user's own."""
     if given := os.environ.get("STATE_DIRECTORY"):
         return Path(given)
     system = Path("/var/lib/maskgate")
@@ -54,5 +54,5 @@ def state_dir() -> Path:
         return system
     try:
         return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "maskgate"
-    except RuntimeError:  # a user without a home; who needs to write will be told that this can't be written
+    except RuntimeError:  # a user without a home: whoever writes there gets an error that names the folder
         return system

@@ -1,4 +1,4 @@
-"""The announcement, and the other speakers that may make it."""
+"""The announcement, and the other systems that may make it."""
 
 from urllib.parse import urlsplit
 
@@ -13,14 +13,16 @@ class RemoteSpeaker(Section):
     """Another speaker: a system that announces when it is asked over HTTP."""
 
     url: str = Field(pattern=r"^https?://", examples=["https://horn.example.org/announce"])
-    """Where it is asked."""
+    """The address that it is asked at."""
     timeout_s: float = Field(3.0, gt=0, le=30, examples=[3.0])
     """How long one attempt may take."""
 
     @model_validator(mode="after")
     def _has_host(self) -> Self:
         if not _names_host(self.url):
-            raise ValueError("url: no valid host and port in it")  # and nothing of it: it may hold a password
+            raise ValueError(
+                "url: no valid host and port in it"
+            )  # the URL is not shown: it may hold a password
         return self
 
 
@@ -43,11 +45,11 @@ class HomeAssistant(RemoteSpeaker):
     entity: str = Field(pattern=r"^media_player\.[a-z0-9_]+$", examples=["media_player.lobby"])
     """The media player that announces."""
     tts_entity: str | None = Field(None, pattern=r"^tts\.[a-z0-9_]+$", examples=["tts.piper"])
-    """Given: the message is spoken by it; else ``media`` is played."""
+    """What speaks ``message``; without it ``media`` is played."""
     message: str = Field("Please wear your mask over your nose and mouth.", min_length=1)
     """What ``tts_entity`` speaks."""
     media: str | None = Field(None, examples=["media-source://media_source/local/mask.mp3"])
-    """What is played where no ``tts_entity`` is given."""
+    """What is played if no ``tts_entity`` is given."""
 
 
 class Speaker(Section):
@@ -60,19 +62,19 @@ class Speaker(Section):
     output: str = Field("default", min_length=1, examples=["plughw:CARD=Device"])
     """ALSA device; or a path ending in ``.wav``, to which the samples are written instead; or ``none``."""
     hold_s: float = Field(10.0, ge=0, examples=[10.0])
-    """After an announcement, silence for so long: a crowd hears one sentence, not twelve."""
+    """How long it is silent after an announcement: a crowd hears one sentence, not twelve."""
     max_age_s: float = Field(10.0, gt=0, examples=[10.0])
-    """Violations older than this are not announced: nobody wants yesterday's."""
+    """Older violations are not announced: nobody needs to hear yesterday's."""
     volume: float = Field(1.0, ge=0, le=1, examples=[0.8])
     """1 is the recording as it is."""
     rotate: bool = Field(False, examples=[True])
-    """One language an announcement, in turn, instead of all of them."""
+    """If true, each announcement is in one language, in turn, instead of in all of them."""
     quiet: tuple[str, ...] = Field((), examples=[["mon-sun 22:00-06:00"]])
     """Hours of silence, in the time zone of ``[hours]``."""
     zones: tuple[Name, ...] = Field((), examples=[["lobby"]])
-    """Only violations in these zones; empty: all of the site's."""
+    """Announce only violations in these zones; empty: in all zones of the site."""
     socket: File | None = Field(None, examples=["/run/maskgate-speaker/local.sock"])
-    """The local path: a device on the same machine speaks to this socket, with or without a broker."""
+    """The local path: a device on the same machine uses this socket, with or without a broker."""
     webhook: Webhook | None = None
     """One more speaker, beside the sound."""
     home_assistant: HomeAssistant | None = None

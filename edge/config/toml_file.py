@@ -1,4 +1,4 @@
-"""From a file to what its TOML says, whichever editor wrote it."""
+"""From a file to its tables, whichever editor wrote it."""
 
 import re
 import sys
@@ -13,19 +13,19 @@ else:
     import tomli as tomllib
 
 BOM = b"\xef\xbb\xbf"
-"""What some editors put in front."""
+"""The byte order mark that some editors put in front."""
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST = 1024 * 1024
-"""Bytes; a configuration has some thousand. What is longer, or never ends, is another file."""
+"""Bytes. A configuration has some thousand; what is longer, or never ends, is another file."""
 SAVE_AS = 'choose "UTF-8" in the editor\'s "Save as"'
 _CURLY = re.compile("[\u2018\u2019\u201c\u201d\u201e]")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """What a file says, as yet unchecked.
+    """The tables of a TOML file; their values are not checked here.
 
     Raises:
-        ConfigError: it can't be read, is no text or not TOML.
+        ConfigError: it can't be read, is not text, or is not TOML.
     """
     try:
         with path.open("rb") as file:
@@ -42,13 +42,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def text_of(data: bytes, name: str) -> str:
-    """A file's text, without what an editor put in front.
+    """A file's text, without a byte order mark.
 
     Raises:
-        ConfigError: it is none in UTF-8.
+        ConfigError: it is not UTF-8.
     """
     if b"\0" in data or data.startswith(UTF16):
-        raise ConfigError(f"{name}: is saved as UTF-16, or is no text; {SAVE_AS}")
+        raise ConfigError(f"{name}: is saved as UTF-16, or is not text; {SAVE_AS}")
     data = data.removeprefix(BOM)
     try:
         return data.decode("utf-8")
@@ -60,7 +60,7 @@ def text_of(data: bytes, name: str) -> str:
 
 
 def tables_of(text: str, name: str) -> dict[str, Any]:
-    """What a text says.
+    """The tables of a TOML text; ``name`` is the file's, for messages.
 
     Raises:
         ConfigError: it is not TOML.

@@ -145,7 +145,7 @@ def test_a_mistake_between_keys_reads_like_a_sentence() -> None:
             b"[site]\nid = 'caf\xe9'\n",
             'line 2 holds a letter that is not UTF-8, as when saved as ANSI; choose "UTF-8"',
         ),
-        ("[site]".encode("utf-16"), 'is saved as UTF-16, or is no text; choose "UTF-8" in the editor'),
+        ("[site]".encode("utf-16"), 'is saved as UTF-16, or is not text; choose "UTF-8" in the editor'),
         (b"\xef\xbb\xbf[site]\nid = '\xe9'\n", "line 2 holds a letter that is not UTF-8"),
         (b"a = " + b"9" * 5000, "not valid TOML: "),
         (b"a = " + b"[" * 5000, "not valid TOML: too many brackets"),
@@ -174,7 +174,7 @@ def test_a_file_without_an_end_is_not_read_to_its_end() -> None:
 
 
 def test_the_file_of_a_card_is_sent_to_the_command_that_checks_it() -> None:
-    with pytest.raises(ConfigError, match=r"machine: belongs into a card's .*maskgate machine check FILE"):
+    with pytest.raises(ConfigError, match=r"machine: belongs in a card's .*maskgate machine check FILE"):
         parse_config({"machine": {"host_name": "gate-1"}}, "maskgate.toml")
     with pytest.raises(ConfigError, match=r"site\.machine: unknown key"):
         parse_config({"site": {"machine": 1}}, "gate.toml")
@@ -187,7 +187,7 @@ def test_the_file_of_a_card_is_sent_to_the_command_that_checks_it() -> None:
             {"site": {"device": "north door"}},
             "site.device: found 'north door'; write letters, digits, - _ and .,",
         ),
-        ({"indicators": {"relay": "17"}}, "found '17'; write GPIO0 to GPIO27, as the chip counts them."),
+        ({"indicators": {"relay": "17"}}, "found '17'; write GPIO0 to GPIO27, the chip's numbers."),
         ({"hours": {"open": "daily"}}, "hours.open: found 'daily'; input should be a list, in [ ]."),
         ({"camera": 3}, "camera: found 3; input should be a table of its own."),
         ({"outbox": {"path": 5}}, "outbox.path: found 5; input should be a path, in quotes. Example: path ="),
@@ -244,7 +244,7 @@ def test_plain_text_to_another_machine_is_a_decision_that_must_be_written_down()
         assert parse_config({"mqtt": {**far, "ca_file": "/ca.pem"}}, "gate.toml").mqtt.encrypted
     for near in ("localhost", "127.0.0.1", "::1"):
         assert not parse_config({"mqtt": {"host": near}}, "gate.toml").mqtt.encrypted
-    with pytest.raises(ConfigError, match="take one of them away"):
+    with pytest.raises(ConfigError, match="remove one of them"):
         parse_config({"mqtt": {"ca_file": "/ca.pem", "encryption": "none"}}, "gate.toml")
 
 

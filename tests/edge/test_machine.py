@@ -113,7 +113,7 @@ def test_keys_are_taken_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ("[site]\n".encode("utf-16"), 'is saved as UTF-16, or is no text; choose "UTF-8"'),
+        ("[site]\n".encode("utf-16"), 'is saved as UTF-16, or is not text; choose "UTF-8"'),
         (b"[site]\nid = 'caf\xe9'\n", "line 2 holds a letter that is not UTF-8, as when saved as ANSI"),
         (b"#" * 300_000, "is longer than 64 KiB"),
     ],
