@@ -93,7 +93,7 @@ class Decision(Section):
     recheck_s: float = Field(0.5, gt=0, examples=[0.5])
     """How often a decided person is looked at again: masks come off."""
     revisit_s: float = Field(2.0, gt=0, examples=[2.0])
-    """A person not seen for this long has left; whoever comes later is another person: nobody is recognised."""
+    """A person not seen for this long has left; who comes later is another person: nobody is recognised."""
 
 
 class OutboxConfig(Section):

@@ -37,7 +37,7 @@ class UpdateConfig(Section):
     """Updates over the air; each must be signed with a key in /etc/maskgate/update-keys."""
 
     health_s: float = Field(300.0, gt=0, le=900, examples=[300.0])
-    """A new version is kept once it has judged frames for this long; if it has not in 30 min, it is undone."""
+    """A new version is kept once it has judged frames for this long; if that takes 30 min, it is undone."""
 
 
 class HomeAssistantDiscovery(Section):
