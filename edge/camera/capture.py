@@ -7,8 +7,9 @@ the age of the last picture. It abandons a reader that hangs, and opens the sour
 import atexit
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from edge.backoff import Backoff
 from edge.camera.kinds import check_source, open_source
 from edge.camera.reader import Reader
 from edge.camera.slot import FrameSlot
@@ -20,6 +21,8 @@ POLL_S = 0.05
 """How often the supervisor looks at its reader."""
 CLOSE_S = 1.0
 """How long ``close`` waits for each thread; a reader that hangs ends with the process."""
+GOOD_S = 2.0
+"""Pictures for this long end a series of failures: the next pause is the shortest one again."""
 MAX_STUCK = 2
 """How many readers may be alive at the same time: each holds a thread and a decoder."""
 
@@ -104,12 +107,11 @@ class Camera:
         return reader
 
     def _supervise(self, reader: Reader) -> None:
-        pauses = self._pauses()
+        failures = 0
         try:
             while self._follow(reader):
-                if reader.last_s - reader.born_s > self._settings.backoff_max_s:
-                    pauses = self._pauses()  # it worked for long: this is a new failure
-                if not self._pause(pauses):
+                failures = 1 if reader.good_s >= GOOD_S else failures + 1
+                if not self._pause(failures):
                     break
                 reader = self._new_reader()
         finally:
@@ -134,6 +136,12 @@ class Camera:
         limit_s = s.read_timeout_s if reader.pictures else s.open_timeout_s
         if reader.done:
             return fault, str(reader.error or f"{status.source}: the capture failed; see the log.")
+        if self._live and now_s - reader.last_s > limit_s and reader.damage is not None:
+            return fault, (
+                f"{status.source}: no picture that can be used for {limit_s:g} s: the last one "
+                f"{reader.damage.reason}. Check the camera's settings, cable and network. "
+                "It is opened again until it gives good pictures."
+            )
         if self._live and now_s - reader.last_s > limit_s:
             return fault, (
                 f"{status.source}: no picture for {limit_s:g} s; check the camera's power, cable, network. "
@@ -143,15 +151,11 @@ class Camera:
             return Fault.FROZEN, status.message  # some cameras recover when they are opened again
         return None
 
-    def _pause(self, pauses: Iterator[float]) -> bool:
+    def _pause(self, failures: int) -> bool:
         """Wait before the next attempt, and until few readers are alive; False on stop."""
-        while not self._stop.wait(next(pauses)):
+        retry = Backoff(self._settings.backoff_min_s, self._settings.backoff_max_s)
+        while not self._stop.wait(retry.pause_s(failures, self._rng)):
             if sum(r.alive for r in self._readers) < MAX_STUCK:
                 return True
+            failures += 1
         return False
-
-    def _pauses(self) -> Iterator[float]:
-        pause_s = self._settings.backoff_min_s
-        while True:
-            yield pause_s * self._rng.uniform(0.5, 1.0)
-            pause_s = min(2 * pause_s, self._settings.backoff_max_s)

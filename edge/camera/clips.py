@@ -13,7 +13,7 @@ from edge.camera.opencv import to_rgb
 from edge.camera.paths import open_regular, require_utf8
 from edge.camera.source_kind import SourceKind
 from edge.camera.started import started
-from edge.camera.state import CameraSettings, Pictures
+from edge.camera.state import CameraSettings, DamagedPicture, Pictures
 from edge.errors import CameraError
 from edge.values import Frame
 
@@ -39,9 +39,10 @@ def read_clip(path: Path, epoch: datetime) -> Iterator[Frame]:
     Raises:
         CameraError: at once, if there is no picture in it.
     """
+    whole = ((image, at_s) for image, at_s in open_clip(path) if not isinstance(image, DamagedPicture))
     return (
-        Frame(image=image, seq=seq, captured_at=media_s, taken=epoch + timedelta(seconds=media_s))
-        for seq, (image, media_s) in enumerate(open_clip(path))
+        Frame(image=image, seq=seq, captured_at=at_s, taken=epoch + timedelta(seconds=at_s))
+        for seq, (image, at_s) in enumerate(whole)
     )
 
 
@@ -76,7 +77,7 @@ def _decode(path: Path) -> Pictures:
             # some containers state no time, or the same one twice: the frame rate replaces it
             now_s = stated_s - origin_s if math.isfinite(stated_s) else 0.0
             last_s = now_s if now_s > last_s else last_s + gap_s
-            yield to_rgb(bgr), last_s
+            yield DamagedPicture("can't be decoded") if bgr is None else to_rgb(bgr), last_s
     finally:
         capture.release()
 

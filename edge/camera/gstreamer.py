@@ -26,7 +26,7 @@ def open_gstreamer(settings: CameraSettings) -> Pictures:
             f"{shown}: GStreamer can't start this. Try it with gst-launch-1.0; for us it must end in: "
             "videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1"
         )
-    yield from captured(capture, f"{shown}: the pipeline ended; check the camera")
+    yield from captured(capture, settings, "the pipeline ended; check the camera")
 
 
 GSTREAMER = SourceKind(

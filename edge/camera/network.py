@@ -35,7 +35,7 @@ def open_network(settings: CameraSettings) -> Pictures:
     )
     if not capture.isOpened():
         raise CameraError(f"{shown}: {_diagnosis(settings.source, settings.open_timeout_s)}.")
-    yield from captured(capture, f"{shown}: the stream broke off; check the camera's power and the network")
+    yield from captured(capture, settings, "the stream broke off; check the camera's power and the network")
 
 
 def _diagnosis(url: str, timeout_s: float) -> str:

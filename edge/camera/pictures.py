@@ -3,11 +3,9 @@
 import logging
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from edge.camera.opencv import to_rgb
+from edge.camera.decoding import PHOTO_PIXELS, decode_file
 from edge.camera.paths import Found, open_regular, what_lies_at
+from edge.camera.picture_headers import DamagedPictureError
 from edge.camera.shown import shown_source
 from edge.camera.source_kind import SourceKind
 from edge.camera.started import started
@@ -17,6 +15,7 @@ from edge.values import Image
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 _GIF = (b"GIF87a", b"GIF89a")
+_MAX_BYTES = 200_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -27,26 +26,23 @@ def read_picture(path: Path) -> Image:
         (H, W, 3) uint8 RGB, turned upright by its EXIF.
 
     Raises:
-        CameraError: it is not a picture that can be read.
+        CameraError: it is not a picture that can be read, or it is too large.
     """
     with open_regular(path) as file:
         try:
-            data = file.read()
+            data = file.read(_MAX_BYTES + 1)
         except OSError as e:
             raise CameraError(f"{path}: can't be read: {e.strerror}.") from e
     if data.startswith(_GIF):
         raise CameraError(f"{path}: GIF pictures are not supported; for a moving one: maskgate replay {path}")
+    if len(data) > _MAX_BYTES:
+        raise CameraError(f"{path}: is larger than {_MAX_BYTES // 1_000_000} MB; is it a picture?")
     try:
-        bgr = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error as e:  # its text is an assertion in OpenCV's code, which helps nobody
+        return decode_file(data, PHOTO_PIXELS)
+    except DamagedPictureError as e:
         raise CameraError(
-            f"{path}: not a readable picture: OpenCV refuses it; is it damaged, or larger than 2**30 pixels?"
+            f"{path}: not a readable picture ({len(data)} bytes): it {e}; is it damaged, or not a picture?"
         ) from e
-    if bgr is None:
-        raise CameraError(
-            f"{path}: not a readable picture ({len(data)} bytes); is it damaged, or not a picture?"
-        )
-    return to_rgb(bgr)
 
 
 def pictures_in(path: Path) -> list[Path]:

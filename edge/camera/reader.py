@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
-from edge.camera.state import Pictures
+from edge.camera.state import DamagedPicture, Pictures
 from edge.clock import Clock
 from edge.errors import MaskgateError
 from edge.values import Image
@@ -15,7 +15,8 @@ class Reader:
 
     Args:
         open_: opens the source.
-        deliver: takes a picture; returns False when this reader is no longer wanted.
+        deliver: takes a picture, or what stands for a damaged one; returns False when this reader is no
+            longer wanted.
         clock: paces finite sources.
         stop: ends the pause between two pictures.
     """
@@ -23,7 +24,7 @@ class Reader:
     def __init__(
         self,
         open_: Callable[[], Pictures],
-        deliver: Callable[["Reader", Image], bool],
+        deliver: Callable[["Reader", Image | DamagedPicture], bool],
         clock: Clock,
         stop: threading.Event,
     ) -> None:
@@ -32,7 +33,11 @@ class Reader:
         self._thread = threading.Thread(target=self._run, name="camera-reader", daemon=True)
         self.born_s = self.last_s = clock.monotonic()
         """When it was made, and when its last picture came; monotonic seconds."""
+        self.good_s = 0.0
+        """From its first picture to its last."""
         self.pictures = 0
+        self.damage: DamagedPicture | None = None
+        """The last damaged picture, if no good one came after it."""
         self.ended = False
         """Whether a finite source has given all its pictures."""
         self.error: MaskgateError | None = None
@@ -66,15 +71,20 @@ class Reader:
 
     def _play(self, pictures: Pictures) -> bool:
         """Deliver the pictures when they are due; True if all of them were delivered."""
-        first_s = None
+        start_s = first_s = None
         for image, due_s in pictures:
             now_s = self._clock.monotonic()
-            first_s = now_s if first_s is None else first_s
-            early_s = first_s + due_s - now_s
+            start_s = now_s if start_s is None else start_s
+            early_s = start_s + due_s - now_s
             if early_s > 0 and self._stop.wait(early_s):
                 return False
-            self.last_s = self._clock.monotonic()
-            self.pictures += 1
+            if isinstance(image, DamagedPicture):
+                self.damage = image
+            else:
+                self.damage, self.last_s = None, self._clock.monotonic()
+                first_s = self.last_s if first_s is None else first_s
+                self.good_s = self.last_s - first_s
+                self.pictures += 1
             if not self._deliver(self, image):
                 return False
         return True

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from edge.camera.checks import PictureCheck
 from edge.camera.shown import shown_source
-from edge.camera.state import CameraSettings, CameraState, CameraStatus, Fault
+from edge.camera.state import CameraSettings, CameraState, CameraStatus, DamagedPicture, Fault
 from edge.clock import Clock
 from edge.values import Frame, Image
 
@@ -31,6 +31,7 @@ class FrameSlot:
         self._changed = threading.Condition()
         """Guards all fields below."""
         self._writer: object = None
+        self._damage_logged = False
         self._over = False
         self._slot: Frame | None = None
         self._times: deque[float] = deque(maxlen=_FPS_WINDOW)
@@ -71,14 +72,20 @@ class FrameSlot:
     def admit(self, writer: object) -> None:
         """From now on take pictures of this writer only."""
         with self._changed:
-            self._writer = writer
+            self._writer, self._damage_logged = writer, False
             self._status = replace(self._status, reconnects=self._status.reconnects + 1)
 
-    def put(self, writer: object, image: Image) -> bool:
-        """Take a new picture, (H, W, 3) uint8 RGB; False if the writer is not, or no longer, admitted."""
+    def put(self, writer: object, image: Image | DamagedPicture) -> bool:
+        """Take a new picture, (H, W, 3) uint8 RGB; False if the writer is not, or no longer, admitted.
+
+        A damaged picture is only counted.
+        """
         with self._changed:
             if writer is not self._writer:
                 return False
+            if isinstance(image, DamagedPicture):
+                self._count(image)
+                return True
             now_s, seq = self._clock.monotonic(), self._status.frames
             fault = self._check.look(image, now_s) if self._checked else None
             if fault is not Fault.FROZEN:
@@ -108,6 +115,15 @@ class FrameSlot:
             if ended:
                 self._set(CameraState.ENDED)
             self._changed.notify_all()
+
+    def _count(self, damage: DamagedPicture) -> None:
+        self._status = replace(self._status, damaged=self._status.damaged + 1)
+        if not self._damage_logged:
+            self._damage_logged = True
+            _log.warning(
+                "%s: a picture %s, and was skipped; more of them on this connection are only counted",
+                self._status.source, damage.reason,
+            )  # fmt: skip
 
     def _advice(self, fault: Fault) -> str:
         source = self._status.source

@@ -7,7 +7,16 @@ from enum import Enum
 from edge.config import CameraConfig
 from edge.values import Image
 
-Pictures = Generator[tuple[Image, float], None, None]
+
+@dataclass(frozen=True, slots=True)
+class DamagedPicture:
+    """Stands in the place of a picture that came and can't be judged."""
+
+    reason: str
+    """In words that follow "a picture": ``is cut off``."""
+
+
+Pictures = Generator[tuple[Image | DamagedPicture, float], None, None]
 """An open source: (picture, seconds after the first picture at which it is due; 0 for live cameras: at once).
 
 The first ``next`` opens it at the latest; ``close`` closes it. It ends where a finite source ends. It raises
@@ -34,8 +43,15 @@ class CameraSettings:
     backoff_max_s: float = 30.0
     frozen_after_s: float = 10.0
     """A live camera is frozen when not a single pixel has changed for this time."""
+    max_megapixels: float = 16.0
+    """Larger pictures are not decoded, because they would take too much memory."""
     dark_below: float = 12.0
     """Mean luma (0 to 255) below which an almost even picture is black."""
+
+    @property
+    def max_pixels(self) -> int:
+        """The largest picture that is decoded."""
+        return round(self.max_megapixels * 1e6)
 
     @classmethod
     def of(cls, config: CameraConfig) -> "CameraSettings":
@@ -82,3 +98,6 @@ class CameraStatus:
     frames: int
     """Pictures received since the start."""
     reconnects: int
+    """How often the source was opened again since the start."""
+    damaged: int = 0
+    """Pictures since the start that were skipped, because they could not be decoded."""

@@ -2,14 +2,22 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
-from edge.camera.opencv import captured
+from edge.camera.decoding import JpegDecoder
+from edge.camera.opencv import Capture, captured, to_rgb
 from edge.camera.source_kind import SourceKind
 from edge.camera.state import CameraSettings, Pictures
 from edge.errors import CameraError
+from edge.values import Image
+
+_MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
 
 def open_v4l2(settings: CameraSettings) -> Pictures:
@@ -22,14 +30,26 @@ def open_v4l2(settings: CameraSettings) -> Pictures:
             f"(see: fuser -v {device}). {_connected()}"
         )
     for key, value in (
-        (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")),
+        (cv2.CAP_PROP_FOURCC, _MJPG),
         (cv2.CAP_PROP_FRAME_WIDTH, settings.width),
         (cv2.CAP_PROP_FRAME_HEIGHT, settings.height),
         (cv2.CAP_PROP_FPS, settings.fps),
         (cv2.CAP_PROP_BUFFERSIZE, 1),
     ):
         capture.set(key, value)  # a camera refuses what it can't do, and keeps its own value
-    yield from captured(capture, f"{settings.source}: gave no more pictures; check plug, cable and power")
+    broke_off = "gave no more pictures; check plug, cable and power"
+    yield from captured(capture, settings, broke_off, _decoder(capture, settings.max_pixels))
+
+
+def _decoder(capture: Capture, max_pixels: int) -> Callable[[NDArray[Any]], Image]:
+    """How to make RGB of what the camera gives now.
+
+    MJPG is decoded here and not by OpenCV, which can't say that a picture is damaged, or larger than allowed.
+    """
+    if int(capture.get(cv2.CAP_PROP_FOURCC)) != _MJPG or not capture.set(cv2.CAP_PROP_CONVERT_RGB, 0):
+        return to_rgb
+    jpeg = JpegDecoder(max_pixels)
+    return lambda picture: jpeg.decode(np.ascontiguousarray(picture).tobytes())
 
 
 def v4l2_device(source: Path, dev: Path = Path("/dev")) -> Path:

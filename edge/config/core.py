@@ -45,6 +45,8 @@ class CameraConfig(Section):
     """How long the next picture may take before the camera is opened again."""
     frozen_after_s: float = Field(10.0, gt=0, examples=[10.0])
     """A picture that stays exactly the same this long is a fault."""
+    max_megapixels: float = Field(16.0, gt=0, le=100, examples=[16.0])
+    """Larger pictures are not decoded, because they would take too much memory: about 6 MB a megapixel."""
     fault_after_s: float = Field(15.0, gt=0, examples=[15.0])
     """A camera that fails this long is reported as ``camera.fault``."""
 

@@ -45,6 +45,8 @@ class CameraHealth(Data):
     """Pictures since the service started."""
     reconnects: int = Field(ge=0)
     """How often the camera was opened again since the service started."""
+    damaged: int = Field(0, ge=0)
+    """Pictures since the service started that were skipped, because they could not be decoded."""
 
 
 class OutboxHealth(Data):

@@ -109,6 +109,7 @@ class Reporter:
                 fps=round(camera.fps, 1),
                 frames=camera.frames,
                 reconnects=camera.reconnects,
+                damaged=camera.damaged,
             ),
             outbox=self._messenger.outbox_health(),
             link=LinkHealth(state=link.state, message=link.message),

@@ -1,15 +1,16 @@
 """A camera that plays a script: pictures, failures and drivers that hang, without OpenCV or a device."""
 
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 
+from edge.camera.state import DamagedPicture, Pictures
 from edge.errors import CameraError
 from edge.values import Image
 
-Step = Image | CameraError | threading.Event
-"""A picture to give, an error to raise, or an event to hang on until it is set."""
+Step = Image | DamagedPicture | CameraError | threading.Event
+"""A picture to give, a damaged one, an error to raise, or an event to hang on until it is set."""
 
 
 class ScriptedSource:
@@ -28,14 +29,14 @@ class ScriptedSource:
         self.closed = 0
         """How often it was closed again."""
 
-    def __call__(self, settings: object) -> Generator[tuple[Image, float], None, None]:
+    def __call__(self, settings: object) -> Pictures:
         """Open it; what the settings say does not matter."""
         del settings
         number = self.opened
         self.opened += 1
         return self._play(number)
 
-    def _play(self, number: int) -> Generator[tuple[Image, float], None, None]:
+    def _play(self, number: int) -> Pictures:
         if number >= len(self._scripts):
             raise CameraError("the script has no more connections")
         try:
