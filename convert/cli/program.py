@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 fine; 1 a gate is shut, a picture was unreadable, a package is missing; 2 usage; 78 a damaged model
         or gates file.
     """
-    args = _parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     try:
         return int(args.run(args))
     except MaskgateError as e:
@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of ``mask-convert`` with all its commands; the documents are generated from it."""
     parser = argparse.ArgumentParser(
         prog="mask-convert",
         description="From photos to released int8 models: prepare, train, quantize, evaluate, release; face.",

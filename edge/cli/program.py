@@ -39,7 +39,7 @@ _COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code: 0 fine, 1 unexpected, 2 usage, 78 configuration."""
-    args = _parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     logging.basicConfig(
         level=logging.DEBUG if args.verbose else logging.INFO,
         format="%(levelname)s %(message)s",
@@ -70,7 +70,8 @@ def _run(args: argparse.Namespace) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of ``maskgate`` with all its commands; the documents are generated from it."""
     parser = argparse.ArgumentParser(prog="maskgate", description="Mask detection at building entrances.")
     parser.add_argument("--version", action="version", version=f"maskgate {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log details")

@@ -27,7 +27,7 @@ class _Open(GenerateJsonSchema):
         made = super().model_schema(schema)
         if schema["cls"] is not Command:
             made.pop("additionalProperties", None)
-        for key, text in _texts(schema["cls"]).items():
+        for key, text in field_texts(schema["cls"]).items():
             made["properties"][key].setdefault("description", text)
         return made
 
@@ -62,7 +62,7 @@ def all_schemas() -> tuple[dict[str, str], dict[str, JsonSchemaValue]]:
     return names, made["$defs"]
 
 
-def _texts(model: type[BaseModel]) -> dict[str, str]:
+def field_texts(model: type[BaseModel]) -> dict[str, str]:
     """The docstrings under a model's fields and under those of its bases: field -> text."""
     texts: dict[str, str] = {}
     for owner in reversed(model.__mro__):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.cli.program import _parser, _run
+from edge.cli.program import _run, build_parser
 from edge.errors import ConfigError
 from edge.machine.card_files import CardFiles, read_card
 from edge.machine.toml_text import TAKEN_OVER, parse, without_passphrase, without_table
@@ -342,7 +342,7 @@ def test_so_are_those_of_other_speakers() -> None:
 
 
 def run(*arguments: object) -> int:
-    return _run(_parser().parse_args(["machine", *map(str, arguments)]))
+    return _run(build_parser().parse_args(["machine", *map(str, arguments)]))
 
 
 def test_a_file_is_checked_before_the_card_goes_in(tmp_path: Path, capsys: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli.program import _parser, _run
+from edge.cli.program import _run, build_parser
 from edge.machine import inspection
 from edge.machine.applier import apply
 from edge.machine.apply_result import ApplyResult, ApplyVerdict, keep_outcome, kept_outcome, tell_service
@@ -193,7 +193,7 @@ def test_a_file_system_that_is_not_there_is_not_made(
 ) -> None:
     (boot / "maskgate.toml").write_text(GOOD)
     nowhere = tmp_path / "rotfs"
-    command = _parser().parse_args(["machine", "apply", "--boot", str(boot), "--root", str(nowhere)])
+    command = build_parser().parse_args(["machine", "apply", "--boot", str(boot), "--root", str(nowhere)])
     assert _run(command) == 1
     assert f"{nowhere}: no such folder: give the root of a file system as --root" in capsys.readouterr().err
     assert not nowhere.exists()
@@ -205,7 +205,7 @@ def test_the_journal_is_told_what_the_report_warns_of(
     (root / "run/maskgate-image").mkdir(parents=True)
     (root / "run/maskgate-image/notes").write_text("The data partition was made anew.\n")
     (boot / "maskgate.toml").write_text(GOOD)
-    command = _parser().parse_args(["machine", "apply", "--boot", str(boot), "--root", str(root)])
+    command = build_parser().parse_args(["machine", "apply", "--boot", str(boot), "--root", str(root)])
     assert _run(command) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "maskgate.toml was applied at this start"
@@ -220,7 +220,7 @@ def test_a_card_that_is_mounted_read_only_is_so_again_after_it(partition: Path, 
             'passphrase = "pass phrase"\n'
         )
         (partition / "credentials/p").write_text("s3cret word")
-    command = _parser().parse_args(["machine", "apply", "--boot", str(partition), "--root", str(root)])
+    command = build_parser().parse_args(["machine", "apply", "--boot", str(partition), "--root", str(root)])
     assert _run(command) == 0
     assert os.statvfs(partition).f_flag & os.ST_RDONLY
     assert sorted(p.name for p in partition.iterdir() if p.name != "lost+found") == [

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from edge.cli.broker_options import parse_address
-from edge.cli.program import _parser, _run
+from edge.cli.program import _run, build_parser
 from edge.config import Mqtt, parse_config
 from edge.errors import LinkError, UsageError
 from edge.events import TYPES
@@ -214,5 +214,5 @@ def test_what_makes_no_sense_is_refused(option: str, value: str) -> None:
 
 
 def test_more_devices_than_fit_into_memory_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run(_parser().parse_args(["events", "simulate", "--devices", "100000000"])) == 2
+    assert _run(build_parser().parse_args(["events", "simulate", "--devices", "100000000"])) == 2
     assert "--devices 100000000: more than 20000 need several runs" in capsys.readouterr().err

@@ -92,7 +92,7 @@ def provision(config: Path, capsys: pytest.CaptureFixture[str]) -> Provision:
 
     def run(boot: Path, package: Path, *more: str) -> tuple[int, str]:
         what = ("--boot", str(boot), "--config", str(config), "--deb", str(package))
-        code = edge.cli.program._run(edge.cli.program._parser().parse_args(["provision", *what, *more]))
+        code = edge.cli.program._run(edge.cli.program.build_parser().parse_args(["provision", *what, *more]))
         output = capsys.readouterr()
         return code, output.out + output.err
 
