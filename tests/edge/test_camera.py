@@ -725,7 +725,7 @@ def test_a_stream_of_only_damaged_pictures_is_a_fault_that_says_so(rig: Callable
     r = rig([noisy_picture(1), cut], [cut], [])
     until(r.camera, lambda s: s.damaged == 1)
     r.clock.advance(4.9)
-    assert r.camera.next(3 * POLL_S) is not None
+    assert r.camera.next(3 * POLL_S) is None
     assert r.camera.status.fault is None
     r.clock.advance(0.2)
     until(r.camera, fault(Fault.NO_FRAMES))
