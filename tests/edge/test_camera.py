@@ -731,6 +731,7 @@ def test_a_stream_of_only_damaged_pictures_is_a_fault_that_says_so(rig: Callable
     until(r.camera, fault(Fault.NO_FRAMES))
     assert "no picture that can be used for 5 s: the last one is cut off" in r.camera.status.message
     until(r.camera, lambda s: s.damaged == 2)
+    r.feeds[0].put(None)  # the abandoned reader ends
     r.clock.advance(10.1)
     until(r.camera, fault(Fault.CANNOT_OPEN))
     assert "the last one is cut off" in r.camera.status.message
