@@ -261,7 +261,22 @@ def test_an_announcement_that_was_heard_names_its_violation() -> None:
         json.dumps(wire(data={"violation": "v1", "zone": "\x1b[2J"})).encode(),
         json.dumps(wire(filler="x" * SIZE_MAX)).encode(),
     ],
-    ids=lambda p: repr(p[:40]),
+    ids=[
+        "nothing",
+        "no fields",
+        "null",
+        "not UTF-8",
+        "brackets without end",
+        "a number as type",
+        "a time in words",
+        "a time without a zone",
+        "data that is a list",
+        "a violation that is an object",
+        "a violation that moves the cursor",
+        "a violation of 201 characters",
+        "a zone that moves the cursor",
+        "larger than any event",
+    ],
 )
 def test_hostile_messages_are_refused_in_few_words(payload: bytes, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(NoEventError, match=r"^a message ") as refused:
