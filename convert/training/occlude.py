@@ -1,4 +1,4 @@
-"""Things before a face that are no masks: hands, phones, microphones. Drawn; NumPy and OpenCV only."""
+"""Draws what hides a mouth and is not a mask: hands, phones, microphones. NumPy and OpenCV only."""
 
 import cv2
 import numpy as np
@@ -10,10 +10,20 @@ Random = np.random.Generator
 
 
 def occlude(face: Image, rng: Random) -> Image:
-    """Put one of them over the lower half of a face, somewhere: what is masked stays so, and the rest too."""
+    """Draw one of them over the lower half of a face. Its label stays true: a hand is not a mask.
+
+    Args:
+        face: (H, W, 3) uint8 RGB; it is not changed.
+        rng: decides what is drawn, where, and in which colour.
+
+    Returns:
+        A new picture of the same shape. Its top fifth, with forehead and hair, is always the face's own.
+    """
     draw = (_hand, _phone, _microphone)[int(rng.integers(3))]
-    covered: Image = np.ascontiguousarray(face)
-    return draw(covered.copy(), rng)
+    covered = draw(np.ascontiguousarray(face).copy(), rng)
+    top = face.shape[0] // 5
+    covered[:top] = face[:top]  # a tilted phone can reach that far
+    return covered
 
 
 def _skin(face: Image, rng: Random) -> NDArray[np.float64]:

@@ -78,7 +78,7 @@ def play(
 
 def limit(max_people: int = 0, min_distance_m: float = 0.0, persist_s: float = 5.0) -> CrowdingMonitor:
     return CrowdingMonitor(
-        config.Crowding(
+        config.CrowdingConfig(
             max_people=max_people, min_distance_m=min_distance_m, field_of_view_deg=FOV, persist_s=persist_s
         )
     )
@@ -170,7 +170,7 @@ def test_the_mirror_image_of_a_crowd_is_as_crowded(found: list[Point3]) -> None:
 
 
 def test_off_by_default() -> None:
-    assert play(CrowdingMonitor(config.Crowding()), [50] * 100) == []
+    assert play(CrowdingMonitor(config.CrowdingConfig()), [50] * 100) == []
 
 
 def test_too_many_for_long_enough_is_one_event_and_so_is_its_end() -> None:

@@ -50,7 +50,7 @@ def test_an_end_of_another_life_of_the_machine_does_not_count(path: Path) -> Non
 
 def test_it_survives_kill_9(path: Path) -> None:
     code = (
-        "import os, signal; from pathlib import Path; from edge.speaker.memory import Memory\n"
+        "import os, signal; from pathlib import Path; from edge.speaker.memory import AnnouncementMemory\n"
         f"m = AnnouncementMemory(Path({str(path)!r})); m.decide('a', 'v1', 1.0); m.decide('a', 'v2', None)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
