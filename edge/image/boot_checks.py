@@ -28,8 +28,8 @@ _CPIO_END = b"TRAILER!!!"
 def fat_is_clean(parts: ImageParts) -> list[str] | str:
     """Check the boot partition with fsck."""
     done = run_tool("fsck.vfat", "-n", parts.partitions.boot)
-    if done.returncode != 0:
-        lines = done.stdout.decode(errors="replace").strip().splitlines()
+    if done.code != 0:
+        lines = done.text.strip().splitlines()
         return [f"fsck.vfat finds mistakes ({' / '.join(lines[1:3])}): build the image again"]
     return "clean"
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import CompletedProcess
 
 from edge.image.programs import run_tool
+from edge.programs import Finished
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Ext4Reader:
     @property
     def label(self) -> str:
         """The file system's label; empty if it is not ext4."""
-        shown = run_tool("dumpe2fs", "-h", self.path).stdout.decode(errors="replace")
+        shown = run_tool("dumpe2fs", "-h", self.path).text
         labels = [
             line.split(":", 1)[1].strip()
             for line in shown.splitlines()
@@ -47,8 +47,8 @@ class Ext4Reader:
 
     def entries(self, folder: str) -> list[Entry]:
         """List a folder. Links are not followed. The list is empty if there is no such folder."""
-        shown = self._debugfs([f'ls -p "{folder}"']).stdout
-        return [e for line in shown.decode(errors="replace").splitlines() if (e := _entry(line))]
+        shown = self._debugfs([f'ls -p "{folder}"']).text
+        return [e for line in shown.splitlines() if (e := _entry(line))]
 
     def read(self, name: str) -> bytes | None:
         """Read a file; None if it does not exist."""
@@ -74,9 +74,9 @@ class Ext4Reader:
             else:
                 yield name
 
-    def _debugfs(self, requests: Iterable[str]) -> CompletedProcess[bytes]:
+    def _debugfs(self, requests: Iterable[str]) -> Finished:
         return run_tool(
-            "debugfs", "-f", "-", self.path, stdin="".join(f"{request}\n" for request in requests)
+            "debugfs", "-f", "-", self.path, stdin="".join(f"{request}\n" for request in requests).encode()
         )
 
 

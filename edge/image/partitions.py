@@ -1,16 +1,17 @@
 """Unpacks the image of a card and cuts it into three files, one for each partition."""
 
+import errno
 import json
-import subprocess
+import lzma
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from edge.errors import MaskgateError, UsageError
-from edge.image.programs import find_tool, run_tool
+from edge.image.programs import run_tool
 
 _CHUNK = 1 << 20
-_UNPACK = {".xz": "xz", ".zst": "zstd"}
 _SECTOR = 512
 KINDS = {1: ("boot", {"c", "b", "e"}), 2: ("root", {"83"}), 3: ("data", {"83"})}
 """Partition number -> its name, and the types that it may have in the partition table."""
@@ -64,29 +65,31 @@ def split_image(image: Path, scratch: Path) -> ImagePartitions:
 
 
 def _unpacked(image: Path, scratch: Path) -> Path:
-    program = _UNPACK.get(image.suffix)
-    if program is None:
-        return image
     raw = scratch / "card.img"
-    with subprocess.Popen(  # noqa: S603  a name from the table above
-        [find_tool(program), "--decompress", "--stdout", "--", str(image)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as unpacking:  # fmt: skip
-        if unpacking.stdout is None or unpacking.stderr is None:
-            raise MaskgateError(f"{image}: {program} has no output")
-        with raw.open("wb") as out:
-            _copy(unpacking.stdout, out)
-        error = unpacking.stderr.read().decode(errors="replace").strip()
-    if unpacking.returncode != 0:
-        raise DamagedImage(f"{image}: is damaged or cut short ({error}): download or build it again")
-    return raw
+    if image.suffix == ".xz":
+        try:
+            with lzma.open(image) as packed, raw.open("wb") as out:
+                _copy(packed, out)
+        except (lzma.LZMAError, EOFError) as e:
+            raise DamagedImage(f"{image}: is damaged or cut short ({e}): download or build it again") from e
+        return raw
+    if image.suffix == ".zst":
+        done = run_tool("zstd", "--decompress", "--quiet", "-o", raw, "--", image)
+        if "No space left" in done.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if done.code != 0:
+            raise DamagedImage(
+                f"{image}: is damaged or cut short ({done.last_lines}): download or build it again"
+            )
+        return raw
+    return image
 
 
 def _partition_table(raw: Path, image: Path) -> dict[int, tuple[int, int]]:
     """Read the partition table: partition number -> start and length in bytes. Errors name ``image``."""
     done = run_tool("sfdisk", "--json", raw)
-    if done.returncode != 0:
-        error = done.stderr.decode(errors="replace").strip().replace(str(raw), image.name)
+    if done.code != 0:
+        error = done.stderr.strip().replace(str(raw), image.name)
         raise DamagedImage(f"{image}: has no partition table ({error}): is it a card's image?")
     table = json.loads(done.stdout)["partitiontable"]
     parts, size = table.get("partitions", []), raw.stat().st_size
@@ -116,7 +119,7 @@ def _cut(raw: Path, part: Path, start: int, length: int) -> None:
         _copy(whole, out, length)
 
 
-def _copy(source: IO[bytes], out: IO[bytes], length: int | None = None) -> None:
+def _copy(source: BinaryIO | lzma.LZMAFile, out: BinaryIO, length: int | None = None) -> None:
     """Copy ``length`` bytes, or all. Blocks of zeros become holes in the file."""
     left = length
     while chunk := source.read(_CHUNK if left is None else min(_CHUNK, left)):

@@ -34,8 +34,8 @@ def ext4_is_clean(which: str) -> Check:
     def check(parts: ImageParts) -> list[str] | str:
         system: Ext4Reader = getattr(parts, which)
         done = run_tool("e2fsck", "-f", "-n", system.path)
-        if done.returncode != 0:
-            lines = done.stdout.decode(errors="replace").strip().splitlines()
+        if done.code != 0:
+            lines = done.text.strip().splitlines()
             return [f"e2fsck finds mistakes ({' / '.join(lines[-2:])}): build the image again"]
         if system.label != f"maskgate-{which}":
             return [f"the file system's label is {system.label!r}, but the initrd looks for maskgate-{which}"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge import files
-from edge.errors import UpdateError
+from edge.errors import StoreError, UpdateError
 
 
 class Disk:
@@ -28,17 +28,15 @@ class Disk:
             content: its new bytes.
             mode: its permissions, independent of the umask.
             owner: user id and group id; None: those of this process.
+
+        Raises:
+            StoreError: it can't be written, or its folder does not exist.
         """
-        part = path.with_name(f"{path.name}.part")
-        self.remove(part)
-        with self.create(part) as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            if owner is not None:
-                os.fchown(file.fileno(), *owner)
-            os.fsync(file.fileno())
-        self.rename(part, path)
+        if not path.parent.is_dir():
+            raise StoreError(f"{path.parent}: does not exist, so {path.name} can't be written there")
+        files.atomic_write(
+            path, content, mode=mode, owner=owner, step=lambda what: self.step(f"{what} {path.name}")
+        )
 
     @contextmanager
     def create(self, path: Path) -> Iterator[BinaryIO]:

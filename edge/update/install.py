@@ -11,7 +11,7 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import BinaryIO
 
-from edge.errors import UpdateError
+from edge.errors import MaskgateError, UpdateError
 from edge.releases.disk import Disk, open_plain
 from edge.releases.release import Manifest, Release
 from edge.releases.store import ReleaseStore
@@ -84,7 +84,7 @@ def install(source: UpdateSource, store: ReleaseStore, keys: list[PublicKey], se
         The release that is on trial now.
 
     Raises:
-        UpdateError: why it is not installed. What was in force stays in force.
+        MaskgateError: why it is not installed. What was in force stays in force.
     """
     if (trial := store.trial) is not None:
         raise UpdateError(f"{trial.kind} {trial.version} is on trial: only one update at a time")
@@ -100,7 +100,7 @@ def install(source: UpdateSource, store: ReleaseStore, keys: list[PublicKey], se
         else:
             self_test(UpdateCandidate(store.application(), tree))
         store.start_trial(release, over_mqtt=source.over_mqtt)
-    except UpdateError:
+    except MaskgateError:
         store.collect()
         raise
     except OSError as e:

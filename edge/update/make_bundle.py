@@ -1,16 +1,19 @@
 """Makes bundles, of a Debian package or of a folder of models, and signs them."""
 
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge.errors import UpdateError, UsageError
+from edge.errors import ProgramError, UpdateError, UsageError
 from edge.model.contract import load_contract
+from edge.programs import find, run, run_in_terminal
 from edge.releases.release import Release
 from edge.update.bundle import Preset, pack
+
+_UNPACK_S = 600.0
+"""Seconds that dpkg-deb may take; on a slow computer it takes one minute."""
 
 
 def from_deb(deb: Path, out: Path, *, preset: Preset = 6) -> Path:
@@ -23,17 +26,15 @@ def from_deb(deb: Path, out: Path, *, preset: Preset = 6) -> Path:
 
     Raises:
         UsageError: there is no such package, or it holds no application.
-        UpdateError: it can't be put into a bundle, or dpkg-deb is missing.
+        UpdateError: it can't be put into a bundle.
+        ProgramMissingError: dpkg-deb is missing.
     """
-    program = shutil.which("dpkg-deb")
-    if program is None:
-        raise UpdateError("dpkg-deb is missing, which unpacks packages: sudo apt install dpkg")
+    find("dpkg-deb")
     with tempfile.TemporaryDirectory(prefix="maskgate-bundle-") as folder:
-        done = subprocess.run(  # noqa: S603  our own arguments
-            [program, "--extract", deb, folder], check=False, capture_output=True, text=True
-        )
-        if done.returncode != 0:
-            raise UsageError(f"{deb}: {done.stderr.strip()}")
+        try:
+            run("dpkg-deb", "--extract", deb, folder, timeout_s=_UNPACK_S)
+        except ProgramError as e:
+            raise UsageError(f"{deb}: can't be unpacked: {e.last_lines or e}") from e
         tree = Path(folder) / "usr/lib/maskgate"
         if not (tree / "release.json").is_file():
             raise UsageError(f"{deb}: has no usr/lib/maskgate/release.json: is it a package of maskgate?")
@@ -86,16 +87,11 @@ def sign(bundle: Path, key: Path) -> Path:
         The signature's path.
 
     Raises:
-        UpdateError: minisign is missing, or it failed.
+        UpdateError: minisign failed.
+        ProgramMissingError: minisign is missing.
     """
-    program = shutil.which("minisign")
-    if program is None:
-        raise UpdateError("minisign is missing, which signs bundles: sudo apt install minisign")
-    comment = f"file:{bundle.name}"
-    done = subprocess.run(  # noqa: S603  our own arguments
-        [program, "-S", "-s", key, "-m", bundle, "-t", comment], check=False
-    )
-    if done.returncode != 0:
+    code = run_in_terminal("minisign", "-S", "-s", key, "-m", bundle, "-t", f"file:{bundle.name}")
+    if code != 0:
         raise UpdateError(f"{bundle}: minisign did not sign it; its message is above")
     return bundle.with_name(f"{bundle.name}.minisig")
 

@@ -2,14 +2,14 @@
 
 import os
 import pwd
-import subprocess
 import sys
 from pathlib import Path
 
 from edge.config import load_config
-from edge.errors import UpdateError
+from edge.errors import ProgramTimeoutError, UpdateError
 from edge.model.golden import check_golden
 from edge.model.runtime import find_runtime
+from edge.programs import run
 from edge.releases.choose import MODELS
 from edge.update.install import UpdateCandidate
 
@@ -59,28 +59,27 @@ def run_self_test(candidate: UpdateCandidate, config: Path, user: str = USER) ->
     if candidate.models is not None:
         environment[MODELS] = str(candidate.models)
     command = [sys.executable, "-I", "-c", _RUN, str(candidate.application), "update", "self-test"]
-    uid, gid, groups = _unprivileged(user)
     try:
-        done = subprocess.run(  # noqa: S603  our own arguments, and a signed release
-            [*command, "--config", str(config)], env=environment, check=False, capture_output=True, text=True,
-            timeout=_TIMEOUT_S, stdin=subprocess.DEVNULL, cwd="/", user=uid, group=gid, extra_groups=groups,
+        done = run(
+            *command, "--config", config, timeout_s=_TIMEOUT_S, check=False, environment=environment,
+            folder=Path("/"), user=_unprivileged(user),
         )  # fmt: skip
-    except subprocess.TimeoutExpired as e:
+    except ProgramTimeoutError as e:
         raise UpdateError(
             f"{candidate.application.name}: its self-test took more than {_TIMEOUT_S:.0f} s"
         ) from e
-    if done.returncode != 0:
+    if done.code != 0:
         lines = [line for line in done.stderr.splitlines() if line and not line.startswith("INFO")]
-        last = " / ".join(lines[-_SHOWN:]) or f"exit code {done.returncode}"
+        last = " / ".join(lines[-_SHOWN:]) or f"exit code {done.code}"
         raise UpdateError(f"{candidate.application.name}: its self-test failed: {last}")
 
 
-def _unprivileged(name: str) -> tuple[int | None, int | None, list[int] | None]:
-    """User, group and supplementary groups for the test; None: those of this process."""
+def _unprivileged(name: str) -> tuple[int, int] | None:
+    """User and group number for the test; None: those of this process, which is not root."""
     if os.geteuid() != 0:
-        return None, None, None
+        return None
     try:
         user = pwd.getpwnam(name)
     except KeyError as e:
         raise UpdateError(f"there is no user {name} to test the release as: install the package again") from e
-    return user.pw_uid, user.pw_gid, []
+    return user.pw_uid, user.pw_gid

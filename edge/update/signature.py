@@ -13,8 +13,6 @@ import base64
 import binascii
 import hashlib
 import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +20,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import UpdateError
+from edge.programs import run
 
 SIGNATURE_MAX = 4096
 """Bytes that a ``.minisig`` file may have. minisign writes about 300."""
+_TIMEOUT_S = 60.0
+"""Seconds that openssl may take; on a slow board it takes a fraction of one."""
 _COMMENT = "trusted comment: "
 _DER = bytes.fromhex("302a300506032b6570032100")
 """What precedes an Ed25519 public key of 32 bytes in a SubjectPublicKeyInfo (RFC 8410)."""
@@ -126,7 +127,8 @@ def verify(digest: bytes, signature: Signature, keys: Sequence[PublicKey], what:
         The trusted comment.
 
     Raises:
-        UpdateError: no trusted key signed it, or openssl is missing.
+        UpdateError: no trusted key signed it.
+        ProgramError: openssl is missing or can't be run.
     """
     candidates = [key for key in keys if key.id == signature.key_id]
     if not candidates:
@@ -148,22 +150,16 @@ def digest_of(file: BinaryIO) -> bytes:
 
 
 def _signed(message: bytes, signature: bytes, key: PublicKey) -> bool:
-    program = shutil.which("openssl")
-    if program is None:
-        raise UpdateError("openssl is missing, so no signature can be checked: sudo apt install openssl")
     with tempfile.TemporaryDirectory(prefix="maskgate-") as folder:
         contents = {"key": _DER + key.key, "message": message, "signature": signature}
         key_file, message_file, signature_file = (Path(folder) / name for name in contents)
         for name, content in contents.items():
             (Path(folder) / name).write_bytes(content)
-        done = subprocess.run(  # noqa: S603  our own arguments
-            [
-                program, "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", key_file, "-rawin",
-                "-in", message_file, "-sigfile", signature_file,
-            ],
-            check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        done = run(
+            "openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", key_file, "-rawin",
+            "-in", message_file, "-sigfile", signature_file, timeout_s=_TIMEOUT_S, check=False,
         )  # fmt: skip
-    return done.returncode == 0 and "Signature Verified Successfully" in done.stdout
+    return done.code == 0 and "Signature Verified Successfully" in done.text
 
 
 def _decode(line: str, length: int) -> bytes:

@@ -214,4 +214,4 @@ def test_a_missing_tool_is_named_with_its_package(
     monkeypatch.setattr(shutil, "which", lambda name, **k: None if name == "mcopy" else real(name, **k))
     code, _, error = call(str(image))
     assert code == 1
-    assert "sudo apt install mtools" in error
+    assert "mcopy is missing, install it: apt install mtools" in error

@@ -50,7 +50,13 @@ class CutDisk(Disk):
         """Inodes of files whose content is not on the disk yet."""
         self.renamed: list[tuple[Path, Path, bytes | None]] = []
         """Renames not on the disk yet: old name, new name, and the content that the new name had before."""
-        fsync, sync, replace = os.fsync, os.sync, os.replace
+        fsync, sync, replace, open_ = os.fsync, os.sync, os.replace, os.open
+
+        def noted_open(path: str | Path, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+            handle = open_(path, flags, mode, dir_fd=dir_fd)
+            if flags & os.O_CREAT:
+                self.contents.add(os.fstat(handle).st_ino)
+            return handle
 
         def noted_fsync(handle: int) -> None:
             fsync(handle)
@@ -68,7 +74,8 @@ class CutDisk(Disk):
             replace(old, new)
             self.renamed.append((old, new, before))
 
-        for name, function in {"fsync": noted_fsync, "sync": noted_sync, "replace": noted_replace}.items():
+        noted = {"fsync": noted_fsync, "sync": noted_sync, "replace": noted_replace, "open": noted_open}
+        for name, function in noted.items():
             monkeypatch.setattr(os, name, function)
 
     def step(self, what: str) -> None:
