@@ -15,7 +15,7 @@ from typing import Any
 from edge.config import Mqtt
 from edge.config.loading import to_toml
 from edge.errors import MaskgateError
-from edge.mqtt import MqttLink
+from edge.mqtt import IncomingMessage, MqttLink
 from edge.sim.embedded_broker import EmbeddedBroker
 
 PATIENCE_S = 30.0
@@ -64,8 +64,8 @@ class AnnouncementRig:
     def watch(self, port: int) -> None:
         """Note what the broker carries from now on."""
 
-        def note(topic: str, payload: bytes, _retained: bool) -> None:  # noqa: FBT001  MqttLink's signature
-            self.messages.append((topic, json.loads(payload)))
+        def note(message: IncomingMessage) -> None:
+            self.messages.append((message.topic, json.loads(message.payload)))
 
         settings = Mqtt(host="127.0.0.1", port=port, protocol="3.1.1")
         link = MqttLink(settings, "bench-watcher", subscriptions=[("maskgate/#", 1)], on_message=note)

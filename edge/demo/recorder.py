@@ -9,6 +9,8 @@ from types import TracebackType
 
 from typing_extensions import Self
 
+from edge.mqtt import IncomingMessage
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedMessage:
@@ -42,8 +44,9 @@ class MessageRecorder:
         with self._came:
             self._file.close()
 
-    def receive(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the link's signature
-        """For the link."""
+    def receive(self, message: IncomingMessage) -> None:
+        """Record a message; the link calls this on its own thread."""
+        topic, payload, retained = message.topic, message.payload, message.retained
         with self._came:
             if self._file.closed:
                 return

@@ -7,6 +7,7 @@ Every event is a CloudEvent 1.0 in structured JSON. An ``Event`` is made where s
 from edge.events.data import Data
 from edge.events.envelope import (
     CONTENT_TYPE,
+    EXPIRY_S,
     SCHEMA_BASE,
     TYPES,
     Event,
@@ -57,6 +58,7 @@ from edge.events.telemetry import (
 
 __all__ = [
     "CONTENT_TYPE",
+    "EXPIRY_S",
     "SCHEMA_BASE",
     "TYPES",
     "AnnouncementAsked",

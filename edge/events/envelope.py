@@ -31,6 +31,10 @@ SCHEMA_BASE = "urn:maskgate:v1:"
 CONTENT_TYPE = "application/cloudevents+json"
 """Content type of an event on the wire, as CloudEvents' MQTT binding wants it. MQTT 3.1.1 can't carry it."""
 
+EXPIRY_S = 365 * 24 * 3600
+"""The message expiry of events, with MQTT 5: nobody's queue is meant to drop one. A broker tells a subscriber
+what is left of it, so the difference is how long an event waited there, whatever the clocks say."""
+
 TYPES: dict[str, type[Data]] = {
     "violation.opened": ViolationOpened,
     "violation.closed": ViolationClosed,

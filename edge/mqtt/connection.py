@@ -9,16 +9,19 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.config import Mqtt
 from edge.mqtt.explain import why_lost, why_refused, why_silent, why_unreachable
 from edge.mqtt.session import (
     ANSWER_S,
+    KEPT_S,
     ClientIdentity,
+    IncomingMessage,
     SessionCallbacks,
     Wakeup,
     connect,
@@ -80,6 +83,7 @@ class Connection:
         self._up, self._acknowledged, self._complain = up, acknowledged, complain
         self._where = f"{settings.host}:{settings.port}"
         self._answer: ReasonCode | None = None
+        self._live_from_s = 0.0
         self._ending = ""
         client = self._client = make_client(settings, me, protocol, wakeup.ring)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
@@ -114,15 +118,17 @@ class Connection:
         return End(kind, why_lost(self._settings, self._ending), lasted_s, self._ending)
 
     def _on_connect(
-        self, client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _more: object
+        self, client: paho.Client, _data: object, flags: paho.ConnectFlags, reason: ReasonCode, _more: object
     ) -> None:
         self._answer = reason
+        if flags.session_present:
+            self._live_from_s = time.monotonic() + KEPT_S
         if reason.is_failure:
             return
         for message in self._callbacks.birth():
             send(client, message)
         if self._callbacks.subscriptions:
-            client.subscribe(list(self._callbacks.subscriptions))
+            client.subscribe(self._wanted())
         self._up(client)
 
     def _on_disconnect(
@@ -151,4 +157,21 @@ class Connection:
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         if self._callbacks.on_message is not None:
-            self._callbacks.on_message(message.topic, bytes(message.payload), message.retain)
+            self._callbacks.on_message(
+                IncomingMessage(
+                    message.topic,
+                    bytes(message.payload),
+                    message.retain,
+                    getattr(message.properties, "MessageExpiryInterval", None),
+                    maybe_kept=time.monotonic() < self._live_from_s,
+                )
+            )
+
+    def _wanted(self) -> list[tuple[str, Any]]:
+        if self._protocol != "5":
+            return list(self._callbacks.subscriptions)
+        as_published = self._callbacks.retain_as_published
+        return [
+            (topic, SubscribeOptions(qos=qos, retainAsPublished=as_published))
+            for topic, qos in self._callbacks.subscriptions
+        ]

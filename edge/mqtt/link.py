@@ -19,7 +19,7 @@ from edge.mqtt.connection import Connection, End
 from edge.mqtt.dialer import Dialer
 from edge.mqtt.explain import why_replaced
 from edge.mqtt.security import make_tls_context, read_password
-from edge.mqtt.session import ClientIdentity, OutgoingMessage, SessionCallbacks, Wakeup, send
+from edge.mqtt.session import ClientIdentity, IncomingMessage, OutgoingMessage, SessionCallbacks, Wakeup, send
 from edge.mqtt.status import LinkListener, LinkStatus, State
 
 _log = logging.getLogger(__name__)
@@ -46,13 +46,14 @@ class MqttLink:
         will: called at every connect; returns what the broker publishes when this client vanishes.
         birth: called at every connect; returns what is published before anything else.
         subscriptions: topic filters with their QoS, made at every connect.
-        on_message: called with the topic, the payload, and whether the message was retained. It runs on the
-            link's thread and must not block; the broker gets the acknowledgement when it returns. With MQTT 5
-            the broker holds back messages larger than 256 KiB. MQTT 3.1.1 can't ask for that, so there the
-            broker's own limit holds (mosquitto: ``message_size_limit``).
+        on_message: called with each message. It runs on the link's thread and must not block; the broker gets
+            the acknowledgement when it returns. With MQTT 5 the broker holds back messages larger than
+            256 KiB. MQTT 3.1.1 can't ask for that, so there the broker's own limit holds (mosquitto:
+            ``message_size_limit``).
         on_replaced: called on the link's thread with a full sentence when another client has taken our client
             id. The link comes back after a while.
         durable: the broker keeps messages for our subscriptions while we are away, for up to an hour.
+        retain_as_published: see ``IncomingMessage.retained``.
 
     Raises:
         ConfigError: the password or a certificate can't be used.
@@ -66,14 +67,15 @@ class MqttLink:
         will: Callable[[], OutgoingMessage] | None = None,
         birth: Callable[[], Sequence[OutgoingMessage]] = tuple,
         subscriptions: Sequence[tuple[str, int]] = (),
-        on_message: Callable[[str, bytes, bool], None] | None = None,
+        on_message: Callable[[IncomingMessage], None] | None = None,
         on_replaced: Callable[[str], None] | None = None,
         durable: bool = False,
+        retain_as_published: bool = False,
     ) -> None:
         self._me = ClientIdentity(
             client_id, read_password(settings), make_tls_context(settings), will, durable
         )
-        self._callbacks = SessionCallbacks(birth, tuple(subscriptions), on_message)
+        self._callbacks = SessionCallbacks(birth, tuple(subscriptions), on_message, retain_as_published)
         self._on_replaced = on_replaced
         self._dialer = Dialer(settings)
         self._listener: LinkListener | None = None
@@ -107,6 +109,7 @@ class MqttLink:
         qos: int = 1,
         retain: bool = False,
         content_type: str | None = None,
+        expiry_s: int | None = None,
         connection: int | None = None,
     ) -> int | None:
         """Send a message now or not at all: the link keeps nothing for a later connection.
@@ -117,6 +120,7 @@ class MqttLink:
             qos: 0 or 1.
             retain: the broker keeps it for later subscribers.
             content_type: the payload's content type. Only MQTT 5 carries it.
+            expiry_s: for how long a broker keeps it for a subscriber that is away. Only MQTT 5 carries it.
             connection: the number of the only connection to send on; None sends on whichever is up.
 
         Returns:
@@ -125,7 +129,7 @@ class MqttLink:
         online = self._online
         if online is None or connection not in (None, online[0]):
             return None
-        info = send(online[1], OutgoingMessage(topic, payload, qos, retain, content_type))
+        info = send(online[1], OutgoingMessage(topic, payload, qos, retain, content_type, expiry_s))
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
     def stop(self, timeout_s: float, farewell: Sequence[OutgoingMessage] = ()) -> None:

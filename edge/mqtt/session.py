@@ -18,6 +18,8 @@ from edge.config import Mqtt
 ANSWER_S = 5.0
 """Seconds that a broker may take to accept a connection, and again to answer CONNECT."""
 _SESSION_S = 3600
+KEPT_S = 5.0
+"""A broker sends what it kept for us at once, so after this time on a connection messages are live."""
 PACKET_MAX = 256 * 1024
 """Largest packet in bytes that we accept. An event has about 1000 bytes, a device's ``info`` some 5000."""
 _POLL_S = 1.0
@@ -34,6 +36,24 @@ class OutgoingMessage:
     retain: bool = False
     content_type: str | None = None
     """Sent with MQTT 5 only; MQTT 3.1.1 can't carry it."""
+    expiry_s: int | None = None
+    """A broker that keeps it for a subscriber that is away drops it after this time; with MQTT 5 only."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A message that came for one of our subscriptions."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    """The broker kept it from before our subscription. Where ``retain_as_published`` is asked for, with
+    MQTT 5: its publisher wants the broker to keep it."""
+    expires_in_s: int | None = None
+    """What is left of its publisher's ``expiry_s``: the time that it waited at the broker is missing from it.
+    None: none was set, or MQTT 3.1.1."""
+    maybe_kept: bool = False
+    """It came just after a durable session was resumed: the broker may have kept it while we were away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +64,9 @@ class SessionCallbacks:
     """Called at every connect; returns what is published before anything else."""
     subscriptions: tuple[tuple[str, int], ...]
     """Topic filters with their QoS."""
-    on_message: Callable[[str, bytes, bool], None] | None
-    """Called with the topic, the payload, and whether the message was retained."""
+    on_message: Callable[[IncomingMessage], None] | None
+    retain_as_published: bool = False
+    """Whether messages come with the retain flag that their publisher set; with MQTT 5 only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +135,12 @@ def connect(client: paho.Client, settings: Mqtt, me: ClientIdentity) -> None:
 def send(client: paho.Client, message: OutgoingMessage) -> paho.MQTTMessageInfo:
     """Hand a message to a client. Any thread may do this."""
     properties = None
-    if message.content_type is not None and client.protocol == paho.MQTTv5:
+    if client.protocol == paho.MQTTv5:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = message.content_type
+        if message.content_type is not None:
+            properties.ContentType = message.content_type
+        if message.expiry_s is not None:
+            properties.MessageExpiryInterval = message.expiry_s
     return client.publish(message.topic, message.payload, message.qos, message.retain, properties)
 
 

@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from edge.config import Mqtt
 from edge.errors import LinkError
-from edge.mqtt import MqttLink
+from edge.mqtt import IncomingMessage, MqttLink
 from edge.mqtt.explain import why_unreachable
 
 _LOOK_S = 0.2
@@ -136,10 +136,12 @@ class Subscription:
     def acknowledged(self, token: int, refusal: str | None) -> None:
         """Part of ``LinkListener``: nothing to do, callers watch for the effect of what they publish."""
 
-    def _received(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the link's signature
+    def _received(self, message: IncomingMessage) -> None:
         if self._queue.qsize() >= WAITING_MAX:
             self._connection += 1
             return
         self._queue.put(
-            ReceivedMessage(topic, payload, retained, datetime.now(timezone.utc), self._connection)
+            ReceivedMessage(
+                message.topic, message.payload, message.retained, datetime.now(timezone.utc), self._connection
+            )
         )

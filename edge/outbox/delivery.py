@@ -16,7 +16,7 @@ from typing import Protocol
 
 from edge.backoff import Backoff
 from edge.clock import Clock
-from edge.events import CONTENT_TYPE, Place, leaf_of
+from edge.events import CONTENT_TYPE, EXPIRY_S, Place, leaf_of
 
 _log = logging.getLogger(__name__)
 WINDOW = 10
@@ -75,7 +75,9 @@ class BrokerLink(Protocol):
         """Set who is called, from any thread: up, acknowledgements, down, in this order. Before the start."""
         ...
 
-    def publish(self, topic: str, payload: bytes, *, content_type: str, connection: int) -> int | None:
+    def publish(
+        self, topic: str, payload: bytes, *, content_type: str, expiry_s: int, connection: int
+    ) -> int | None:
         """Send with QoS 1 on that connection; returns a token, or None if it has ended."""
         ...
 
@@ -203,7 +205,11 @@ class Delivery:
                 break
             item = items[0]
             token = self._link.publish(
-                self._topic(item), self._payload(item), content_type=CONTENT_TYPE, connection=self._connection
+                self._topic(item),
+                self._payload(item),
+                content_type=CONTENT_TYPE,
+                expiry_s=EXPIRY_S,
+                connection=self._connection,
             )
             if token is None:
                 break

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from edge.events import Place
+from edge.mqtt import IncomingMessage
 from edge.speaker.heard import announced
 
 _HEARD_MAX = 1000
@@ -34,11 +35,12 @@ class Inbox:
         self._heard: SimpleQueue[str] = SimpleQueue()
         self._commands: SimpleQueue[ReceivedCommand] = SimpleQueue()
 
-    def receive(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the link's signature
-        """Take in a message."""
+    def receive(self, message: IncomingMessage) -> None:
+        """Take in a message; the link's thread calls this."""
+        topic, payload = message.topic, message.payload
         if topic == self._cmd:
             if self._commands.qsize() < _COMMANDS_MAX:
-                self._commands.put(ReceivedCommand(payload, retained))
+                self._commands.put(ReceivedCommand(payload, message.retained))
         elif topic == self._health:
             self._on_health(payload)
         elif b"announcement.played" in payload and self._heard.qsize() < _HEARD_MAX:

@@ -25,7 +25,7 @@ from edge.events import (
     new_event,
 )
 from edge.hardware import hardware_id, memory_mb
-from edge.mqtt import MqttLink, OutgoingMessage
+from edge.mqtt import IncomingMessage, MqttLink, OutgoingMessage
 from edge.outbox import Outbox
 from edge.outbox.delivery import Delivery
 from edge.people.hours import OpeningHours
@@ -145,11 +145,11 @@ class SpeakerService:
         for voice in self._voices:
             voice.join(max(0.0, until_s - self._clock.monotonic()))
 
-    def _received(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001  MqttLink's signature
-        if retained:
-            self._drop(f"a retained message on {topic[:_SHOWN]!r}: events are never retained")
+    def _received(self, message: IncomingMessage) -> None:
+        if message.retained:
+            self._drop(f"a retained message on {message.topic[:_SHOWN]!r}: events are never retained")
         else:
-            self._hear(payload)
+            self._hear(message.payload)
 
     def _hear(self, payload: bytes) -> None:
         try:

@@ -64,7 +64,15 @@ class MemoryLink:
         with self._lock:
             self._end()
 
-    def publish(self, topic: str, payload: bytes, *, content_type: str, connection: int) -> int | None:  # noqa: ARG002
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        content_type: str,  # noqa: ARG002  MQTT 5's properties change no fate
+        expiry_s: int,  # noqa: ARG002
+        connection: int,
+    ) -> int | None:
         """Meets the next fate; None if that connection is not there any more."""
         with self._lock:
             if self._listener is None or connection != self._connection:

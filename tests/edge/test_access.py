@@ -56,7 +56,7 @@ class Client:
             settings,
             name,
             subscriptions=[(one, 1) for one in filters],
-            on_message=lambda topic, payload, _retained: self.heard.put((topic, payload)),
+            on_message=lambda m: self.heard.put((m.topic, m.payload)),
         )
         self.link.listen(self.told)
         self.link.start()

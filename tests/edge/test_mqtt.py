@@ -18,7 +18,7 @@ import pytest
 from edge.backoff import Backoff
 from edge.config import Mqtt
 from edge.errors import ConfigError
-from edge.mqtt import MqttLink, OutgoingMessage
+from edge.mqtt import IncomingMessage, MqttLink, OutgoingMessage
 from edge.mqtt import connection as connection_module
 from edge.mqtt import link as link_module
 from edge.mqtt.session import PACKET_MAX
@@ -163,7 +163,7 @@ def test_the_broker_keeps_back_what_is_larger_than_any_message_of_ours(
         broker.port,
         birth=lambda: [OutgoingMessage("a", b"birth", retain=True)],
         subscriptions=[("a", 1)],
-        on_message=lambda _topic, payload, _retained: heard.put(payload),
+        on_message=lambda m: heard.put(m.payload),
     )
     assert heard.get(timeout=WAIT_S) == b"birth"  # the subscription is made
     ops = make_ops(broker.port)
@@ -311,7 +311,7 @@ def test_subscriptions_are_made_at_every_connect_and_durable_ones_miss_nothing(
     heard: SimpleQueue[tuple[str, bytes, bool]] = SimpleQueue()
     options = {
         "subscriptions": [("a/#", 1)],
-        "on_message": lambda *message: heard.put(message),
+        "on_message": lambda m: heard.put((m.topic, m.payload, m.retained)),
         "durable": True,
     }
     ops.client.publish("a/kept", b"1", 1, retain=True).wait_for_publish(WAIT_S)
@@ -324,6 +324,42 @@ def test_subscriptions_are_made_at_every_connect_and_durable_ones_miss_nothing(
         ("a/meanwhile", b"2", False),
         ("a/kept", b"1", True),
     }
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_retained_message_shows_its_flag_to_who_is_connected_with_mqtt_5_alone(
+    broker: Any, make: Any, make_ops: Any, protocol: str
+) -> None:
+    ops, heard = make_ops(broker.port), SimpleQueue[IncomingMessage]()
+    options = {"subscriptions": [("a", 1)], "on_message": heard.put, "retain_as_published": True}
+    birth = [OutgoingMessage("a", b"birth", retain=True)]
+    make(broker.port, more={"protocol": protocol}, birth=lambda: birth, **options)
+    assert heard.get(timeout=WAIT_S).payload == b"birth"  # the subscription is made
+    ops.client.publish("a", b"1", 1, retain=True).wait_for_publish(WAIT_S)
+    message = heard.get(timeout=WAIT_S)
+    assert (message.payload, message.retained) == (b"1", protocol == "5")
+
+
+def test_how_long_the_broker_kept_a_message_shows_in_what_is_left_of_its_expiry(
+    broker: Any, make: Any, eventually: Any
+) -> None:
+    heard = SimpleQueue[IncomingMessage]()
+    options = {"subscriptions": [("a", 1)], "on_message": heard.put, "durable": True}
+    away, _ = make(broker.port, client_id="speaker", **options)
+    eventually(lambda: away.status.state == "online")
+    sender, _ = make(broker.port, client_id="device")
+    eventually(lambda: sender.publish("a", b"live", expiry_s=1000))
+    live = heard.get(timeout=WAIT_S)
+    assert (live.expires_in_s, live.maybe_kept) == (1000, False)
+    for _ in range(1000):  # until a second of the broker's clock has passed while it kept one
+        away.stop(WAIT_S)
+        assert sender.publish("a", b"kept", expiry_s=1000)
+        away, _ = make(broker.port, client_id="speaker", **options)
+        kept = heard.get(timeout=WAIT_S)
+        assert (kept.payload, kept.maybe_kept) == (b"kept", True)
+        if kept.expires_in_s != 1000:
+            break
+    assert kept.expires_in_s in range(900, 1000)
 
 
 def test_a_refused_subscription_is_named(make: Any, serve: Any, eventually: Any, caplog: Any) -> None:

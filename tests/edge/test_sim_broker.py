@@ -95,14 +95,14 @@ def test_a_link_that_asks_for_mqtt_5_falls_back(
         "link",
         birth=lambda: [OutgoingMessage("a", b"hello")],
         subscriptions=[("b", 1)],
-        on_message=lambda *message: said.put(message),
+        on_message=lambda m: said.put((m.topic, m.payload, m.retained)),
     )
     link.start()
     ops = MqttLink(
         Mqtt(host=embedded.host, port=embedded.port, protocol="3.1.1"),
         "ops",
         subscriptions=[("a", 1)],
-        on_message=lambda *message: said.put(message),
+        on_message=lambda m: said.put((m.topic, m.payload, m.retained)),
     )
     ops.start()
     assert said.get(timeout=WAIT_S) == ("a", b"hello", False)
