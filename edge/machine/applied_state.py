@@ -1,4 +1,4 @@
-"""What was taken over, kept on the device: for root alone, since it holds the keys of wireless networks."""
+"""What was applied, kept on the device; only root can read it, as it holds keys of wireless networks."""
 
 import json
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ STATE = "var/lib/maskgate-machine/state.json"
 
 @dataclass(frozen=True, slots=True)
 class AppliedState:
-    """The memory of ``maskgate machine apply``.
+    """What ``maskgate machine apply`` remembers.
 
     Attributes:
-        card: the digest of the card that was taken over last and in full; empty: to be taken over again.
-        when: that moment, by this machine's clock; empty: nothing is in force yet.
-        files: what was written, and is to be removed when nothing wants it any more.
-        units: what was switched on.
-        psk: keys of wireless networks by name: their passphrases are not on the card any more.
-        remarks: what there was to say about it.
+        card: the digest of the card that was last applied in full; empty if it must be applied again.
+        when: when that was, by this machine's clock; empty if no card has been applied yet.
+        files: the files that were written, to be removed when no card asks for them any more.
+        units: the units that were enabled.
+        psk: keys of wireless networks by name; their passphrases are no longer on the card.
+        remarks: what the report says about it.
     """
 
     card: str = ""
@@ -32,7 +32,7 @@ class AppliedState:
 
 
 def load_state(root: Path) -> AppliedState:
-    """What is known; nothing where it is damaged or not there: then the card is taken over once more."""
+    """The kept state; an empty one if it is missing or damaged, so that the card is applied again."""
     try:
         raw = json.loads((root / STATE).read_bytes())
         files, units, remarks = (tuple(map(str, raw[key])) for key in ("files", "units", "remarks"))
@@ -43,7 +43,7 @@ def load_state(root: Path) -> AppliedState:
 
 
 def save_state(root: Path, state: AppliedState) -> None:
-    """Keep it over power cuts.
+    """Keep the state, safe against power cuts.
 
     Raises:
         StoreError: it can't be written.

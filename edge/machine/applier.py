@@ -1,7 +1,7 @@
-"""``maskgate machine apply``: from the card to the device, so that a power cut at any point loses nothing.
+"""``maskgate machine apply``: apply the card to the device; a power cut at any point loses nothing.
 
-First everything is on the device's own disk, then the secrets go from the card, then it is remembered that
-this card is done. Whoever is interrupted begins again, and comes to the same end.
+First everything is written to the device's own disk. Then the secrets are removed from the card. Then the
+device remembers that this card is done. After an interruption it starts again, and ends in the same state.
 """
 
 import grp
@@ -21,7 +21,8 @@ from edge.machine.applied_state import AppliedState, load_state, save_state
 from edge.machine.apply_result import ApplyResult, ApplyVerdict
 from edge.machine.card_files import CardFiles, read_card
 from edge.machine.facts import facts_of
-from edge.machine.plan import CREDENTIALS, PERSON, RETIRED, Plan, make_plan
+from edge.machine.plan import RETIRED, Plan, make_plan
+from edge.machine.planned_files import CREDENTIALS, PERSON
 from edge.machine.preflight import check_on_device
 from edge.machine.programs import Run, is_enabled, run_program, steps, try_all
 from edge.machine.wanted import KnownSecrets, WantedMachine, lines_of, read
@@ -29,22 +30,22 @@ from edge.systemd import systemd_is_running
 
 _log = logging.getLogger(__name__)
 _PEOPLE = 1000
-"""From this number on, users are people."""
+"""Users with this number or a higher one are people."""
 _SERVICES = (CREDENTIALS, "/etc/systemd/system/maskgate")
-"""Begins of the paths that belong to the service's configuration and not to the machine."""
+"""How paths start that belong to the service's configuration and not to the machine."""
 _CUT_SHORT = (
     "machine: there is no [machine], and this device was set up with one: was the file cut short? Write "
-    "[machine], with nothing below it if Wi-Fi, keys and all else that stood there shall be taken away"
+    "[machine]; leave it empty if Wi-Fi, keys and all else from there should be removed"
 )
 
 
 def apply(boot_dir: Path, root: Path, run: Run | None = None) -> ApplyResult:
-    """Take over what is new on the card.
+    """Apply what is new on the card.
 
     Args:
         boot_dir: the boot partition.
         root: of the file system to write to.
-        run: for the programs that put it in force; default: this machine's own, and none for another root.
+        run: runs the programs that put it in force; default: this machine's own, and none for another root.
     """
     if run is None and root == Path("/") and systemd_is_running():
         run = run_program
@@ -70,7 +71,7 @@ def apply(boot_dir: Path, root: Path, run: Run | None = None) -> ApplyResult:
 
 
 def _not_now(wanted: WantedMachine, state: AppliedState) -> tuple[str, ...]:
-    """Why a device that works is better left as it is; nothing: it is not."""
+    """Why a working device should stay as it is; empty if the card can be applied."""
     if wanted.missing and state.when:
         return wanted.missing
     lost = not wanted.about_machine and any(not path.startswith(_SERVICES) for path in state.files)
@@ -84,13 +85,13 @@ def _known(root: Path, state: AppliedState) -> KnownSecrets:
 
 
 def _check_user(root: Path, wanted: WantedMachine) -> None:
-    """A program's own user must not become a person's, who may do everything."""
+    """Refuse a program's own user as the one to log in as, who may do everything."""
     machine = wanted.config.machine
     for line in inspection.text_of(root / "etc/passwd").splitlines() if machine.ssh_keys else []:
         name, _, uid, _, about, *_ = line.split(":") + [""] * 5
         if name == machine.ssh_user and about != PERSON and uid.isdigit() and int(uid) < _PEOPLE:
-            said = f"machine.ssh_user: found {name!r}, a user of the system; choose a name for a person"
-            raise mistakes(wanted.name, [said])
+            mistake = f"machine.ssh_user: found {name!r}, a user of the system; choose a name for a person"
+            raise mistakes(wanted.name, [mistake])
 
 
 def _take_over(
@@ -117,11 +118,11 @@ def _take_over(
 
 
 def _install(root: Path, plan: Plan, wanted: WantedMachine, state: AppliedState) -> AppliedState:
-    """Write all files, remove those that nothing wants any more; returns what is known then."""
+    """Write all files, and remove those that no card asks for any more; returns the new state."""
     ours = {file.path for file in plan.files if not file.kept}
-    if wanted.service_text is None:  # then what belongs to the service stays, too
+    if wanted.service_text is None:  # then the service's own files stay
         ours |= {path for path in state.files if path.startswith(_SERVICES)}
-    # first the names, so that an interrupted run leaves nothing that nobody knows of
+    # keep the names first, so that an interrupted run leaves no unknown files
     save_state(root, replace(state, files=tuple(sorted({*state.files, *ours}))))
     _write(root, plan)
     for path in sorted({*state.files} - ours):
@@ -149,7 +150,7 @@ def _below(root: Path, path: str) -> Path:
 
 
 def _group(root: Path, name: str) -> int:
-    """Root's in another file system, whose numbers are others: tmpfiles.d mends it at its first boot."""
+    """A group's number; root's for another file system, where tmpfiles.d corrects it at the first boot."""
     try:
         return grp.getgrnam(name).gr_gid if root == Path("/") else 0
     except KeyError:
@@ -157,19 +158,19 @@ def _group(root: Path, name: str) -> int:
 
 
 def _ours(wanted: Iterable[str], before: Iterable[str], enabled: Callable[[str], bool]) -> tuple[str, ...]:
-    """The units that we switch on: one that somebody else did is not ours to switch off again."""
+    """The units that we enable; one that somebody else enabled is not ours to disable again."""
     known = {*before}
     return tuple(u for u in wanted if u in known or u not in RETIRED or not enabled(u))
 
 
 def _forget(boot_dir: Path, root: Path, card: CardFiles, wanted: WantedMachine) -> list[str]:
-    """Remove the secrets from the card; returns what to say where that fails."""
+    """Remove the secrets from the card; returns what to report if that fails."""
     if inspection.forgets(root):
-        return ["the card keeps its secrets, for the device itself forgets everything when power goes"]
+        return ["the card keeps its secrets: the device itself forgets everything when the power goes off"]
     try:
         boot.forget_secrets(boot_dir, card, frozenset(wanted.credentials))
     except StoreError as e:
-        return [f"the card still holds secrets that the device has taken over: {e}"]
+        return [f"the card still holds secrets that are on the device by now: {e}"]
     return []
 
 

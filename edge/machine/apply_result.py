@@ -1,4 +1,4 @@
-"""What became of the card at this boot: for the report, and for the service's ``health``."""
+"""The result of applying the card at this boot: for the report, and for the service's ``health``."""
 
 import json
 from collections.abc import Sequence
@@ -14,31 +14,31 @@ _OUTCOME = "outcome.json"
 
 
 class ApplyVerdict(str, Enum):
-    """How it ended, in words for the report."""
+    """How it ended; the values are words for the report."""
 
     APPLIED = "was applied at this start"
     UNCHANGED = "has not changed, and is in force"
     INCOMPLETE = "was applied as far as it goes"
     REFUSED = "was NOT applied"
     NONE = "is not on the card"
-    UNKNOWN = "was not looked at since the start; journalctl -u maskgate-machine may say why"
+    UNKNOWN = "has not been read since the start; for the reason: journalctl -u maskgate-machine"
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """Of one ``maskgate machine apply``."""
+    """The result of one ``maskgate machine apply``."""
 
     verdict: ApplyVerdict
     mistakes: tuple[str, ...] = ()
-    """What must be mended, each as a sentence that begins with its key or file."""
+    """What must be corrected, each as a sentence that starts with its key or file."""
     remarks: tuple[str, ...] = ()
-    """What should be known."""
+    """What the installer should know, as sentences."""
     in_force: bool = False
     """Whether an earlier card was applied in full."""
 
     @property
     def problems(self) -> list[str]:
-        """For ``health``: sentences that make sense far away from the card."""
+        """Sentences for ``health``, which make sense far away from the card."""
         if self.verdict is ApplyVerdict.REFUSED:
             stays = "what was applied before stays in force" if self.in_force else "nothing is in force yet"
             return [f"maskgate.toml on the card was not applied ({stays}): {m}" for m in self.mistakes]
@@ -46,7 +46,7 @@ class ApplyResult:
 
 
 def keep_outcome(outcome: ApplyResult, folder: Path = MACHINE_PROBLEMS.parent) -> None:
-    """Keep it until the next boot.
+    """Keep the result until the next boot.
 
     Raises:
         StoreError: it can't be written.
@@ -55,7 +55,7 @@ def keep_outcome(outcome: ApplyResult, folder: Path = MACHINE_PROBLEMS.parent) -
 
 
 def kept_outcome(folder: Path = MACHINE_PROBLEMS.parent) -> ApplyResult | None:
-    """What ``keep_outcome`` kept; None where nothing was applied since the start."""
+    """The result that ``keep_outcome`` kept; None if nothing was applied since the start."""
     try:
         raw = json.loads((folder / _OUTCOME).read_bytes())
         mistakes, remarks = (tuple(map(str, raw[key])) for key in ("mistakes", "remarks"))
@@ -65,7 +65,7 @@ def kept_outcome(folder: Path = MACHINE_PROBLEMS.parent) -> ApplyResult | None:
 
 
 def tell_service(problems: Sequence[str], folder: Path = MACHINE_PROBLEMS.parent) -> None:
-    """What the service's ``health`` is to say, one sentence a line; it is read anew for each.
+    """Write the problems for the service's ``health``, one sentence a line; each health message reads them.
 
     Raises:
         StoreError: it can't be written.

@@ -1,4 +1,4 @@
-"""Writing on the boot partition: FAT, perhaps mounted read-only, and worn by every write."""
+"""Write to the boot partition: it is FAT, may be mounted read-only, and every write wears the card."""
 
 import logging
 import os
@@ -19,10 +19,10 @@ _PUBLIC, _PRIVATE = b"-----BEGIN CERTIFICATE-----", b"PRIVATE KEY-----"
 
 @contextmanager
 def writable(boot: Path) -> Iterator[None]:
-    """Make the partition writable for a moment, if it is mounted read-only.
+    """Make the partition writable for the block, if it is mounted read-only.
 
     Raises:
-        StoreError: it can't be.
+        StoreError: it can't be remounted.
     """
     try:
         fixed = os.statvfs(boot).f_flag & os.ST_RDONLY and boot.is_mount()
@@ -46,7 +46,7 @@ def _remount(boot: Path, how: str) -> None:
 
 
 def write_if_changed(path: Path, data: bytes) -> bool:
-    """Write a file of the partition, unless it says that already; returns whether it was written.
+    """Write a file of the partition unless it has this content; returns whether it was written.
 
     Raises:
         StoreError: it can't be written.
@@ -55,14 +55,14 @@ def write_if_changed(path: Path, data: bytes) -> bool:
         if read_card_file(path, len(data)) == data:
             return False
     except (FileNotFoundError, MaskgateError):
-        pass  # it is not there, or longer
+        pass  # it is missing, or longer
     with writable(path.parent):
         atomic_write(path, data, mode=None)
     return True
 
 
 def secrets_on(card: CardFiles, used: frozenset[str]) -> tuple[bool, list[str]]:
-    """Whether the configuration holds a passphrase, and which of the used credentials are no certificates."""
+    """Whether the configuration holds a passphrase, and which of the used credentials are secret."""
     files = [n for n in sorted(used & card.credentials.keys()) if not _public(card.credentials[n])]
     return without_passphrase(card.text) is not None, files
 
@@ -72,12 +72,12 @@ def _public(data: bytes) -> bool:
 
 
 def forget_secrets(boot: Path, card: CardFiles, used: frozenset[str]) -> None:
-    """Take from the partition what the device has on its own disk by now.
+    """Remove the secrets from the partition that the device has on its own disk by now.
 
     Args:
         boot: the partition.
-        card: what lies there.
-        used: names of the credentials that the device has taken over.
+        card: its files.
+        used: names of the credentials that the device has by now.
 
     Raises:
         StoreError: it can't be written.
@@ -97,9 +97,9 @@ def forget_secrets(boot: Path, card: CardFiles, used: frozenset[str]) -> None:
 
 @contextmanager
 def _erased(path: Path) -> Iterator[None]:
-    """Fill what a removed file leaves behind with zeros, for undelete programs; not before it has gone.
+    """Overwrite with zeros what a removed file leaves on the disk, after the block has removed it.
 
-    A power cut must find the secret or nothing: zeros would be taken for a new one.
+    Undelete programs then find nothing. Zeros before that would be taken for a new secret after a power cut.
     """
     try:
         with path.open("r+b") as file:

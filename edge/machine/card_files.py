@@ -1,4 +1,4 @@
-"""What an installer has put on the boot partition: read with the mistrust that a stranger's card deserves."""
+"""Read what an installer put on the boot partition; anybody could have written it, so nothing is trusted."""
 
 import hashlib
 import re
@@ -19,14 +19,14 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class CardFiles:
-    """The files that count, at one moment."""
+    """The card's files that matter, read at one moment."""
 
     toml: bytes
-    """As it lies there, with whatever an editor put in front."""
+    """The file's bytes, with a byte order mark if there is one."""
     credentials: Mapping[str, bytes]
-    """By name, without what an editor put in front."""
+    """The files by name, without a byte order mark."""
     name: str = TOML
-    """The configuration's file."""
+    """The name of the configuration's file."""
 
     @property
     def text(self) -> str:
@@ -35,26 +35,26 @@ class CardFiles:
 
     @property
     def digest(self) -> str:
-        """Changes with every byte that counts, and with maskgate's version, which may read them otherwise."""
+        """A hash of every byte that matters, and of maskgate's version, which may read them differently."""
         out = hashlib.sha256(f"{__version__}\n".encode())
         for name, data in {TOML: self.toml, **self.credentials}.items():
             out.update(f"{name} {len(data)}\n".encode() + data)
         return out.hexdigest()
 
     def with_text(self, text: str) -> bytes:
-        """Another text as the file's new content."""
+        """The file's new content for another text."""
         return (BOM if self.toml.startswith(BOM) else b"") + text.encode()
 
 
 def read_card(boot: Path, toml: str = TOML) -> CardFiles | None:
-    """What lies in a folder; None where there is no configuration.
+    """The files in a folder; None if there is no configuration.
 
     Args:
         boot: the boot partition, or the folder that will be copied to it.
         toml: another name for the file in it.
 
     Raises:
-        ConfigError: files that can't be what they should be: all of them are listed.
+        ConfigError: lists all files that can't be used, each with the reason.
     """
     found: list[str] = []
     data = b""
@@ -94,7 +94,7 @@ def read_card_file(path: Path, size_max: int) -> bytes:
     except FileNotFoundError:
         raise
     except NotPlainError as e:
-        raise MaskgateError(f"{path.name}: is no file, but a folder or a device: remove it") from e
+        raise MaskgateError(f"{path.name}: is a folder or a device, not a file: remove it") from e
     except TooLongError as e:
         raise MaskgateError(
             f"{path.name}: is longer than {size_max // 1024} KiB: is it the right file?"
@@ -104,7 +104,7 @@ def read_card_file(path: Path, size_max: int) -> bytes:
 
 
 def _credential_files(folder: Path) -> list[Path]:
-    """By name, without what the installer's computer puts everywhere (.DS_Store, ._ca.pem, $RECYCLE.BIN)."""
+    """The files by name, without those that computers add (.DS_Store, ._ca.pem, $RECYCLE.BIN)."""
     try:
         files = sorted(p for p in folder.iterdir() if NAME.fullmatch(p.name))
     except (FileNotFoundError, NotADirectoryError):

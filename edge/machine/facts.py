@@ -1,9 +1,9 @@
-"""What a plan must know of the machine that it is for."""
+"""Look at a machine for what a plan must know about it."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.machine.plan import Facts
+from edge.machine.planned_files import Facts
 
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "NetworkManager": ("usr/sbin/NetworkManager",),
@@ -16,11 +16,11 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "iw": ("usr/sbin/iw", "sbin/iw"),
     "rfkill": ("usr/sbin/rfkill", "usr/bin/rfkill"),
 }
-"""Where each lies if it is installed."""
+"""Programs by name, and where each may lie, below the root."""
 
 
 def facts_of(root: Path) -> Facts:
-    """Look at a root file system."""
+    """The facts about the machine whose root file system this is."""
     present = {name for name, places in PROGRAMS.items() if any((root / p).exists() for p in places)}
     hosts = root / "etc/hosts"
     text = (

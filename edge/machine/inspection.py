@@ -1,4 +1,4 @@
-"""What can be seen of a machine without disturbing it: board, disk, cameras, addresses, services."""
+"""What a look at a machine shows, without disturbing it: board, disk, cameras, addresses, services."""
 
 import json
 import os
@@ -13,18 +13,18 @@ from edge.programs import run
 
 _SMALL_BYTES, _FULL_BYTES, _BOOT_FULL_BYTES = 2_000_000_000, 200_000_000, 1_000_000
 _KNOWN = {"x86_64", "aarch64"}
-"""Processors that the int8 runtime has fast kernels for, in Python's words."""
+"""Processors, by Python's names, for which the int8 runtime has fast kernels."""
 _TIMEOUT_S = 20.0
 _SHOWN = ("LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "ExecMainStatus", "StatusText")
 _CODEC = "codec", "isp", "unicam", "rpivid", "pispbe", "hevc"
-"""In the names of a Raspberry Pi's video devices that are no cameras."""
+"""Parts of the names of a Raspberry Pi's video devices that are not cameras."""
 
 
 def board(root: Path) -> str:
-    """Model and serial number, as far as the board tells them."""
+    """Model and serial number, as far as the board reports them."""
     tree = root / "proc/device-tree"
     names = [text_of(tree / "model"), text_of(root / "sys/class/dmi/id/product_name")]
-    model = next((name for name in names if name), "a board that does not tell its name")
+    model = next((name for name in names if name), "an unknown board")
     serial = text_of(tree / "serial-number")
     return f"{model}, {f'serial number {serial}, ' if serial else ''}id {hardware_id(root)}"
 
@@ -39,7 +39,7 @@ def system(root: Path) -> str:
 
 
 def architecture() -> Iterator[str]:
-    """Sentences about a processor or system that is not what this was made for."""
+    """Sentences about a processor or system that maskgate was not made for."""
     machine = platform.machine()
     if sys.maxsize < 2**32:
         yield (
@@ -47,7 +47,7 @@ def architecture() -> Iterator[str]:
             "64-bit (arm64) system if the board can run one"
         )
     elif machine not in _KNOWN:
-        yield f"{machine} is a processor that maskgate was not made for; it was made for arm64 and amd64"
+        yield f"maskgate was not made for the processor {machine}; it was made for arm64 and amd64"
 
 
 def disks(root: Path, boot: Path) -> Iterator[str]:
@@ -61,28 +61,28 @@ def disks(root: Path, boot: Path) -> Iterator[str]:
             "events may be lost while the broker is away"
         )
     if _disk(boot)[1] < _BOOT_FULL_BYTES:
-        yield f"the boot partition {boot} is full: remove what does not belong there"
+        yield f"the boot partition {boot} is full: remove files that do not belong there"
 
 
 def notes(root: Path) -> Iterator[str]:
-    """What the image's first program had to say of the card at this start, as sentences."""
+    """What the image's first program reported about the card at this start, as sentences."""
     yield from filter(None, text_of(root / "run/maskgate-image/notes").splitlines())
 
 
 def forgets(root: Path) -> bool:
-    """Whether the image keeps all that is written in memory, since the card can't keep it."""
+    """Whether the image keeps everything only in memory, because the card can't be written."""
     return (root / "run/maskgate-image/volatile").exists()
 
 
 def space(path: Path) -> str:
-    """How much there is, and how much of it is free."""
+    """The size of a file system, and how much of it is free."""
     size, free = _disk(path)
     return f"{_gb(free)} free of {_gb(size)}"
 
 
 def _disk(path: Path) -> tuple[int, int]:
-    found = os.statvfs(path)
-    return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
+    size = os.statvfs(path)
+    return size.f_blocks * size.f_frsize, size.f_bavail * size.f_frsize
 
 
 def _gb(size: int) -> str:
@@ -90,7 +90,7 @@ def _gb(size: int) -> str:
 
 
 def cameras(root: Path) -> list[str]:
-    """Each camera with its name, and the names that stay."""
+    """Each camera with its name, and the device names that stay the same."""
     found = []
     for folder in sorted(root.glob("sys/class/video4linux/video*"), key=lambda p: int(p.name[5:] or 0)):
         name = text_of(folder / "name")
@@ -101,15 +101,17 @@ def cameras(root: Path) -> list[str]:
 
 
 def missing_camera(root: Path, source: str) -> Iterator[str]:
-    """A sentence where the configured camera is a device that is not there."""
+    """A sentence if the configured camera is a device that does not exist."""
     if source.startswith("/dev/") and not (root / source.lstrip("/")).exists():
         there = cameras(root)
-        which = f"these are: {', '.join(there)}" if there else "and no other camera is: check plug and cable"
-        yield f"camera.source is {source}, which is not there; {which}"
+        others = (
+            f"these are: {', '.join(there)}" if there else "and there is no other camera: check its cable"
+        )
+        yield f"camera.source is {source}, which does not exist; {others}"
 
 
 def addresses() -> list[str]:
-    """Each network card with its addresses, but the one that is no card."""
+    """Each network card with its addresses, without the loopback interface."""
     try:
         cards = json.loads(_run("ip", "-json", "address"))
         return [
@@ -126,24 +128,24 @@ def _of_card(card: dict[str, list[dict[str, str]]]) -> list[str]:
 
 
 def service(unit: str) -> list[str]:
-    """How a service is, in words; for one that failed, its last words too."""
+    """The state of a service in words; if it failed, also the end of its log."""
     lines = _run("systemctl", "show", f"--property={','.join(_SHOWN)}", unit).splitlines()
     shown = dict(line.split("=", 1) for line in lines if "=" in line)
     if shown.get("LoadState") != "loaded":
         return [f"{unit}: not installed"]
-    said = shown["StatusText"] or shown["SubState"]
-    out = [f"{unit}: {shown['ActiveState']} ({said}), {shown['UnitFileState']} at boot"]
+    status = shown["StatusText"] or shown["SubState"]
+    out = [f"{unit}: {shown['ActiveState']} ({status}), {shown['UnitFileState']} at boot"]
     if shown["Result"] != "success" or shown["ActiveState"] == "failed":
         out.append(
-            f"  it ended with: {shown['Result']}, exit code {shown['ExecMainStatus']}. Its last words:"
+            f"  it ended with: {shown['Result']}, exit code {shown['ExecMainStatus']}. The end of its log:"
         )
-        words = _run("journalctl", f"--unit={unit}", "--lines=8", "--output=cat", "--no-pager")
-        out += [f"    {line}" for line in words.splitlines()]
+        log = _run("journalctl", f"--unit={unit}", "--lines=8", "--output=cat", "--no-pager")
+        out += [f"    {line}" for line in log.splitlines()]
     return out
 
 
 def is_active(unit: str) -> bool:
-    """Whether a unit runs."""
+    """Whether a unit is running."""
     return _run("systemctl", "is-active", unit).strip() == "active"
 
 
@@ -156,7 +158,7 @@ def _run(name: str, *arguments: str) -> str:
 
 
 def text_of(path: Path) -> str:
-    """A small file without what surrounds its text; empty where it can not be read."""
+    """The text of a small file, without blanks and NULs around it; empty if it can't be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
     except OSError:

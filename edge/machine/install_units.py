@@ -1,6 +1,6 @@
-"""``maskgate install-units``: what makes systemd run maskgate, where it was installed by pipx, uv or pip.
+"""``maskgate install-units``: let systemd run a maskgate that was installed by pipx, uv or pip.
 
-The package for Debian places the same files below ``/usr/lib``; an administrator's own belong below ``/etc``.
+The package for Debian puts the same files below ``/usr/lib``; an administrator's files belong below ``/etc``.
 """
 
 import sys
@@ -16,7 +16,7 @@ from edge.systemd import systemd_is_running
 _HERE = Path(__file__).resolve().parents[1]
 _IN_WHEEL = _HERE / "shipped" / "systemd"
 SHIPPED = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent / "systemd" / "units"
-"""Inside an installed wheel, or the repository's own folder."""
+"""The folder in an installed wheel, or the repository's own."""
 PLACES: Mapping[str, str] = {
     "maskgate.service": "systemd/system/maskgate.service",
     "maskgate-speaker.service": "systemd/system/maskgate-speaker.service",
@@ -31,9 +31,9 @@ PLACES: Mapping[str, str] = {
 }
 """Each file's place below ``/usr/lib`` or ``/etc``."""
 _PROGRAM = "/usr/bin/maskgate"
-"""As the units name it."""
+"""The program's path in the units."""
 _HIDDEN = ("/root", "/home", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - none is written to
-"""What the services can't see: ProtectHome=, PrivateTmp=."""
+"""Folders that the services can't see: ProtectHome=, PrivateTmp=."""
 _WAY_OUT = (
     "Install it for all users instead, with the system's own Python: PIPX_HOME=/opt/pipx "
     "PIPX_BIN_DIR=/usr/local/bin pipx install --python /usr/bin/python3 WHEEL, or: UV_TOOL_DIR=/opt/uv "
@@ -53,17 +53,17 @@ def own_program() -> Path:
     """The ``maskgate`` of the environment that this code runs in.
 
     Raises:
-        UsageError: there is none, or the services could not start it.
+        UsageError: it does not exist, or the services could not start it.
     """
     program = Path(sysconfig.get_path("scripts")) / "maskgate"
     if not program.exists():
-        raise UsageError(f"{program}: no such program, so nothing that a unit could start. {_WAY_OUT}")
+        raise UsageError(f"{program}: no such program, so the units would have nothing to start. {_WAY_OUT}")
     require_visible(program, Path(sys.executable).resolve(), _HERE)
     return program
 
 
 def require_visible(*paths: Path) -> None:
-    """Raises UsageError where a path lies in a folder that the services can't see."""
+    """Check that the services can see these paths; raises UsageError if not."""
     for path in paths:
         for folder in _HIDDEN:
             if path.is_relative_to(folder):
@@ -74,7 +74,7 @@ def texts(program: str) -> dict[str, str]:
     """Each file's place below ``/usr/lib`` or ``/etc``, and its text.
 
     Args:
-        program: what the units start; an absolute path.
+        program: what the units start, as an absolute path.
     """
     return {
         place: (SHIPPED / name).read_text(encoding="utf-8").replace(_PROGRAM, program)
@@ -83,12 +83,12 @@ def texts(program: str) -> dict[str, str]:
 
 
 def install(root: Path, program: Path, *, dry: bool) -> Iterator[str]:
-    """Write the files and let systemd know of them; yields a sentence for each step, before it is taken.
+    """Write the files, and let systemd read them; yields a sentence for each step, before it is done.
 
     Args:
-        root: of the file system; only in this machine's own one is systemd told.
+        root: of the file system; programs are run only for this machine's own.
         program: what the units start.
-        dry: take no step.
+        dry: do nothing.
 
     Raises:
         UsageError: the package for Debian is installed there.
@@ -96,7 +96,7 @@ def install(root: Path, program: Path, *, dry: bool) -> Iterator[str]:
     """
     packaged = root / "usr/lib/systemd/system/maskgate.service"
     if packaged.exists():
-        raise UsageError(f"{packaged}: the maskgate package is installed, and has brought its own units")
+        raise UsageError(f"{packaged}: the maskgate package is installed, and it has its own units")
     for place, text in texts(str(program)).items():
         path = root / "etc" / place
         yield f"write {path}"

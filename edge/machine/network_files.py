@@ -1,4 +1,4 @@
-"""The network as two managers want it: NetworkManager's keyfiles, or systemd-networkd and wpa_supplicant."""
+"""The network's files for two managers: NetworkManager, or systemd-networkd with wpa_supplicant."""
 
 import uuid
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ RouteMetric=600
 RouteMetric=600
 """
 Text = tuple[str, str, int]
-"""Path, content, rights."""
+"""Path, content, permissions."""
 _KEYFILES = "/etc/NetworkManager/system-connections"
 _HEADER = "# written by maskgate machine from maskgate.toml, and again when that changes\n"
 
 
 def network_manager(machine: Machine, psk: str | None) -> Iterator[Text]:
-    """Keyfiles; NetworkManager reads them if they are root's alone."""
+    """NetworkManager's keyfiles; it reads only files that nobody but root can read."""
     if machine.wifi is not None:
         name = "".join(f"{byte};" for byte in machine.wifi.ssid.encode())
         lines = [
@@ -65,7 +65,7 @@ def _fixed_keyfile(network: Network) -> list[str]:
 
 
 def networkd(machine: Machine, psk: str | None) -> Iterator[Text]:
-    """Files of systemd-networkd, and wpa_supplicant's for the one wireless card."""
+    """The files of systemd-networkd, and wpa_supplicant's for the wireless card."""
     if machine.wifi is not None:
         yield (
             "/etc/systemd/network/10-maskgate-wireless.network",
@@ -88,7 +88,7 @@ def networkd(machine: Machine, psk: str | None) -> Iterator[Text]:
 
 
 def _supplicant(wifi: Wifi, psk: str | None) -> str:
-    """The name as hexadecimal digits: it may hold any byte."""
+    """wpa_supplicant's configuration, with the name in hexadecimal digits: it may hold any byte."""
     lines = [f"ssid={wifi.ssid.encode().hex()}"]
     lines += [f"psk={psk}", "key_mgmt=WPA-PSK WPA-PSK-SHA256", "ieee80211w=1"] if psk else ["key_mgmt=NONE"]
     lines += ["scan_ssid=1"] if wifi.hidden else []

@@ -1,4 +1,4 @@
-"""Whether the service could start with what a card brings: asked of its parts (``service.config_check``)."""
+"""Check whether the service could start with a card: its own parts decide (``service.config_check``)."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from edge.service.config_check import check_config
 
 
 def check_on_device(wanted: WantedMachine) -> None:
-    """Check what the service would find wrong at its start.
+    """Check for what the service would refuse at its start.
 
     Raises:
         ConfigError: lists every mistake.
@@ -24,7 +24,7 @@ def check_on_device(wanted: WantedMachine) -> None:
 
 
 def check_elsewhere(wanted: WantedMachine) -> None:
-    """The same on another machine, as far as that goes: what lies on the device alone is not looked for.
+    """The same on another machine, as far as possible: files that only the device has are not looked for.
 
     Raises:
         ConfigError: lists every mistake.
@@ -56,7 +56,7 @@ def _check(config: Config, wanted: WantedMachine, *, here: bool = True) -> None:
 
 @contextmanager
 def _staged(credentials: Mapping[str, bytes]) -> Iterator[Path]:
-    """Credentials as files for this user alone, as systemd would hand them to the service."""
+    """Credentials as files that only this user can read, as systemd would give them to the service."""
     with tempfile.TemporaryDirectory(prefix="maskgate-") as name:
         for file, data in credentials.items():
             (Path(name) / file).write_bytes(data)

@@ -1,4 +1,4 @@
-"""The programs that put in force what was written: run, and what they complain of."""
+"""Run the programs that put in force what was written, and collect what they complain about."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -10,36 +10,36 @@ from edge.machine.plan import MAY_FAIL, Command, Plan
 _log = logging.getLogger(__name__)
 _TIMEOUT_S = 60.0
 Run = Callable[..., str]
-"""Runs a program with its arguments; returns what went wrong, or nothing."""
+"""Runs a program with its arguments; returns what went wrong, or an empty text."""
 
 
 def is_enabled(run: Run, unit: str) -> bool:
-    """Whether a unit is switched on."""
+    """Whether a unit is enabled."""
     return not run("systemctl", "is-enabled", "--quiet", unit)
 
 
 def steps(plan: Plan, retired: Iterable[str]) -> list[Command]:
-    """The plan's commands, and those that start its units.
+    """The plan's commands, and those that enable and start its units.
 
-    Nothing is waited for: at boot, the units are ordered after the one that we run in.
+    Nothing waits for the units: at boot they are ordered after the unit that this runs in.
     """
     out: list[Command] = [*plan.commands, ("systemctl", "daemon-reload")]
     out += [("systemctl", "disable", unit) for unit in retired]
     out += [("systemctl", "--no-block", "stop", unit) for unit in retired]
-    # in one call: after each, systemd reads all units anew
+    # in one call: systemd reads all units again after each
     out += [("systemctl", "enable", *plan.units)] if plan.units else []
     out += [("systemctl", "--no-block", "restart", *plan.units)] if plan.units else []
     return out
 
 
 def try_all(steps: Iterable[Command], run: Run) -> tuple[list[str], list[str]]:
-    """Run them; returns what failed, and what failed that may."""
-    complaints = [(step[0] in MAY_FAIL, said) for step in steps if (said := run(*step))]
-    return [s for may, s in complaints if not may], [s for may, s in complaints if may]
+    """Run the steps; returns what failed, and what failed but may."""
+    complaints = [(step[0] in MAY_FAIL, complaint) for step in steps if (complaint := run(*step))]
+    return [c for may, c in complaints if not may], [c for may, c in complaints if may]
 
 
 def run_program(name: str, *arguments: str) -> str:
-    """Run a program; returns what went wrong, or nothing."""
+    """Run a program; returns what went wrong, or an empty text."""
     command = " ".join((name, *arguments))
     _log.info("run %s", command)
     try:

@@ -1,4 +1,4 @@
-"""``maskgate-report.txt``: the device's answer on the boot partition, for whoever holds the card."""
+"""``maskgate-report.txt``: the device's report on the boot partition, for whoever has the card."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,18 +13,19 @@ from edge.machine import inspection
 from edge.machine.applied_state import load_state
 from edge.machine.apply_result import ApplyResult, ApplyVerdict
 from edge.machine.card_files import REPORT, TOML, read_card_file
-from edge.machine.plan import CONFIG, KEYS, SERVICES, SSH
+from edge.machine.plan import SSH
+from edge.machine.planned_files import CONFIG, KEYS, SERVICES
 from edge.releases.choose import UPDATE_FOLDER
 from edge.releases.exchange import Exchange
 
 _MAX = 256 * 1024
 _PASSES = re.compile(r"^Written .*$|[0-9.]+ frames/s|[0-9.]+ GB free", re.MULTILINE)
-"""What changes all the time, and is no reason to write on the card."""
+"""What changes all the time, and is not a reason to write to the card."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def warnings(root: Path, boot: Path) -> list[str]:
-    """What is wrong with the machine itself, as sentences; the service tells of its camera and broker."""
+    """What is wrong with the machine itself, as sentences; the service reports on camera and broker."""
     return [*inspection.architecture(), *inspection.notes(root), *inspection.disks(root, boot)]
 
 
@@ -32,10 +33,10 @@ def compose(outcome: ApplyResult, root: Path, boot: Path, *, services: bool) -> 
     """The whole report.
 
     Args:
-        outcome: what became of the card.
+        outcome: the result of applying the card.
         root: of the file system.
         boot: the boot partition.
-        services: whether the services had time to start.
+        services: whether the services have had time to start.
     """
     parts = [
         ("", _head()),
@@ -55,7 +56,7 @@ def _title(text: str) -> list[str]:
 
 
 def differs(boot: Path, text: str) -> bool:
-    """Whether the report on the card says something else."""
+    """Whether the report on the card is a different one."""
     try:
         old = read_card_file(boot / REPORT, _MAX).decode("utf-8", errors="replace")
     except (OSError, ValueError, RuntimeError):
@@ -64,15 +65,15 @@ def differs(boot: Path, text: str) -> bool:
 
 
 def encoded(text: str) -> bytes:
-    """With the line ends that every computer's simplest editor shows."""
+    """The bytes, with line ends that the simplest editor of every computer shows."""
     return text.replace("\n", "\r\n").encode()
 
 
 def _head() -> list[str]:
     clock = SystemClock()
-    doubt = "" if trusted(clock) else " (this clock can't be right: no time from the network yet)"
+    doubt = "" if trusted(clock) else " (this time is wrong: the clock has not been set from the network yet)"
     return [
-        f"maskgate {__version__}: how this device is",
+        f"maskgate {__version__}: the state of this device",
         f"Written {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC{doubt}",
         f"Start {inspection.text_of(_BOOT_ID)[:8]} (a new number each time that the device starts)",
     ]
@@ -82,15 +83,15 @@ def _configuration(outcome: ApplyResult, root: Path) -> Iterator[str]:
     state = load_state(root)
     if outcome.mistakes:
         count = len(outcome.mistakes)
-        yield f"{count} mistake{'' if count == 1 else 's'} to mend:"
+        yield f"{count} mistake{'' if count == 1 else 's'} to correct:"
         yield from (f"- {mistake}" for mistake in outcome.mistakes)
     if outcome.verdict is ApplyVerdict.REFUSED:
         stays = (
             f"What was applied on {state.when} stays in force." if state.when else "Nothing is in force yet."
         )
-        yield f"{stays} Mend the file, and switch the device on again."
+        yield f"{stays} Correct the file, and switch the device on again."
     elif outcome.verdict is ApplyVerdict.NONE and not state.when:
-        yield f"Put {TOML} on this partition; the device takes it over at its next start."
+        yield f"Put {TOML} on this partition; the device applies it at its next start."
     elif state.when:
         yield f"In force since {state.when}."
     try:
@@ -122,7 +123,7 @@ def _machine(root: Path, boot: Path) -> Iterator[str]:
     yield f"Host name: {inspection.text_of(root / 'etc/hostname') or 'none'}"
     yield from (f"Network: {line}" for line in inspection.addresses())
     keys = len(inspection.text_of(root / KEYS.lstrip("/")).splitlines())
-    server = "runs" if inspection.is_active(SSH) else "does not run"
+    server = "is running" if inspection.is_active(SSH) else "is not running"
     yield f"Login over ssh: keys given: {keys}; the ssh server {server}"
     there = inspection.cameras(root)
     yield f"Cameras here: {', '.join(there) or 'none'}"
@@ -136,7 +137,7 @@ def _updates(root: Path) -> Iterator[str]:
 
 def _services(*, started: bool) -> Iterator[str]:
     if not started:
-        yield "They start after this; how they are is written here a minute later."
+        yield "They start after this; their state is written here a minute later."
         return
     for unit in SERVICES:
         yield from inspection.service(unit)

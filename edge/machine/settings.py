@@ -1,4 +1,4 @@
-"""The table ``[machine]``: what an installer says of the machine itself."""
+"""The table ``[machine]``: what an installer wants of the machine itself."""
 
 import base64
 import binascii
@@ -31,7 +31,7 @@ def _ssid(text: str) -> str:
 
 
 def _passphrase(text: str) -> str:
-    """Never shown, wherever it is wrong."""
+    """Check a passphrase; a wrong one is never shown."""
     fine = text == "" or re.fullmatch(r"[0-9A-Fa-f]{64}", text) or re.fullmatch(r"[ -~]{8,63}", text)
     if not fine:
         raise ValueError(
@@ -49,7 +49,7 @@ def _country(text: str) -> str:
 
 
 def _countries() -> set[str]:
-    """The codes that there are; empty on a machine without that list."""
+    """The country codes of ISO 3166; empty on a machine without that list."""
     for folder in zoneinfo.TZPATH:
         table = Path(folder) / "iso3166.tab"
         if table.is_file():
@@ -63,21 +63,20 @@ def _time_zone(name: str) -> str:
         ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as e:
         raise ValueError(
-            f"found {name!r}, which is no time zone known here; write it as in the list of timedatectl "
-            "list-timezones"
+            f"found {name!r}, which is not a time zone here; list them with: timedatectl list-timezones"
         ) from e
     return name
 
 
 def _update_key(text: str) -> str:
-    """As minisign -G writes it: "Ed", the key's id, the key."""
+    """Check a public key of minisign: "Ed", the key's number, the key."""
     try:
         content = base64.b64decode(text, validate=True)
     except binascii.Error:
         content = b""
     if len(content) != _UPDATE_KEY_BYTES or not content.startswith(b"Ed"):
         raise ValueError(
-            f"found {text!r}; write the second line of the .pub file that minisign -G made: it begins with RW"
+            f"found {text!r}; write the second line of the .pub file that minisign -G made: it starts with RW"
         )
     return text
 
@@ -93,22 +92,22 @@ Server = Annotated[str, Field(pattern=r"^[A-Za-z0-9:][A-Za-z0-9.:-]{0,252}$")]
 
 
 class Wifi(Section):
-    """The wireless network; without it the machine uses its cable."""
+    """The wireless network; without this table the machine uses its cable."""
 
     ssid: Annotated[str, AfterValidator(_ssid)] = Field(examples=["Visitors"])
     """The network's name."""
     passphrase: Annotated[str, AfterValidator(_passphrase)] | None = Field(
         None, examples=["correct horse battery"]
     )
-    """Absent: as the machine already knows it; empty: the network is open."""
+    """Left out: the one that the machine already has; empty: the network is open."""
     country: Annotated[str, AfterValidator(_country)] = Field(examples=["ID"])
-    """Whose rules for radio apply."""
+    """The country whose rules for radio apply."""
     hidden: bool = Field(False, examples=[True])
     """The network does not announce its name."""
 
 
 class Network(Section):
-    """A fixed address for the cable, where the network does not give one (DHCP)."""
+    """A fixed address for the cable, if the network does not assign one (DHCP)."""
 
     address: IPvAnyInterface = Field(examples=["192.0.2.10/24"])
     """The address with the length of the network's part."""
@@ -121,18 +120,18 @@ class Network(Section):
     @classmethod
     def _has_prefix(cls, value: object) -> object:
         if isinstance(value, str) and "/" not in value:
-            raise ValueError(f"found {value!r}; write how long the network's part is, too, as in /24")
+            raise ValueError(f"found {value!r}; write also how long the network's part is, as in /24")
         return value
 
     @model_validator(mode="after")
     def _can_reach_the_gateway(self) -> "Network":
         if self.gateway is not None and self.gateway not in ipaddress.ip_interface(str(self.address)).network:
-            raise ValueError(f"gateway {self.gateway} lies outside of the address's network {self.address}")
+            raise ValueError(f"gateway {self.gateway} lies outside the address's network {self.address}")
         return self
 
 
 class Machine(Section):
-    """The machine around maskgate: names, network, access. What is not given stays as it is."""
+    """The machine around maskgate: names, network, access. What is left out stays as it is."""
 
     host_name: HostName | None = Field(None, examples=["north-door"])
     """The machine's own name in its network."""
@@ -141,11 +140,11 @@ class Machine(Section):
     ssh_keys: tuple[Annotated[str, AfterValidator(public_key)], ...] = Field(
         (), max_length=50, examples=[["ssh-ed25519 AAAA... you@laptop"]]
     )
-    """Who may log in over ssh; without any, ssh stays off."""
+    """The public keys of those who may log in over ssh; without any, ssh stays off."""
     ssh_user: Annotated[str, AfterValidator(_user)] = Field(
         "installer", pattern=r"^[a-z_][a-z0-9_-]{0,30}$", examples=["installer"]
     )
-    """The user to log in as, with these keys and never a password; may do everything (sudo)."""
+    """The user to log in as, with these keys and never with a password; may do everything (sudo)."""
     ntp_servers: tuple[Server, ...] = Field((), max_length=8, examples=[["ntp.example.org"]])
     """Where the time comes from; absent: the system's own servers."""
     security_updates: bool | None = Field(None, examples=[True])
@@ -153,7 +152,7 @@ class Machine(Section):
     update_keys: tuple[Annotated[str, AfterValidator(_update_key)], ...] = Field(
         (), max_length=8, examples=[["RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"]]
     )
-    """Whose signed updates the device takes (minisign's public keys); without any, it takes none."""
+    """minisign's public keys; the device accepts updates that one of them has signed, and no others."""
     wifi: Wifi | None = None
     """The wireless network."""
     network: Network | None = None
@@ -161,6 +160,6 @@ class Machine(Section):
 
 
 class CardConfig(Config):
-    """The whole of ``maskgate.toml``."""
+    """All of ``maskgate.toml``: the service's configuration and ``[machine]``."""
 
     machine: Machine = Field(default_factory=Machine)

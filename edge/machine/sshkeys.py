@@ -1,4 +1,4 @@
-"""OpenSSH's public keys, checked before they are all that opens the door."""
+"""Check OpenSSH's public keys, before they are the only way to log in."""
 
 import base64
 import binascii
@@ -17,34 +17,34 @@ _COPY = "copy the one line of a .pub file, such as ~/.ssh/id_ed25519.pub"
 
 
 def public_key(text: str) -> str:
-    """The key as it is written into ``authorized_keys``: one line, without options before it.
+    """The key as a line of ``authorized_keys``, without options before it.
 
     Raises:
-        ValueError: it is something else; says what, without showing it.
+        ValueError: it is something else; the message says what, and does not show it.
     """
     line = text.strip()
     if "PRIVATE KEY" in line:
         raise ValueError(f"this is a private key, which must never leave its owner's machine: {_COPY}")
     parts = line.split(None, 2)
     if len(line.splitlines()) != 1 or not line.isprintable():
-        raise ValueError(f"this is not one line of text: {_COPY}, each one as a text of its own")
+        raise ValueError(f"this is not one line of text: {_COPY}, each key as its own text in quotes")
     if len(parts) < 2 or parts[0] not in KINDS:
         raise ValueError(
-            f"this is no public key of OpenSSH: it begins with none of {', '.join(KINDS)}; {_COPY}"
+            f"this is not a public key of OpenSSH: it must start with one of {', '.join(KINDS)}; {_COPY}"
         )
     fields = _fields(parts[1])
     if not fields or fields[0] != parts[0].encode():
         raise ValueError(f"this {parts[0]} key is damaged or cut short: {_COPY} once more")
     if parts[0] == "ssh-rsa" and _bits(fields) < _RSA_MIN_BITS:
         raise ValueError(
-            f"this RSA key has {_bits(fields)} bits, and sshd takes none below {_RSA_MIN_BITS}: make another "
-            "one with ssh-keygen -t ed25519"
+            f"this RSA key has {_bits(fields)} bits, and sshd refuses those below {_RSA_MIN_BITS}: make "
+            "another one with ssh-keygen -t ed25519"
         )
     return " ".join(parts)
 
 
 def _fields(text: str) -> list[bytes]:
-    """What the base64 part holds: texts, each after its length; none where it is damaged."""
+    """The fields in the base64 part, each stored after its length; empty if it is damaged."""
     try:
         blob = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -60,5 +60,5 @@ def _fields(text: str) -> list[bytes]:
 
 
 def _bits(fields: list[bytes]) -> int:
-    """Of an RSA key: kind, exponent, modulus."""
+    """The bits of an RSA key, whose fields are kind, exponent, modulus; 0 if they are not."""
     return int.from_bytes(fields[2], "big").bit_length() if len(fields) == 3 else 0

@@ -1,6 +1,6 @@
-"""Cuts in the text of a TOML file that leave all the rest as its author wrote it.
+"""Cut parts out of a TOML file's text, and leave the rest as its author wrote it.
 
-Each cut is proven: what is left is parsed, and must say what it said before, without what was cut out.
+Each cut is proven: the rest is parsed, and must mean what it meant before, without the part that was cut out.
 """
 
 import re
@@ -16,12 +16,12 @@ else:
 _HEADER = re.compile(r"^[ \t]*\[", re.MULTILINE)
 _PASSPHRASE = re.compile(r"""^[ \t]*(["']?)passphrase\1[ \t]*=[^\r\n]*""", re.MULTILINE)
 TAKEN_OVER = (
-    '# passphrase: the device has taken it over, and it was removed here; to change it: passphrase = "..."'
+    '# passphrase: it is on the device, and was removed here; to change it, write: passphrase = "..."'
 )
 
 
 def parse(text: str) -> dict[str, Any] | None:
-    """What a text says; None where it is no TOML."""
+    """The tables of a text; None if it is not TOML."""
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError):  # the latter: brackets in brackets, thousands of them
@@ -31,14 +31,14 @@ def parse(text: str) -> dict[str, Any] | None:
 def without_table(text: str, name: str) -> str | None:
     """The text without the table ``name`` and the tables in it.
 
-    What stands above the next table's header, comments and empty lines, belongs to that one and stays.
+    Comments and empty lines above the next table's header belong to that table and stay.
 
     Args:
         text: valid TOML.
         name: of a table of the top level.
 
     Returns:
-        None where it can't be cut out, for it is not written as tables with headers of their own.
+        None if it can't be cut out, because it is not written as tables with their own headers.
     """
     kept, held = "", ""
     for region in _regions(text):
@@ -52,32 +52,32 @@ def without_table(text: str, name: str) -> str | None:
 
 
 def _regions(text: str) -> Iterator[str]:
-    """What stands before the first header, then each header with all below it.
+    """The text before the first header, then each header with all below it.
 
-    A bracket at the begin of a line may stand in a list or a text, too: what comes before it is no TOML then.
+    A bracket at the start of a line may also be inside a list or a text: then what precedes it is not TOML.
     """
-    begin = 0
+    start = 0
     for found in _HEADER.finditer(text):
-        if found.start() > begin and parse(text[begin : found.start()]) is not None:
-            yield text[begin : found.start()]
-            begin = found.start()
-    yield text[begin:]
+        if found.start() > start and parse(text[start : found.start()]) is not None:
+            yield text[start : found.start()]
+            start = found.start()
+    yield text[start:]
 
 
 def _remarks_at_the_end(region: str) -> str:
-    """Its last comments and empty lines."""
+    """The comments and empty lines at the end of a region."""
     lines = region.splitlines(keepends=True)
-    begin = len(lines)
-    while begin > 0 and (not lines[begin - 1].strip() or lines[begin - 1].lstrip().startswith("#")):
-        begin -= 1
-    return "".join(lines[begin:])
+    start = len(lines)
+    while start > 0 and (not lines[start - 1].strip() or lines[start - 1].lstrip().startswith("#")):
+        start -= 1
+    return "".join(lines[start:])
 
 
 def without_passphrase(text: str) -> str | None:
     """The text with a remark in place of the line that holds ``machine.wifi.passphrase``.
 
     Returns:
-        None where there is no such line, or where more than that stands in it.
+        None if there is no such line, or if it holds more than that.
     """
     wanted = parse(text)
     try:

@@ -1,4 +1,4 @@
-"""From what lies on the boot partition to what is wanted, or to every mistake in it."""
+"""From the card's files to what they ask for, or to a list of all their mistakes."""
 
 import hashlib
 import re
@@ -20,7 +20,7 @@ _WHOLE_LINE = 'passphrase must stand on a line of its own below [machine.wifi], 
 
 @dataclass(frozen=True, slots=True)
 class KnownSecrets:
-    """Secrets that the device took over earlier."""
+    """Secrets that the device has from earlier cards."""
 
     credentials: Mapping[str, bytes]
     psk: Mapping[str, str]
@@ -29,39 +29,39 @@ class KnownSecrets:
 
 @dataclass(frozen=True, slots=True)
 class WantedMachine:
-    """A card without mistakes."""
+    """What a card without mistakes asks for."""
 
     config: CardConfig
     name: str
-    """The file's."""
+    """The file's name."""
     service_text: str | None
-    """The service's configuration, as its author wrote it; None where the file says nothing about it."""
+    """The service's configuration as its author wrote it; None if the file has only ``[machine]``."""
     credentials: Mapping[str, bytes]
-    """Those that the configuration names, from the card or, else, as the device has them."""
+    """The credentials that the configuration names, from the card or else from the device."""
     psk: str | None
-    """The wireless network's key, as 64 hexadecimal digits; None: unknown, or none is needed."""
+    """The wireless network's key, as 64 hexadecimal digits; None if it is unknown or not needed."""
     missing: tuple[str, ...]
-    """Secrets that are neither on the card nor on the device, each as a sentence."""
+    """The secrets that are neither on the card nor on the device, each as a sentence."""
     remarks: tuple[str, ...]
-    """What is allowed, and should be known all the same."""
+    """What is allowed, but the installer should know, as sentences."""
     about_machine: bool
-    """Whether the file says anything of the machine itself, be it an empty table."""
+    """Whether the file has a table ``[machine]``, even an empty one."""
 
 
 def read(card: CardFiles, known: KnownSecrets) -> WantedMachine:
-    """Check all that can be checked without the device.
+    """Check everything that can be checked without the device.
 
     Raises:
         ConfigError: lists every mistake.
     """
     raw, text = _raw(card), card.text
-    found = [*_mistakes_of_text(raw, text)]
+    in_text = [*_mistakes_of_text(raw, text)]
     try:
         config = parse_as(CardConfig, raw, card.name)
     except ConfigError as e:
-        raise mistakes(card.name, [*lines_of(e), *found]) from e
-    if found:
-        raise mistakes(card.name, found)
+        raise mistakes(card.name, [*lines_of(e), *in_text]) from e
+    if in_text:
+        raise mistakes(card.name, in_text)
     service_text = without_table(text, "machine") if raw.keys() - {"machine"} else None
     named = {key: str(path) for key, path in secret_files(config).items() if not path.is_absolute()}
     if wrong := [_wrong_name(key, name) for key, name in named.items() if not NAME.fullmatch(name)]:
@@ -96,14 +96,14 @@ def lines_of(error: ConfigError) -> list[str]:
 def _raw(card: CardFiles) -> dict[str, Any]:
     if raw := tables_of(card.text, card.name):
         return raw
-    # not obeyed: that would take Wi-Fi and keys from a device whose card is damaged
+    # refused: obeying it would remove Wi-Fi and keys from a device whose card is damaged
     raise ConfigError(
         f"{card.name}: is empty, or holds only comments, and so is not applied: fill it in, or remove it"
     )
 
 
 def _mistakes_of_text(raw: dict[str, Any], text: str) -> Iterator[str]:
-    """What only the text can show: how it is written, and what it does not say."""
+    """Mistakes that only the text shows: how it is written, and what is missing in it."""
     if raw.keys() - {"machine"}:
         site = raw.get("site", {})
         for key, sample in (("id", "headquarters"), ("device", "north-door")):
@@ -113,7 +113,7 @@ def _mistakes_of_text(raw: dict[str, Any], text: str) -> Iterator[str]:
                     f'Example: {key} = "{sample}"'
                 )
         if without_table(text, "machine") is None:
-            yield "machine: write it as tables of their own, as in [machine] and [machine.wifi]"
+            yield "machine: write it as tables with headers, as in [machine] and [machine.wifi]"
     machine = raw.get("machine")
     wifi = machine.get("wifi") if isinstance(machine, dict) else None
     if isinstance(wifi, dict) and wifi.get("passphrase") and without_passphrase(text) is None:
@@ -121,7 +121,7 @@ def _mistakes_of_text(raw: dict[str, Any], text: str) -> Iterator[str]:
 
 
 def _psk(wifi: Wifi, known: KnownSecrets) -> str | None:
-    """What WPA makes of name and passphrase, so that the latter is kept nowhere."""
+    """The key that WPA derives from name and passphrase, so that the passphrase is kept nowhere."""
     if wifi.passphrase is None:
         return known.psk.get(wifi.ssid)
     if re.fullmatch(r"[0-9A-Fa-f]{64}|", wifi.passphrase):
@@ -143,9 +143,9 @@ def _missing_file(key: str, name: str, card: CardFiles) -> str:
 
 def _remarks(config: CardConfig, card: CardFiles, named: set[str], service_text: str | None) -> Iterator[str]:
     if service_text is None:
-        yield f"{TOML} says nothing but [machine]: maskgate's own configuration stays as it is"
+        yield f"{TOML} has only the table [machine]: maskgate's own configuration stays as it is"
     for name in sorted(card.credentials.keys() - named):
-        yield f"{CREDENTIALS}/{name}: nothing in {TOML} names it; it was not used, and still lies on the card"
+        yield f"{CREDENTIALS}/{name}: {TOML} does not name it; it was not used, and is still on the card"
     urls = {f"speaker.{kind.key}.url": section.url for kind, section in remote_speakers(config.speaker)}
     for key, url in {"camera.source": config.camera.source, **urls}.items():
         if "://" in url and "@" in urlsplit(url).netloc:

@@ -87,9 +87,9 @@ def test_a_card_becomes_a_device_and_mistakes_do_not_end_it(
     assert "what was applied before stays in force" in json.dumps(health["problems"])
     report = answered(machine)
     assert "maskgate.toml was NOT applied\n" in report
-    assert "3 mistakes to mend:\n" in report
+    assert "3 mistakes to correct:\n" in report
     assert all(f"- {key}: " in report for key in keys)
-    assert "stays in force. Mend the file" in report
+    assert "stays in force. Correct the file" in report
     assert (machine.root / "etc/maskgate/config.toml").read_text() == good
     assert "mqtt.prot: unknown key" in machine.run("journalctl", "--unit=maskgate-machine", "--output=cat")
 
@@ -111,7 +111,7 @@ def test_a_machine_without_a_card_is_left_alone_and_one_that_is_read_only_gets_i
     eventually(lambda: machine.state() == "active")
     machine.run("systemctl", "start", "maskgate-machine-report.service")
     report = machine.run("cat", "/boot/firmware/maskgate-report.txt")
-    assert "- camera.source is /dev/video9, which is not there; and no other camera is" in report
+    assert "- camera.source is /dev/video9, which does not exist; and there is no other camera" in report
     assert "still holds secrets" not in report
     assert machine.run("ls", "/boot/firmware/credentials") == ""
     machine.run("test", "!", "-w", "/boot/firmware")

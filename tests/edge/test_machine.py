@@ -42,7 +42,7 @@ def test_all_mistakes_of_both_parts_are_named_at_once() -> None:
     assert said.startswith("maskgate.toml: 8 mistakes:")
     assert "site.id: found 'a/b'" in said
     assert "machine.host_name: found 'north door'" in said
-    assert "machine.timezone: found 'Asia/Djakarta', which is no time zone" in said
+    assert "machine.timezone: found 'Asia/Djakarta', which is not a time zone" in said
     assert (
         "machine.wifi.ssid: found a name of 0 bytes; a network's name has 1 to 32. Example: ssid = \"" in said
     )
@@ -63,17 +63,17 @@ def test_all_mistakes_of_both_parts_are_named_at_once() -> None:
         ('[machine.wifi]\nssid = "x"\n', 'machine.wifi.country: missing. Example: country = "ID"'),
         (
             '[machine.network]\naddress = "192.0.2.7"\n',
-            "write how long the network's part is, too, as in /24",
+            "write also how long the network's part is, as in /24",
         ),
         (
             '[machine.network]\naddress = "192.0.2.7/24"\ngateway = "10.0.0.1"\n',
-            "gateway 10.0.0.1 lies outside of the address's network 192.0.2.7/24",
+            "gateway 10.0.0.1 lies outside the address's network 192.0.2.7/24",
         ),
         ('[machine]\nssh_user = "root"\n', "machine.ssh_user: found 'root', a user of the system"),
         ('[machine]\nssh_user = "a:b"\n', "machine.ssh_user: found 'a:b'"),
         ('[machine]\nupdate_keys = ["RWx"]\n', "found 'RWx'; write the second line of the .pub file"),
         ('[machine]\nntp_servers = ["a b"]\n', "machine.ntp_servers.0: found 'a b'"),
-        ('machine.host_name = "x"\n' + SITE, "machine: write it as tables of their own"),
+        ('machine.host_name = "x"\n' + SITE, "machine: write it as tables with headers"),
         (
             '[machine]\nwifi = { ssid = "x", country = "ID", passphrase = "longenough" }\n',
             "machine.wifi.passphrase: passphrase must stand on a line of its own",
@@ -90,15 +90,15 @@ def test_a_mistake_is_named_with_its_way_out(text: str, said: str) -> None:
     ("ssh_key", "said"),
     [
         ("-----BEGIN OPENSSH PRIVATE KEY-----", "this is a private key, which must never leave"),
-        ("AAAAC3NzaC1lZDI1NTE5 me", "this is no public key of OpenSSH"),
-        ("ssh-ed25519", "this is no public key of OpenSSH"),
+        ("AAAAC3NzaC1lZDI1NTE5 me", "this is not a public key of OpenSSH"),
+        ("ssh-ed25519", "this is not a public key of OpenSSH"),
         (key()[:40], "this ssh-ed25519 key is damaged or cut short"),
         (key().replace("ssh-ed25519 ", "ssh-rsa "), "this ssh-rsa key is damaged"),
         (key("ssh-rsa", b"\1\0\1", b"\xff" * 128), "this RSA key has 1024 bits"),
         (key() + "\\n" + key(), "this is not one line of text"),
     ],
 )
-def test_what_is_no_public_key_is_refused_and_not_shown(ssh_key: str, said: str) -> None:
+def test_what_is_not_a_public_key_is_refused_and_not_shown(ssh_key: str, said: str) -> None:
     text = mistakes(f'[machine]\nssh_keys = ["{ssh_key}"]\n')
     assert f"machine.ssh_keys.0: {said}" in text
     assert ssh_key[20:] == "" or ssh_key[20:] not in text
@@ -143,7 +143,7 @@ def test_a_name_that_windows_made_longer_a_folder_and_a_link_are_named(tmp_path:
     with pytest.raises(ConfigError, match=r"the name ends in \.txt, .*: rename it to maskgate\.toml"):
         read_card(tmp_path)
     (tmp_path / "maskgate.toml").mkdir()
-    with pytest.raises(ConfigError, match="is no file, but a folder"):
+    with pytest.raises(ConfigError, match="is a folder or a device, not a file"):
         read_card(tmp_path)
     (tmp_path / "maskgate.toml").rmdir()
     (tmp_path / "maskgate.toml").symlink_to("/etc/shadow")
@@ -245,7 +245,7 @@ def test_credentials_are_those_that_are_named_from_the_card_or_the_device() -> N
     found = read(card, known)
     assert found.credentials == {"mqtt-password": b"new"}
     assert found.remarks == (
-        "credentials/notes: nothing in maskgate.toml names it; it was not used, and still lies on the card",
+        "credentials/notes: maskgate.toml does not name it; it was not used, and is still on the card",
     )
     (missing,) = read(CardFiles(card.toml, {"mqtt-password.txt": b""}), NOBODY).missing
     assert missing == (

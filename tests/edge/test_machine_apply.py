@@ -16,7 +16,8 @@ from edge.machine.applied_state import load_state
 from edge.machine.applier import apply
 from edge.machine.apply_result import ApplyVerdict
 from edge.machine.card_files import CardFiles, read_card
-from edge.machine.plan import Facts, Plan, PlannedFile, make_plan
+from edge.machine.plan import Plan, make_plan
+from edge.machine.planned_files import Facts, PlannedFile
 from edge.machine.programs import run_program
 from edge.machine.toml_text import TAKEN_OVER
 from edge.machine.wanted import KnownSecrets, read
@@ -314,7 +315,7 @@ def test_secrets_that_can_not_be_taken_from_the_card_are_told(
     monkeypatch.setattr(os, "replace", full)
     _, remarks = device.put_in_force()
     assert [remark.split(": ")[:2] for remark in remarks if "secrets" in remark] == [
-        ["the card still holds secrets that the device has taken over", f"{device.boot}/maskgate.toml"]
+        ["the card still holds secrets that are on the device by now", f"{device.boot}/maskgate.toml"]
     ]
 
 

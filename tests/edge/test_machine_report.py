@@ -57,16 +57,16 @@ def report(root: Path, boot: Path) -> str:
 def test_all_is_said_that_somebody_with_the_card_asks(root: Path, boot: Path) -> None:
     (boot / "maskgate.toml").write_text(GOOD)
     text = report(root, boot)
-    assert re.search(r"^maskgate \S+: how this device is\nWritten \d{4}-\d\d-\d\d \d\d:\d\d UTC", text)
+    assert re.search(r"^maskgate \S+: the state of this device\nWritten \d{4}-\d\d-\d\d \d\d:\d\d UTC", text)
     assert "maskgate.toml was applied at this start\n------" in text
     assert "This device is maskgate/v1/hq/north-door." in text
-    camera = "- camera.source is /dev/video3, which is not there; these are: /dev/video0 (USB Camera)\n"
+    camera = "- camera.source is /dev/video3, which does not exist; these are: /dev/video0 (USB Camera)\n"
     assert camera in text
     assert "Raspberry Pi 4 Model B Rev 1.4, serial number 10000000abcdef01, id " in text
     assert "Debian GNU/Linux 12 (bookworm)" in text
     (root / "dev").mkdir()
     (root / "dev/video3").touch()
-    assert "which is not there" not in report(root, boot)
+    assert "which does not exist" not in report(root, boot)
 
 
 def test_every_mistake_is_in_it_and_what_stays_in_force(root: Path, boot: Path) -> None:
@@ -74,15 +74,15 @@ def test_every_mistake_is_in_it_and_what_stays_in_force(root: Path, boot: Path) 
     file.write_text("[mqtt]\nprot = 1\n[machine.wifi]\nssid = 'x'\npassphrase = 's3cret!'\n")
     text = report(root, boot)
     assert "maskgate.toml was NOT applied\n" in text
-    assert "5 mistakes to mend:\n- " in text
+    assert "5 mistakes to correct:\n- " in text
     assert all(f"- {key}: " in text for key in ("mqtt.prot", "machine.wifi.passphrase", "site.id"))
     assert "s3cret" not in text
-    assert "Nothing is in force yet. Mend the file" in text
+    assert "Nothing is in force yet. Correct the file" in text
     file.write_text(GOOD)
     report(root, boot)
     file.write_text("[site\n")
     text = report(root, boot)
-    assert "1 mistake to mend:\n- maskgate.toml: not valid TOML" in text
+    assert "1 mistake to correct:\n- maskgate.toml: not valid TOML" in text
     assert re.search(r"What was applied on \d{4}-\S+ stays in force\.", text)
     file.unlink()
     assert "maskgate.toml is not on the card\n" in report(root, boot)
@@ -133,7 +133,7 @@ def test_a_32_bit_system_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     assert [*inspection.architecture()] == []
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
-    assert "riscv64 is a processor that maskgate was not made for" in "".join(inspection.architecture())
+    assert "maskgate was not made for the processor riscv64" in "".join(inspection.architecture())
     monkeypatch.setattr(sys, "maxsize", 2**31 - 1)
     assert "this is a 32-bit system" in "".join(inspection.architecture())
 
@@ -230,6 +230,6 @@ def test_a_card_that_is_mounted_read_only_is_so_again_after_it(partition: Path, 
     ]
     assert list((partition / "credentials").iterdir()) == []
     disk = (partition.parent / "image").read_bytes()
-    assert b"how this device is" in disk
+    assert b"the state of this device" in disk
     assert b"pass phrase" not in disk
     assert b"s3cret word" not in disk
