@@ -1,7 +1,7 @@
 """The device's half of an announcement, as a process that can be killed: outbox, delivery, local path.
 
 ``python -m edge.bench.announcement_gate CONFIG`` reads one violation's id a line, and answers each with the
-moment at which it began to store it, as JSON.
+moment at which it started to store it, as JSON.
 """
 
 import json
@@ -18,7 +18,7 @@ from edge.speaker.local import LocalSender
 
 
 def main(config: Config) -> None:
-    """Open violations as the service does, until there are no more lines."""
+    """Open violations as the service does, until the input ends."""
     clock, site = SystemClock(), config.site
     place = Place(site.id, site.device, config.mqtt.prefix)
     outbox = Outbox(config.outbox, clock)

@@ -27,7 +27,7 @@ Sections = dict[str, dict[str, object]]
 
 
 class Actor:
-    """A program of ours that can be killed."""
+    """A program of this project that can be killed."""
 
     def __init__(self, command: list[str], env: Mapping[str, str], log: Path) -> None:
         with log.open("ab") as words:
@@ -36,7 +36,7 @@ class Actor:
             )
 
     def open(self, violation: str) -> float:
-        """Let the device's half open a violation; returns when it began to store it, in monotonic seconds."""
+        """Let the device's half open a violation; returns when storing it started, in monotonic s."""
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise MaskgateError("the device's half has no pipes")
@@ -45,7 +45,7 @@ class Actor:
         return float(json.loads(stdout.readline())["decided_s"])
 
     def kill(self) -> None:
-        """``kill -9``, without a farewell; also what ends it."""
+        """End it with ``kill -9``, so that it can't say goodbye."""
         self._process.kill()
         self._process.communicate()
 
@@ -75,11 +75,11 @@ class AnnouncementRig:
         self._watched = True
 
     def speaker(self) -> Actor:
-        """Start ``maskgate speaker``; with a broker, returns when it is on line."""
+        """Start ``maskgate speaker``. With a broker it returns when the speaker is on line."""
         return self._start("gate-1-speaker", "edge.cli", "speaker", "--config", str(self._config))
 
     def gate(self) -> Actor:
-        """Start the device's half; with a broker, returns when it is on line."""
+        """Start the device's half. With a broker it returns when the half is on line."""
         return self._start("gate-1", "edge.bench.announcement_gate", str(self._config))
 
     def events(self, kind: str) -> list[dict[str, Any]]:
@@ -108,7 +108,7 @@ def stage(
     Args:
         folder: for all that is written.
         sections: the configuration that device and speaker share, without a broker.
-        port: of the broker on this machine; None: there is none.
+        port: of the broker on this machine; None: without a broker.
         env: in addition to this process's own environment.
 
     Raises:
@@ -143,7 +143,7 @@ def broker(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 def wait(condition: Callable[[], object], what: str) -> None:
-    """Until it holds.
+    """Wait until a condition holds.
 
     Raises:
         MaskgateError: it did not happen.
@@ -152,7 +152,7 @@ def wait(condition: Callable[[], object], what: str) -> None:
         if condition():
             return
         pause(_POLL_S)
-    raise MaskgateError(f"waited {PATIENCE_S:.0f} s in vain for {what}")
+    raise MaskgateError(f"waited {PATIENCE_S:.0f} s for {what}, which did not happen")
 
 
 def pause(seconds: float) -> None:

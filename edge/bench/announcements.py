@@ -1,4 +1,4 @@
-"""``maskgate bench announcements``: how soon it sounds, and that nothing is said twice or left out.
+"""``maskgate bench announcements``: how soon an announcement sounds, and that none is repeated or left out.
 
 All parts are the real ones, each in its own process: the device's outbox and delivery, a broker, ``maskgate
 speaker``, and aplay into ALSA's file plugin, in whose file the first sample is waited for.
@@ -29,8 +29,8 @@ def run(*, trials: int = 40, violations: int = 200, bursts: int = 5, hold_s: flo
     Args:
         trials: announcements whose start is measured, on each path.
         violations: how many come in a row.
-        bursts: a burst is announced once, for its violations come within ``hold_s``; at least 5, so that each
-            side is killed twice.
+        bursts: a burst is announced once, because its violations come within ``hold_s``; at least 5, so that
+            each side is killed twice.
         hold_s: the silence after an announcement; a killed process must be back sooner.
 
     Returns:
@@ -58,7 +58,7 @@ def run(*, trials: int = 40, violations: int = 200, bursts: int = 5, hold_s: flo
 
 
 def table(result: dict[str, Any]) -> str:
-    """The same for people."""
+    """The figures as a table for people."""
     lines = ["from the frame that decides to the first sample    median     95 %"]
     for path, words in (("local", "local path, no broker"), ("mqtt", f"over MQTT ({result['broker']})")):
         lines.append(f"  {words:45} {result[path]['median_ms']:5.0f} ms {result[path]['p95_ms']:5.0f} ms")

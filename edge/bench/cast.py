@@ -18,7 +18,7 @@ from edge.model.preprocess import crop, resize
 from edge.values import Box, Image
 
 CONTEXT = 0.25
-"""Surroundings kept around a face, as a share of its size, for boxes that are a little off."""
+"""Surroundings kept around a face, as a share of its size, because boxes are a little off."""
 _FOLDERS = {"masked": Wear.MASKED, "not_masked": Wear.BARE, "incorrect": Wear.WRONG}
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 _SYNTHETIC = "maskon__"
@@ -118,7 +118,7 @@ def _rows(manifest: Path) -> list[dict[str, str]]:
 
 
 def _fingerprint(rows: Sequence[Mapping[str, str]]) -> str:
-    """As ``mask-convert`` computes it of the data that it trains on."""
+    """The SHA-256 that ``mask-convert`` computes of the data it trains on."""
     lines = [f"{r['sha256']} {r['label']} {r['split']} {float(r['weight']):.4f}\n" for r in rows]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -131,7 +131,7 @@ def _chosen(folder: Path, row: Mapping[str, str]) -> tuple[Path, str, Box | None
 
 
 def _load(path: Path, box: Box | None) -> list[FaceSprite]:
-    """One portrait; none where the file is no picture or the face is too small."""
+    """One portrait; an empty list where the file is not a picture or the face is too small."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         return []
@@ -139,7 +139,7 @@ def _load(path: Path, box: Box | None) -> list[FaceSprite]:
     face = box or Box(0, 0, w, h)
     if face.width < _MIN_PX:
         return []
-    # beyond the edge of a crop or photo there is nothing: its last pixels go on
+    # beyond the edge of a crop or photo its last pixels are repeated
     dx, dy = math.ceil(CONTEXT * face.width), math.ceil(CONTEXT * face.height)
     padded = cv2.copyMakeBorder(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dy, dy, dx, dx, cv2.BORDER_REPLICATE)
     patch = crop(np.asarray(padded, dtype=np.uint8), face.moved(dx, dy), CONTEXT)

@@ -3,8 +3,8 @@
 Motion, faces and the detector's findings are scripted. Quality of looks, cuts, tracks, policy and (with real
 faces) the classifier are the device's own, on painted pictures of 640x480.
 
-Its limits: each visitor is one still picture of a face, scaled, tilted, blurred and lit anew in each frame: a
-face that is misjudged is misjudged all through its visit; a turned head is turned in its landmarks only.
+Its limits: each visitor is one still picture of a face, scaled, tilted, blurred and lit again each time,
+so a face that is misjudged is misjudged all through its visit; a turned head is turned in its landmarks only.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Modelled(Classifier, Protocol):
-    """A classifier that does not look and must be told."""
+    """A classifier that does not look at pictures: it must know who is where."""
 
     def expect(self, moment: Moment) -> None:
         """Take note of whose face is where."""
@@ -118,7 +118,7 @@ def play(
             modelled.expect(moment)
         frame = Frame(painter.paint(moment), number, at_s, _EPOCH + timedelta(seconds=at_s))
         ledger.add(moment, pipeline.process(frame))
-    ledger.hear(pipeline.finish(at_s, _EPOCH + timedelta(seconds=at_s)), at_s)
+    ledger.record(pipeline.finish(at_s, _EPOCH + timedelta(seconds=at_s)), at_s)
     return ledger
 
 

@@ -15,11 +15,11 @@ EXPECTED = {
     "false": 0.01,
     "median s to decide": 0.7,
 }
-"""At most."""
+"""The most that each figure may be."""
 
 
 def figures(visits: Sequence[JudgedVisit]) -> dict[str, Any]:
-    """What there is to say of some visits.
+    """The figures of some visits.
 
     ``missed`` and ``doubled`` are shares of the visits in which a violation must be opened, ``false`` of the
     visits with a properly worn mask throughout, ``complied`` of those that must be seen to comply.

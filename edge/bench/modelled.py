@@ -18,11 +18,11 @@ is misjudged is misjudged in nearly every look."""
 _LOOKS = {Wear.MASKED: 0.5, Wear.BARE: 1.0, Wear.WRONG: 1.4}
 """Standard deviation of one person's looks, from the same visits (root mean square; the median is a half)."""
 _NO_FACE = (-2.1, 2.0)
-"""Mean and standard deviation on what is no face."""
+"""Mean and standard deviation on what is not a face."""
 
 
 class ScoreModel:
-    """Stands for the classifier; must be told of each moment before its looks are scored."""
+    """Stands for the classifier; ``expect`` must be called with each moment before its looks are scored."""
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng((seed, 6))

@@ -33,7 +33,7 @@ class Wear(str, Enum):
 
     @property
     def proper(self) -> bool:
-        """Whether it is no violation."""
+        """Whether the mask is worn properly, so that there is no violation."""
         return self is Wear.MASKED
 
 
@@ -71,10 +71,10 @@ class Visitor:
     Attributes:
         id: unique in its scene.
         path: at least two stops, in order of time.
-        wear: what is worn from which moment on; the first one from the beginning.
+        wear: what is worn from which moment on; the first one from the start.
         below_camera_m: how far the face lies below the camera.
         turns: of the head.
-        hidden_s: (begin, end) of being covered by something that is not a visitor.
+        hidden_s: (start, end) of the times in which something that is not a visitor hides the face.
         phase: of swaying and bobbing, 0 to 1.
         part: of a scene with cuts, 0 before the first one; visitors are there in one part only.
     """
@@ -90,7 +90,7 @@ class Visitor:
 
     def wears(self, at_s: float) -> Wear:
         """What is worn at a moment."""
-        return next((wear for begin, wear in reversed(self.wear) if begin <= at_s), self.wear[0][1])
+        return next((wear for start, wear in reversed(self.wear) if start <= at_s), self.wear[0][1])
 
     def pose(self, at_s: float) -> FacePose | None:
         """Where the face is; None while it is not in the picture."""
@@ -108,7 +108,7 @@ class Visitor:
 
     def is_covered(self, at_s: float) -> bool:
         """Whether something that is not a visitor hides the face."""
-        return any(begin <= at_s < end for begin, end in self.hidden_s)
+        return any(start <= at_s < end for start, end in self.hidden_s)
 
     def _place(self, at_s: float) -> tuple[float, float]:
         for a, b in zip(self.path, self.path[1:], strict=False):

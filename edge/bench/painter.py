@@ -11,9 +11,9 @@ from edge.model.preprocess import resize
 from edge.values import Image
 
 _EXPOSURE_S = 1 / 60
-"""Blurs what moves across."""
+"""Exposure time: what moves across the picture is blurred by it."""
 _NOISE = 3.0
-"""Of the sensor, in levels."""
+"""Standard deviation of the sensor's noise, in levels."""
 _ROLL_DEG, _FLICKER = 4.0, 0.06
 """How far heads tilt to the sides, and the light on them changes."""
 

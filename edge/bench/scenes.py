@@ -183,11 +183,11 @@ KINDS = tuple(_KINDS)
 
 
 def make_scenes(seed: int, visits: int) -> Iterator[ScriptedScene]:
-    """Scenes of all kinds and frame rates until there are so many visits.
+    """Scenes of all kinds and frame rates until there are enough visits.
 
     Args:
         seed: the same one gives the same scenes.
-        visits: how many there are at least, over all scenes.
+        visits: over all scenes there are at least this many.
     """
     rng = np.random.default_rng((seed, 0))
     shares = np.array([share for share, _ in _KINDS.values()])

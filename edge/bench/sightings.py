@@ -29,8 +29,9 @@ _TURNED_RAD, _TURNED_RECALL = 1.05, 1 / 3
 _HIDDEN = 0.4
 """A face of which more is hidden is not found."""
 _FALSE_PER_S, _FALSE_S = 0.05, 0.4
-"""False faces begin this often and stay this long, on average: one in twelve for a second or more. Measured:
-0.14 a photo of crowds, most of them real faces that nobody annotated; none in 91 frames of two corridors."""
+"""A false face appears this often and stays this long on average; one in twelve stays for a second or more.
+Measured: 0.14 a photo of crowds, most of them real faces that nobody annotated; none in 91 frames of two
+corridors."""
 _LANDMARK_NOISE = 0.015
 _NORMAL = NormalDist()
 
@@ -41,7 +42,7 @@ class SimulatedDetection:
 
     face: Face
     visitor: Visitor | None
-    """None: it is no face."""
+    """None: it is not a face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def watch(scene: ScriptedScene) -> Iterator[Moment]:
         part = sum(cut <= at_s for cut in scene.cuts_s)
         present = _present([v for v in scene.visitors if v.part == part], at_s)
         found = list(_found(present, finders, at_s))
-        found += [SimulatedDetection(face, None) for begin, end, face in false if begin <= at_s < end]
+        found += [SimulatedDetection(face, None) for start, end, face in false if start <= at_s < end]
         yield Moment(at_s, part, present, tuple(found[i] for i in rng.permutation(len(found))))
         at_s += float(rng.uniform(0.85, 1.15)) / scene.fps
 
@@ -97,7 +98,7 @@ class _Drift:
 
 
 class _Finder:
-    """How the detector sees one visitor."""
+    """When and how exactly the detector finds one visitor."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng, self._person = rng, float(rng.normal())
@@ -141,13 +142,13 @@ def _found(
 
 
 def _false_faces(duration_s: float, rng: np.random.Generator) -> list[tuple[float, float, Face]]:
-    """(begin, end, face) of each, in s."""
+    """(start, end, face) of each false face, times in s."""
     out = []
     for _ in range(int(rng.poisson(_FALSE_PER_S * duration_s))):
-        begin, stay, w = rng.uniform(0, duration_s), rng.exponential(_FALSE_S), rng.uniform(15, 60)
+        start, stay, w = rng.uniform(0, duration_s), rng.exponential(_FALSE_S), rng.uniform(15, 60)
         box = _box(rng.uniform(w, WIDTH_PX - w), rng.uniform(w, HEIGHT_PX - w), w, 1.2 * w)
         points = _landmarks(box, 0.0, rng.normal(scale=4 * _LANDMARK_NOISE, size=(5, 2)))
-        out.append((float(begin), float(begin + stay), Face(box, float(rng.uniform(0.6, 0.72)), points)))
+        out.append((float(start), float(start + stay), Face(box, float(rng.uniform(0.6, 0.72)), points)))
     return out
 
 

@@ -1,4 +1,4 @@
-"""What the device should say of each visit, and what it said. Pure."""
+"""What the device should decide about each visit, and what it decided. Pure."""
 
 import math
 from dataclasses import dataclass, field
@@ -10,16 +10,17 @@ from edge.events import ViolationClosed, ViolationOpened
 from edge.people.pipeline import FrameResult
 
 VIOLATING_S = 1.0
-"""A visit must be seen without a properly worn mask for so long, in looks that can be judged, to count."""
+"""To count, a visit must be seen without a properly worn mask for this time, in looks that can be judged."""
 COMPLIED_S = 2.0
-"""The same for having put it on: a settled person is looked at once a second only."""
+"""To count as complied, a visit must be seen this long with the mask on: a settled person is looked at only
+once a second."""
 _RECENT_S = 1.5
 """A violation is rightly opened at most this long after a look without a properly worn mask."""
 
 
 @dataclass(slots=True)
 class JudgedVisit:
-    """The truth of one visit and what was made of it; moments in s since the scene began."""
+    """The truth of one visit and what the device decided; moments in s since the scene's start."""
 
     kind: str
     fps: float
@@ -89,17 +90,17 @@ class Ledger:
         self._violations: dict[str, JudgedVisit | None] = {}
 
     def add(self, moment: Moment, result: FrameResult) -> None:
-        """Take in a frame's truth and what the device made of it."""
+        """Take in a frame's truth and the device's result."""
         visitors = {s.face.box: s.visitor for s in moment.sightings}
         for sight in result.sights:
             visitor = visitors[sight.track.face.box]
             self._follow(sight.track.id, None if visitor is None else visitor.id)
             if visitor is not None and sight.look.flaw is None:
                 self._could_judge(self.visits[visitor.id], visitor.wears(moment.at_s), moment.at_s)
-        self.hear(result, moment.at_s)
+        self.record(result, moment.at_s)
 
-    def hear(self, result: FrameResult, at_s: float) -> None:
-        """Take in what was said, after the last frame too."""
+    def record(self, result: FrameResult, at_s: float) -> None:
+        """Take in what the device published; also called after the last frame."""
         for event in result.events:
             if isinstance(event.data, ViolationOpened):
                 self._open(event.data, at_s)

@@ -1,4 +1,4 @@
-"""What the demo says on the terminal, as it happens."""
+"""What the demo prints on the terminal, as it happens."""
 
 import json
 import sys
@@ -23,14 +23,14 @@ class Console:
         self._colour = sys.stdout.isatty()
 
     def say(self, who: str, text: str, *styles: str) -> None:
-        """One line."""
+        """Print one line."""
         if self._colour and styles:
             text = f"\033[{';'.join(styles)}m{text}\033[{_OFF}m"
         with self._lock:
             print(f"{who:>8}  {text}", flush=True)  # noqa: T201 - its job
 
     def heading(self, text: str) -> None:
-        """A line that begins a part."""
+        """A line that starts a part of the story."""
         self.say("", text, _BOLD)
 
     def watch(self, frame: Frame, result: FrameResult) -> None:
@@ -40,11 +40,11 @@ class Console:
 
     def message(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the link's signature
         """Show what the subscriber received."""
-        said = json.loads(payload)
-        data = said.get("data", said)
+        message = json.loads(payload)
+        data = message.get("data", message)
         kept = {k: v for k, v in data.items() if k in _SHOWN}
         self.say(
-            "MQTT", f"{topic}  {said.get('type', '')} {json.dumps(kept)}{' (retained)' * retained}", _DIM
+            "MQTT", f"{topic}  {message.get('type', '')} {json.dumps(kept)}{' (retained)' * retained}", _DIM
         )
 
 

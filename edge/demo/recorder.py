@@ -14,7 +14,7 @@ from edge.mqtt import IncomingMessage
 
 @dataclass(frozen=True, slots=True)
 class RecordedMessage:
-    """One message."""
+    """A message as the broker sent it."""
 
     topic: str
     payload: bytes
@@ -57,6 +57,6 @@ class MessageRecorder:
         self._show(topic, payload, retained)
 
     def wait(self, wanted: Callable[[RecordedMessage], bool], timeout_s: float) -> bool:
-        """Whether such a message has come, now or within the time."""
+        """Whether a wanted message is here, or arrives within ``timeout_s``."""
         with self._came:
             return self._came.wait_for(lambda: any(wanted(m) for m in self.messages), timeout_s)

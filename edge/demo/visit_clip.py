@@ -34,16 +34,16 @@ _LEAVES = (
 )
 """All that a demo writes, and so all that the next one may remove."""
 _PATIENCE_S = 10.0
-"""Everything here is on one machine: what takes longer than this has failed."""
+"""Everything here is on one machine: what takes longer than this, in seconds, has failed."""
 _FINISH_S = 30.0
-"""An announcement that sounds when the clip ends may go on so long."""
+"""An announcement that sounds when the clip ends may go on for this many seconds."""
 
 
 def run_demo(out: Path, stop: threading.Event, *, clip: Path | None = None, speed: float = 3.0) -> int:
     """Run it all; returns the exit code.
 
     Args:
-        out: folder for what is left to look at and listen to; made if need be.
+        out: folder for what is left to look at and listen to; made if it is missing.
         stop: ends it early.
         clip: another clip than the shipped one.
         speed: times as fast as filmed.

@@ -33,7 +33,7 @@ class MaskClassifier:
         if c.channel_order != "RGB":
             raise ModelError(
                 f"{path}: its contract says channel_order {c.channel_order}, but mask models are fed RGB; "
-                "convert it anew with mask-convert"
+                "convert it again with mask-convert"
             )
         self.threshold = c.threshold if threshold is None else threshold
         self._size = (c.input.shape[0], c.input.shape[1])
@@ -50,7 +50,7 @@ class MaskClassifier:
         Args:
             image: (H, W, 3) uint8 RGB.
             box: the face in the picture's pixels; None where the picture is a face crop already.
-            mirrored: left and right changed: a second opinion of the same face.
+            mirrored: swap left and right: a second opinion of the same face.
         """
         x = face_input(image, box, self._size, self._margin)
         return self.score_input(np.ascontiguousarray(x[:, ::-1]) if mirrored else x)

@@ -49,7 +49,7 @@ def face_input(image: Image, box: Box | None, size: tuple[int, int], margin: flo
 
 
 def light(image: Image, box: Box | None) -> tuple[float, float]:
-    """How bright and how sharp a face is; what the device's limits and the workshop's slices go by.
+    """How bright and how sharp a face is; the device's limits and the workshop's slices use this measure.
 
     Args:
         image: (H, W, 3) uint8 RGB.

@@ -1,4 +1,4 @@
-"""The whole decision on a clip, as fast as it can, with media time as the clock."""
+"""Everything decided about a clip, as fast as possible, with media time as the clock."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from edge.people.pipeline import Pipeline
 from edge.values import Frame
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-"""A replayed clip begins here, so that an event's ``time`` reads as its media time."""
+"""A replayed clip starts at this moment, so an event's ``time`` reads as the clip's media time."""
 
 
 @dataclass(slots=True)
 class Replayed:
-    """What is known at the end."""
+    """How much of a clip was replayed."""
 
     frames: int = 0
     media_s: float = 0.0
@@ -26,7 +26,7 @@ def events_of_clip(frames: Iterable[Frame], pipeline: Pipeline, done: Replayed) 
     Args:
         frames: every frame of the clip, ``taken`` counted from ``EPOCH``.
         pipeline: a fresh one.
-        done: counted up as the clip goes by.
+        done: counts the frames and the media time while the clip runs.
     """
     taken = EPOCH
     for frame in frames:

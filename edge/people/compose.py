@@ -1,4 +1,4 @@
-"""From a configuration to a working pipeline; shared by the service, ``detect``, ``replay`` and the demo."""
+"""Makes a pipeline from a configuration; the service, ``detect``, ``replay`` and the demo share it."""
 
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ from edge.values import Face, Image, Look, log_odds
 
 @dataclass(frozen=True, slots=True)
 class LoadedModels:
-    """The loaded models, and the rule for what they may be asked about."""
+    """The loaded models, and the limits beyond which a face is not shown to them."""
 
     runtime: Runtime
     detector: FaceDetector

@@ -1,14 +1,15 @@
 """How many people are in view and how close they are, from the sizes of their faces. Pure: no I/O, no clock.
 
-A pinhole camera sees a known length under an angle that gives its distance. Two lengths are used, each better
-than the other somewhere: the eyes' (63 mm; a turned head shows them closer together, and the nose tip tells
-how far it is turned), and the width of the detector's box (2.2 times the eyes' on 853 photos; a turn hardly
-touches it). The estimate is their geometric mean; the eyes alone would make 1.4 to 4 times the error.
+A pinhole camera sees a known length under an angle that gives its distance. Two lengths are used, because
+each is better in some cases. One is the distance between the eyes (63 mm): a turned head shows them closer
+together, and the nose tip shows how far it is turned. The other is the width of the detector's box: 2.2 times
+the eyes' distance on 853 photos, and a turn hardly changes it. The estimate is the geometric mean of the two;
+the eyes alone would make 1.4 to 4 times the error.
 
-What nine of ten errors stay below, in percent of the true distance, for two adults 1 m apart: in a picture
-640 px wide, at 62.2 degrees, landmarks and boxes good to 1 px, heads turned up to 30 degrees, interpupillary
-distances +- 3.6 mm. For one frame, and for the median of 25, which is what a crowd that persists is judged
-and reported by:
+The table says what nine of ten errors stay below, in percent of the true distance, for two adults 1 m apart.
+The picture is 640 px wide and covers 62.2 degrees, landmarks and boxes are good to 1 px, heads are turned by
+up to 30 degrees, and interpupillary distances vary by 3.6 mm. Two columns are for one frame, two for the
+median of 25 frames, by which a crowd that persists is judged and reported:
 
 face, away      side by side       one behind the other
                 1 frame   median   1 frame   median
@@ -17,9 +18,9 @@ face, away      side by side       one behind the other
 30 px, 2.5 m     12 %       6 %     45 %      25 %
 20 px, 3.7 m     33 %      12 %     77 %      38 %
 
-``pytest -s tests/edge/test_crowding.py -k errors`` prints and checks it. On top of that: a field of view that
-is wrong by a tenth makes distances along the line of sight wrong by an eighth and hardly those across it, and
-children, whose faces are smaller than an adult's, seem farther away than they are.
+``pytest -s tests/edge/test_crowding.py -k errors`` prints and checks it. Two more errors come on top. A field
+of view that is wrong by a tenth makes distances along the line of sight wrong by an eighth, and hardly
+changes those across it. Children, whose faces are smaller than an adult's, seem farther away than they are.
 """
 
 import math
@@ -33,18 +34,19 @@ from edge import config
 from edge.values import Face
 
 EYES_M = 0.063
-"""Mean interpupillary distance of adults."""
+"""Mean interpupillary distance of adults (Dodgson: "Variation and extrema of human interpupillary distance",
+2004)."""
 FACE_M = 0.139
-"""What the detector's box is wide: 2.2 interpupillary distances."""
+"""Width of the detector's box: 2.2 interpupillary distances, the median on 853 photos."""
 NOSE = 0.72
-"""How far the nose tip stands out before the eyes, in half interpupillary distances: fitted to the eyes'
-distance over that from eyes to mouth, which a turn leaves alone, on the same photos."""
+"""How far the nose tip stands out before the eyes, in half interpupillary distances. Fitted on the same
+photos to the eyes' distance divided by the distance from eyes to mouth, which a turn does not change."""
 MAX_TURN = 1.0
-"""Beyond this turn (``edge.people.faces.turn``, here 54 degrees) the eyes say less than the box alone."""
+"""Beyond this turn (``edge.values.Face.turn``; here 54 degrees) the eyes say less than the box alone."""
 _MAX_STEP_S = 1.0
-"""A gap between two frames counts for no more: nobody knows what was in it."""
+"""A longer gap between two frames counts as this one: nobody knows what happened in it."""
 _KEPT = 256
-"""Distances kept for the report of one event."""
+"""This many distances are kept for the report of one event."""
 
 Position = tuple[float, float, float]
 """(right, down, ahead) of the camera in m."""
@@ -52,11 +54,11 @@ Position = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class CrowdingChange:
-    """It has become too crowded, or is not any more."""
+    """It has become too crowded, or no longer is."""
 
     opened: bool
     people: int
-    """In view: when opened, now; when closed, the most there were."""
+    """People in view: now when it opens, the most there were when it closes."""
     nearest_m: float | None
     """Median over the crowded frames of the nearest pair's distance; None: no pair could be measured."""
     duration_s: float
@@ -70,7 +72,7 @@ class CrowdingMonitor:
     but does not start it again, and the typical frame decides rather than a noisy one.
 
     Args:
-        settings: the limits, each 0 for none; both are off by default.
+        settings: the limits; 0 switches one off, and both are off by default.
     """
 
     def __init__(self, settings: config.CrowdingConfig) -> None:
@@ -144,7 +146,7 @@ def nearest_m(faces: Sequence[Face], size: tuple[int, int], field_of_view_deg: f
 
 
 def position(face: Face, size: tuple[int, int], field_of_view_deg: float) -> Position | None:
-    """Where a head is; None if its size can't be told.
+    """Where a head is; None if its size can't be measured.
 
     Args:
         face: in the picture's pixels.

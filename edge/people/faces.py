@@ -10,7 +10,7 @@ from edge.values import Face, Image, Look
 
 @dataclass(frozen=True, slots=True)
 class LookLimits:
-    """Beyond these a look can't be judged; units as in ``edge.config.Faces``."""
+    """A look beyond these limits can't be judged; units as in ``edge.config.Faces``."""
 
     min_width_px: float
     min_sharpness: float
@@ -25,7 +25,7 @@ def assess(image: Image, face: Face, limits: LookLimits) -> Look:
     Args:
         image: (H, W, 3) uint8 RGB.
         face: in the picture's pixels.
-        limits: what is too small, blurred, dark, bright or turned.
+        limits: from where a face is too small, blurred, dark, bright or turned.
     """
     flaw = _shape_flaw(face, image, limits)
     if flaw is not None:

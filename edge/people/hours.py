@@ -19,7 +19,7 @@ _ALLOWED = (
 
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
-    """When something is open, by the clock on the wall there: a day with a change of time is no exception.
+    """When something is open, by the clock on the wall there, also on a day when the time changes.
 
     Attributes:
         zone: the place's time.
@@ -34,8 +34,8 @@ class OpeningHours:
         """Read hours from the configuration.
 
         Args:
-            texts: each like ``mon-fri 07:00-19:00``; none at all: always open (so ask first where none means
-                never).
+            texts: each like ``mon-fri 07:00-19:00``; none at all: always open (callers for whom none
+                means never must check first).
             timezone: a name like ``Asia/Jakarta``.
 
         Raises:
@@ -87,7 +87,7 @@ def _days(text: str) -> list[int]:
         first, dash, last = part.partition("-")
         unknown = [name for name in ([first, last] if dash else [first]) if name not in DAYS]
         if unknown:
-            raise ValueError(f"{unknown[0]!r} is no day")
+            raise ValueError(f"{unknown[0]!r} is not a day")
         begin = DAYS.index(first)
         length = (DAYS.index(last) - begin) % 7 if dash else 0
         out += [(begin + n) % 7 for n in range(length + 1)]
@@ -98,7 +98,7 @@ def _times(text: str) -> tuple[int, int]:
     """From and until in minutes since midnight; an end that is not after the start is the next day's."""
     match = _TIMES.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no time of day from-until")
+        raise ValueError(f"{text!r} is not a time of day written as from-until")
     h1, m1, h2, m2 = map(int, match.groups())
     start, end = h1 * 60 + m1, h2 * 60 + m2
     if m1 > 59 or m2 > 59 or start >= _DAY or end > _DAY:

@@ -1,20 +1,21 @@
-"""What is decided about people: pure values, from ``policy`` to whoever counts, reports or shows them."""
+"""What is decided about people and their camera. Pure values: others count, report or show them."""
 
 from dataclasses import dataclass
 
+from edge.events import TamperReason
 from edge.values import Track, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A person is really there."""
+    """A face was found often enough to be a person's."""
 
     track: Track
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A person's verdict was found, or changed."""
+    """A person got a verdict, or another one."""
 
     track: Track
     verdict: Verdict
@@ -24,7 +25,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A violation begins."""
+    """A violation starts."""
 
     track: Track
     score: float
@@ -36,10 +37,10 @@ class Closed:
 
     track: Track
     complied: bool
-    """The mask went on; else the person left."""
+    """True: the mask went on; False: the person left."""
     duration_s: float
     announced: bool
-    """The person had heard the announcement."""
+    """The announcement was played while the violation was open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,9 @@ class Departed:
 
     track: Track
     verdict: Verdict
-    """The last one."""
+    """The last verdict of the visit."""
     violated: bool
-    """A violation was opened during the visit: at most one is."""
+    """Whether a violation was opened during the visit; a visit has at most one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,19 @@ class Crossed:
     track: Track
     line: str
     inward: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TamperChange:
+    """A tampering with the camera was noticed, or is over; the fields of ``camera.tampered``."""
+
+    opened: bool
+    """True: it was noticed; False: it is over."""
+    reason: TamperReason
+    message: str
+    """What is seen, in numbers, and what to do."""
+    duration_s: float
+    """From its start to this change."""
 
 
 Outcome = Arrived | Settled | Opened | Closed | Departed | Crossed

@@ -19,13 +19,13 @@ from edge.values import Frame, Image, Look, Track, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A person in one frame, for those who draw, light or count."""
+    """A person in one frame: what is drawn, shown by lights and counted."""
 
     track: Track
     look: Look
     verdict: Verdict
     score: float
-    """Both the person's, pooled; not this look's."""
+    """``verdict`` and ``score`` are the person's, pooled over all looks; not this look's."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,7 +35,7 @@ class FrameResult:
     sights: tuple[Sight, ...]
     """Everybody whose face was found in a zone."""
     present: tuple[Verdict, ...]
-    """What is thought of everybody who has come and not left; empty outside the opening hours."""
+    """The verdict on everybody who has arrived and not left; empty outside the opening hours."""
     outcomes: tuple[Outcome, ...]
     events: tuple[Event, ...]
 
@@ -47,8 +47,8 @@ class Pipeline:
     Attributes:
         detector, classifier, assess, cuts, tampering: see ``edge.people.protocols``.
         tracker, policy: follow and judge people.
-        zones, lines, hours, crowding: what the place asks for.
-        violations: gives them their ids.
+        zones, lines, hours, crowding: what the configuration asks for.
+        violations: gives each violation its id and zone.
         total: counts since the start.
     """
 
@@ -79,7 +79,7 @@ class Pipeline:
                 self.policy.observe(track, look, score, now)
         here = [track for track, _ in looks]
         gone = [*lost, *update.gone]
-        # a clock that can't be right knows no hours: rather ask once too often than never
+        # a clock that is surely wrong can't know the hours: asking once too often is better than never
         alarms = not clock_trusted or self.hours.open(frame.taken)
         outcomes = [
             *self.policy.step(here, gone, now, alarms=alarms),
@@ -107,13 +107,13 @@ class Pipeline:
         return FrameResult((), (), tuple(outcomes), _events(payloads, taken, clock_trusted=clock_trusted))
 
     def announced(self, violation: str) -> None:
-        """The speaker says that this violation's announcement was heard."""
+        """The speaker has played this violation's announcement."""
         track_id = self.violations.track_of(violation)
         if track_id is not None:
             self.policy.announced(track_id)
 
     def _look(self, image: Image, seen: Sequence[Track]) -> list[tuple[Track, Look]]:
-        """Those in a zone, each with how well it can be judged."""
+        """The people in a zone, each with how well the face can be judged."""
         height, width = image.shape[:2]
         looks = []
         for track in seen:

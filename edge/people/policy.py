@@ -1,8 +1,8 @@
 """From looks to verdicts to violations: one per person. Pure: no I/O, no clock.
 
-Each look adds the classifier's log-odds, measured from its threshold, to the person's evidence: limited, so
-that no single frame decides; weighted by how well the look could be judged, and by the time since the last
-look, so that a fast camera's near-copies do not count as independent witnesses.
+Each look adds the classifier's log-odds, measured from its threshold, to the person's evidence. The step is
+limited, so that no single frame decides. It is weighted by how well the look could be judged, and by the time
+since the last look, so that a fast camera's near-copies do not count as independent looks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -56,7 +56,7 @@ class Policy:
     def __init__(self, rules: Rules, threshold_logit: float) -> None:
         self._rules = rules
         self.threshold_logit = threshold_logit
-        """May be changed; who is settled stays so until new looks say otherwise."""
+        """May be changed; a settled person keeps the verdict until new looks say otherwise."""
         self._people: dict[int, _Person] = {}
 
     def wants(self, track: Track, look: Look, now: float) -> bool:
@@ -101,7 +101,7 @@ class Policy:
             seen: the people in this frame.
             gone: the people who have left.
             now: the frame's ``captured_at``.
-            alarms: whether violations may be opened now; those that are open are closed in any case.
+            alarms: whether violations may be opened now; open ones are closed in any case.
         """
         out: list[Outcome] = []
         for track in gone:
@@ -117,12 +117,12 @@ class Policy:
         return out
 
     def verdict(self, track_id: int) -> Verdict:
-        """What is thought of a person now."""
+        """The verdict on a person now."""
         person = self._people.get(track_id)
         return Verdict.CANNOT_JUDGE if person is None else person.verdict
 
     def present(self) -> tuple[Verdict, ...]:
-        """What is thought of everybody who has come and not left, seen in the last frame or not."""
+        """The verdict on everybody who has arrived and not left, seen in the last frame or not."""
         return tuple(person.verdict for person in self._people.values() if person.arrived)
 
     def score(self, track_id: int) -> float:

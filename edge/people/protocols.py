@@ -1,8 +1,9 @@
-"""What the pipeline asks of its parts; so that it runs in tests without OpenCV, models or a camera."""
+"""What the pipeline needs of its parts, so that it runs in tests without OpenCV, models or a camera."""
 
 from typing import Protocol
 
 from edge.events import TamperReason
+from edge.people.outcomes import TamperChange
 from edge.values import Box, Face, Image, Look, MaskScore
 
 
@@ -38,38 +39,14 @@ class Cuts(Protocol):
         ...
 
 
-class TamperChangeEvent(Protocol):
-    """The camera was tampered with, or is well again."""
-
-    @property
-    def opened(self) -> bool:
-        """Whether it begins; else it ends."""
-        ...
-
-    @property
-    def reason(self) -> TamperReason:
-        """What was done to it."""
-        ...
-
-    @property
-    def message(self) -> str:
-        """What is seen, in numbers, and what to do."""
-        ...
-
-    @property
-    def duration_s(self) -> float:
-        """Since it began."""
-        ...
-
-
 class TamperMonitor(Protocol):
     """Notices that the camera shows too little, or something else."""
 
-    def update(self, image: Image, now_s: float, *, face_seen: bool) -> TamperChangeEvent | None:
-        """What this picture changes; ``face_seen``: it shows a face that can be judged."""
+    def update(self, image: Image, now_s: float, *, face_seen: bool) -> TamperChange | None:
+        """What this picture changes; None: nothing. ``face_seen``: it shows a face that can be judged."""
         ...
 
     @property
     def reason(self) -> TamperReason | None:
-        """What is being done to the camera now."""
+        """The reason of the tampering that is open; None: there is none."""
         ...

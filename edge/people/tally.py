@@ -1,4 +1,4 @@
-"""Counts over a window of time, for ``summary``. Pure."""
+"""Counts over a window of time, from which a ``summary`` is made. Pure."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ class Tally:
     violations: int = 0
     complied: int = 0
     announced: int = 0
-    """Closed violations whose announcement was heard."""
+    """Closed violations whose announcement was played."""
     complied_after_announcement: int = 0
     entered: int = 0
     left: int = 0
 
     def add(self, outcome: Outcome) -> None:
-        """Count what an outcome says."""
+        """Count one outcome."""
         if isinstance(outcome, Departed):
             self.verdicts[outcome.verdict] += 1
         elif isinstance(outcome, Opened):

@@ -1,4 +1,4 @@
-"""From outcomes to the wire's violations: each has one id from beginning to end. Pure."""
+"""Turns outcomes into the payloads of violations; a violation keeps one id from opening to closing. Pure."""
 
 import uuid
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ class Violations:
     """Remembers, for each person in view, the zone and the violation.
 
     Args:
-        model_id: carried by every violation.
+        model_id: which mask model judged; every violation carries it.
     """
 
     def __init__(self, model_id: str) -> None:
@@ -25,7 +25,7 @@ class Violations:
         self._zones[track.id] = zone
 
     def payload(self, outcome: Outcome) -> Data | None:
-        """What an outcome says on the wire; None for those that are only counted."""
+        """The payload that an outcome is published as; None for outcomes that are only counted."""
         track = outcome.track
         if isinstance(outcome, Opened):
             self._ids[track.id] = str(uuid.uuid4())

@@ -12,9 +12,9 @@ Point = tuple[float, float]
 """(x, y) as shares of the picture's width and height."""
 
 MARGIN = 0.02
-"""Share of the picture by which a person must be past a line: more than a face's centre trembles."""
+"""A person must be past a line by this share of the picture: more than a face's centre trembles."""
 _MAX_TRACKS = 256
-"""Memory stays bounded even if nobody calls ``forget``; those unseen longest go first."""
+"""Memory stays bounded even if ``forget`` is never called; whoever was unseen longest is dropped first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Zones:
     """Parts of the picture in which faces count.
 
     Args:
-        zones: the first one that holds a face has it; none at all: the whole picture is one zone.
+        zones: a face belongs to the first zone that holds it; without zones the whole picture is one.
         default_name: the name of that one zone.
     """
 
@@ -77,7 +77,7 @@ class _Walk:
 
 
 class LineCounter:
-    """Counts people who cross lines, once each way: who dithers on a line has not crossed it.
+    """Counts people who cross lines, once each way; a person who dithers on a line has not crossed it.
 
     A crossing is counted when the person is clearly (``MARGIN``) on the other side and has got there between
     the line's ends. The next one in the same direction needs a way back first.

@@ -38,7 +38,7 @@ class ClipPlayer:
         )  # fmt: skip
 
     def start(self) -> None:
-        """The clip begins now."""
+        """Start the clip now."""
         self._began = self._clock.monotonic()
         self._status = replace(self._status, state=CameraState.LIVE, since=self._began)
 
@@ -62,14 +62,14 @@ class ClipPlayer:
 
     @property
     def ended(self) -> bool:
-        """All frames were taken."""
+        """Whether all frames were taken."""
         return self._upcoming is None
 
     @property
     def status(self) -> CameraStatus:
-        """How it is."""
+        """The player's state, as a camera would report it."""
         return self._status
 
     def close(self) -> None:
-        """Let go of the clip."""
+        """Close the clip; no more frames come."""
         self._upcoming = None

@@ -29,7 +29,7 @@ class EmbeddedBroker:
             raise MaskgateError("the embedded broker needs amqtt: pip install 'maskgate[demo]'") from e
         self.host = "127.0.0.1"
         self.port = port or _free_port(self.host)
-        # It logs each connection, and each client that goes without a word.
+        # It logs each connection, and each client that leaves without a DISCONNECT.
         for name in ("amqtt", "transitions"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
@@ -64,7 +64,7 @@ class EmbeddedBroker:
         from amqtt.errors import BrokerError  # noqa: PLC0415
 
         class TidyBroker(Broker):  # type: ignore[misc]
-            """amqtt forgets to close the sockets of clients that went without a word."""
+            """amqtt forgets to close the sockets of clients that leave without a DISCONNECT."""
 
             async def stream_connected(
                 self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str

@@ -1,4 +1,4 @@
-"""A detector and a classifier that say what a script tells them: frame by frame, face by face."""
+"""A detector and a classifier that follow a script: frame by frame, face by face."""
 
 from collections.abc import Mapping, Sequence
 

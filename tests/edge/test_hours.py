@@ -97,13 +97,16 @@ def test_an_hour_that_comes_twice_is_open_twice_and_one_that_never_comes_not_at_
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("mno-fri 07:00-19:00", "'mno' is no day"),
-        ("mon-fry", "'fry' is no day"),
-        ("07:00-19:00", "'07:00' is no day"),
-        ("", "'' is no day"),
-        ("mon,,wed", "'' is no day"),
-        ("mon 7-19", "'7-19' is no time of day from-until"),
-        ("mon 08:00-12:00 13:00-17:00", "'08:00-12:00 13:00-17:00' is no time of day from-until"),
+        ("mno-fri 07:00-19:00", "'mno' is not a day"),
+        ("mon-fry", "'fry' is not a day"),
+        ("07:00-19:00", "'07:00' is not a day"),
+        ("", "'' is not a day"),
+        ("mon,,wed", "'' is not a day"),
+        ("mon 7-19", "'7-19' is not a time of day written as from-until"),
+        (
+            "mon 08:00-12:00 13:00-17:00",
+            "'08:00-12:00 13:00-17:00' is not a time of day written as from-until",
+        ),
         ("mon 07:60-19:00", "'07:60-19:00': a day goes from 00:00 to 24:00"),
         ("mon 07:00-24:01", "'07:00-24:01': a day goes from 00:00 to 24:00"),
         ("mon 24:00-06:00", "'24:00-06:00': a day goes from 00:00 to 24:00"),

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from edge.config import parse_config
-from edge.events import Place, TamperReason, ViolationClosed, ViolationOpened, cloud_event, leaf_of
+from edge.events import Place, ViolationClosed, ViolationOpened, cloud_event, leaf_of
 from edge.people.crowding import CrowdingMonitor
 from edge.people.cuts import CutDetector
 from edge.people.hours import OpeningHours
+from edge.people.outcomes import TamperChange
 from edge.people.pipeline import FrameResult, Pipeline
 from edge.people.policy import Policy, Rules
 from edge.people.tracks import Tracker
@@ -37,7 +38,9 @@ def assess(image: Image, face: Face, min_width_px: float | None) -> Look:
 
 
 class NoTampering:
-    def update(self, image: Image, now_s: float, *, face_seen: bool) -> None:
+    reason = None
+
+    def update(self, image: Image, now_s: float, *, face_seen: bool) -> TamperChange | None:
         return None
 
 
@@ -151,16 +154,11 @@ def test_an_announcement_that_was_heard_is_told_with_the_end_and_in_the_summary(
 
 
 def test_a_camera_that_is_tampered_with_is_an_event_in_words_and_numbers() -> None:
-    @dataclass(frozen=True)
-    class Change:
-        opened: bool
-        reason: TamperReason = "covered"
-        message: str = "The camera sees nothing."
-        duration_s: float = 10.0
+    change = TamperChange(True, "covered", "The camera sees nothing.", 10.0)
 
-    class Covered:
-        def update(self, image: Image, now_s: float, *, face_seen: bool) -> Change | None:
-            return {0.5: Change(opened=True), 1.5: Change(opened=False)}.get(now_s)
+    class Covered(NoTampering):
+        def update(self, image: Image, now_s: float, *, face_seen: bool) -> TamperChange | None:
+            return {0.5: change, 1.5: replace(change, opened=False)}.get(now_s)
 
     pipeline = make([[]] * 20)
     pipeline.tampering = Covered()

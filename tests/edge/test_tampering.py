@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.config import TamperingConfig
-from edge.people.tampering import TamperChange, TamperCheck
+from edge.people.outcomes import TamperChange
+from edge.people.tampering import TamperCheck
 from edge.values import Image
 
 Light = NDArray[np.float32]

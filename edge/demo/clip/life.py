@@ -42,16 +42,16 @@ class Life:
 
 
 class Recorder:
-    """Passes everything on to the classifier, and remembers what it said of which box."""
+    """Passes everything on to the classifier, and remembers its probability for each box."""
 
     def __init__(self, classifier: object) -> None:
         self._classifier = classifier
-        self.said: dict[Box | None, float] = {}
+        self.scores: dict[Box | None, float] = {}
 
     def score(self, image: Image, box: Box | None, *, mirrored: bool) -> MaskScore:
         """See ``edge.people.protocols.Classifier``."""
         score: MaskScore = self._classifier.score(image, box, mirrored=mirrored)  # type: ignore[attr-defined]
-        self.said[box] = score.probability
+        self.scores[box] = score.probability
         return score
 
 
@@ -67,8 +67,8 @@ def watch(clip: Path) -> Life:
         for sight in result.sights:
             life, box = lives.setdefault(sight.track.id, Life()), sight.track.face.box
             life.sights.append((now, sight.score, sight.verdict))
-            if box in recorder.said:
-                life.looks.append((now, recorder.said[box]))
+            if box in recorder.scores:
+                life.looks.append((now, recorder.scores[box]))
             x1, y1, x2, y2 = (int(max(0, v)) for v in _wider(box).corners)
             life.faces.append((now, frame.image[y1:y2, x1:x2]))
         for outcome in result.outcomes:

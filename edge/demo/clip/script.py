@@ -52,7 +52,7 @@ class ScriptedVisit:
     worn: float = 1.0
     """How high the mask is worn: 1 over the nose, 0.5 under the nose, 0 under the chin."""
     puts_on_s: float | None = None
-    """When a visitor who wears it under the chin begins to pull it up; None: stays as it is."""
+    """When a visitor who wears it under the chin starts to pull it up; None: it stays as it is."""
 
     @property
     def stops_s(self) -> float:

@@ -16,18 +16,18 @@ Cells = NDArray[np.float32]
 Marks = NDArray[np.bool_]
 
 GRID = (6, 8)
-"""The picture is judged in cells, rows by columns: people cover some of them, a hand on the lens all."""
+"""Rows and columns of the cells in which a picture is judged: people cover some, a hand on the lens all."""
 _THUMB = (80, 60)
 _DETAIL = (320, 240)
-"""Detail is measured at this size: what faces are judged by is seen here, while the smear of a camera's noise
+"""Detail is measured at this size, px. It shows what faces are judged by; the smear of a camera's noise
 reduction and of compression is finer."""
 _MEMORY_S = 1.0
-"""Pictures are averaged over about so long: noise goes, and people who walk are smeared."""
+"""Time constant of the running average, s: noise goes away, and people who walk are smeared."""
 _BLACK = 1.5
-"""Luma levels added to both sides of a contrast, so that the steps of a black picture are none."""
+"""Luma levels added to both sides of a contrast, so that a black picture's steps of one level don't count."""
 _WHITE = 250
 _VISIBLE = 0.03
-"""Contrast (root mean square in a cell) from which a cell shows something; a hand on the lens stays below."""
+"""A cell shows something from this contrast on (root mean square); a hand on the lens stays below."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,34 +37,34 @@ class Features:
     contrast: Plane
     """Luma relative to its surroundings, so that it is the same at noon and at night; mean 0 in each cell."""
     coarse: Plane
-    """The same without small structure: what defocus leaves."""
+    """``contrast`` without small structure: what defocus leaves."""
     energy: Cells
-    """Mean square of ``contrast``, its noise taken off; may be a little below 0."""
+    """Mean square of ``contrast`` less that of its noise; may be a little below 0."""
     coarse_energy: Cells
     """Mean square of ``coarse``."""
     fine: Cells
-    """Relative mean square of the detail that stays from picture to picture, hence without noise."""
+    """Relative mean square of the detail that stays from picture to picture, so it has no noise."""
     fine_noise: Cells
-    """The same of what does not stay: noise, people who walk, a camera that shakes."""
+    """Relative mean square of the detail that does not stay: noise, people who walk, a camera that shakes."""
     level: Cells
-    """Mean luma."""
+    """Mean luma of each cell."""
     brightness: float
-    """Mean luma of all."""
+    """Mean luma of the whole picture."""
     span: float
-    """Luma from the darkest to the brightest part; specks do not count."""
+    """Luma levels between the darkest and the brightest part; specks do not count."""
     white: float
     """Share of the picture that is saturated."""
 
     @property
     def visible(self) -> Marks:
-        """The cells that show something."""
+        """Which cells show something."""
         return shows(self.energy)
 
 
 class Eye:
     """Measures pictures that follow each other, on their running average.
 
-    What is the same in two of them is the scene; what is not is noise, or moves.
+    What two pictures share is the scene; what they do not share is noise, or moves.
     """
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Eye:
     def look(self, image: Image, dt_s: float) -> Features:
         """Measure the next picture, (H, W, 3) uint8 RGB, ``dt_s`` seconds after the one before.
 
-        The noise is known only after some pictures: what the first two seconds give is no good.
+        The noise is known only after some pictures: the features of the first two seconds are of no use.
         """
         luma = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), _DETAIL, interpolation=cv2.INTER_AREA)
         thumb = np.asarray(cv2.resize(luma, _THUMB, interpolation=cv2.INTER_AREA), np.float32)
@@ -88,7 +88,7 @@ class Eye:
             self._detail, self._empty = detail, False
         alpha = 1.0 - math.exp(-dt_s / _MEMORY_S)
         change = thumb - self._thumb
-        noise = (cells(change * change) - cells(change) ** 2) / 2  # halved, for it is in both pictures
+        noise = (cells(change * change) - cells(change) ** 2) / 2  # halved, because it is in both pictures
         self._noise = self._noise + alpha * (noise - self._noise)
         self._left = (1 - alpha) ** 2 * self._left + alpha**2
         self._mean = self._mean + alpha * (thumb - self._mean)
@@ -118,7 +118,7 @@ class Eye:
 
 
 def shows(energy: Cells) -> Marks:
-    """Whether there is something in cells of such a mean square contrast."""
+    """Whether cells with this mean square contrast show something."""
     return np.asarray(energy > _VISIBLE**2)
 
 

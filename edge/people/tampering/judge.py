@@ -1,38 +1,38 @@
-"""What one moment's measures mean, and how to say it. Pure."""
+"""What the features of one moment mean, and the words for it. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.events import TamperReason
 from edge.people.tampering.features import Features
 from edge.people.tampering.reference import Comparison
 
-Reason = Literal["covered", "turned", "defocused", "too dark", "overexposed"]
-Finding = Reason | Literal["well", "unsure"]
-"""``unsure``: too little light, or too many people, to tell a tampering from a night or a crowd."""
+Finding = TamperReason | Literal["well", "unsure"]
+"""``unsure``: too little light, or too many people, to tell tampering from a night or a crowd."""
 
 DARK = 20.0
 """Mean luma of a picture in which no face can be judged."""
 DARK_SPAN = 4.0
 """Luma levels between the darkest and the brightest part; with more, a dark picture may show its scene."""
 MIN_CELLS = 3
-"""A picture that shows something in fewer of its 48 cells shows no scene."""
+"""A picture shows a scene if at least this many of its 48 cells show something."""
 
 
 @dataclass(frozen=True, slots=True)
 class TamperLimits:
-    """Beyond these the picture is not as it should be; shares."""
+    """Limits, as shares, beyond which something is wrong with the picture."""
 
     known: float
-    """Least of the reference's cells that are seen: a crowd leaves more, another view less."""
+    """At least this share of the reference's cells is seen: a crowd leaves more, another view less."""
     sharpness: float
-    """Least fine detail, relative to the reference's: a blur of 2 px at a width of 640 px."""
+    """At least this share of the reference's fine detail; a blur of 2 px at a width of 640 px leaves less."""
     white: float
-    """Most of the picture that is saturated."""
+    """At most this share of the picture is saturated."""
 
 
 OPEN = TamperLimits(known=0.15, sharpness=0.12, white=0.7)
 CLOSE = TamperLimits(known=0.25, sharpness=0.2, white=0.5)
-"""Stricter, so that what lies between does not open and close."""
+"""Stricter than ``OPEN``, so that a picture between the two does not open and close by turns."""
 
 
 def judge(now: Features, view: Comparison | None, limits: TamperLimits) -> Finding:
@@ -40,7 +40,7 @@ def judge(now: Features, view: Comparison | None, limits: TamperLimits) -> Findi
 
     Args:
         now: its measures.
-        view: its comparison to the reference; None as long as there is none.
+        view: its comparison to the reference; None while there is no reference.
         limits: ``OPEN``, or ``CLOSE`` while a tampering is open.
     """
     if now.white > limits.white:
@@ -58,7 +58,7 @@ def judge(now: Features, view: Comparison | None, limits: TamperLimits) -> Findi
 
 
 def _foreign(now: Features, view: Comparison, limits: TamperLimits, *, dark: bool) -> Finding:
-    """The reference is not in the picture: what is?"""
+    """What a picture shows in which the reference is not seen."""
     if dark:
         return "too dark" if now.visible.sum() <= 1 else "unsure"
     if view.seen < limits.known:
@@ -70,11 +70,11 @@ def _foreign(now: Features, view: Comparison, limits: TamperLimits, *, dark: boo
 
 
 def is_outshone(view: Comparison) -> bool:
-    """Whether the light has come on, and the reference, learned in the dark, is of no use."""
+    """Whether the light has come on, so that the reference, learned in the dark, is of no use."""
     return view.lit and view.known < OPEN.known
 
 
-def describe(reason: Reason, now: Features, view: Comparison | None) -> str:
+def describe(reason: TamperReason, now: Features, view: Comparison | None) -> str:
     """One or two sentences: what is seen, in numbers, and what to do."""
     if reason == "overexposed":
         return (

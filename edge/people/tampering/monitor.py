@@ -1,36 +1,26 @@
-"""Whether the camera still shows what it is meant to show: pure, time comes in."""
+"""Whether the camera still shows what it is meant to show. Pure: time comes in as an argument."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 
 from edge.config import TamperingConfig
+from edge.events import TamperReason
+from edge.people.outcomes import TamperChange
 from edge.people.tampering.features import Eye, Features
-from edge.people.tampering.judge import CLOSE, OPEN, Finding, Reason, describe, is_outshone, judge
+from edge.people.tampering.judge import CLOSE, OPEN, Finding, describe, is_outshone, judge
 from edge.people.tampering.reference import Comparison, Reference
 from edge.values import Image
 
 EVERY_S = 0.25
-"""Pictures that come sooner are not looked at."""
+"""A picture that comes sooner after the last one, in seconds, is not looked at."""
 SETTLE_S = 2.0
-"""So long the first pictures only tell how noisy they are."""
+"""For this time, in seconds, the first pictures only show how noisy the camera is."""
 GAP_S = 5.0
-"""After such a pause nothing is known about what was between."""
+"""After a longer pause, in seconds, the averages start again."""
 CLEAR_S = 2.0
-"""All must be well so long before a tampering is closed."""
+"""The picture must be as usual for this time, in seconds, before a tampering is closed."""
 RELEARN_S = 600.0
-"""A new view that stays so long is meant: somebody has mounted the camera anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class TamperChange:
-    """A tampering is there, or is over; the fields of ``camera.tampered``."""
-
-    opened: bool
-    reason: Reason
-    message: str
-    """What is seen, in numbers, and what to do."""
-    duration_s: float
-    """From its begin to this change."""
+"""A new view that stays for this time, in seconds, is intended: somebody has moved the camera."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,7 +29,7 @@ class _Moment:
 
     at_s: float
     dt_s: float
-    """Since the one before."""
+    """Seconds since the picture before."""
     features: Features
     view: Comparison | None
     finding: Finding
@@ -47,36 +37,36 @@ class _Moment:
 
 @dataclass(slots=True)
 class _Suspicion:
-    """Something is wrong, but not for long enough to say so."""
+    """Something is wrong, but not yet for long enough to report it."""
 
     begin_s: float
     lasted_s: float = 0.0
-    """How long it was to be seen, less the time in which it was too dark to tell."""
-    seen: Counter[Reason] = field(default_factory=Counter)
+    """How long it was seen, less the time in which the picture was unsure."""
+    seen: Counter[TamperReason] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
 class _Tampering:
-    """What is open."""
+    """The tampering that is open."""
 
-    reason: Reason
+    reason: TamperReason
     begin_s: float
     well_s: float = 0.0
     other: Reference | None = None
-    """The view that is there instead, since ``other_since_s``."""
+    """The view that is seen instead, since ``other_since_s``."""
     other_since_s: float = 0.0
 
 
 class TamperCheck:
     """Watches the pictures of one camera; at most one tampering is open.
 
-    A reference of the view is learned from the first pictures and follows the daylight, but no tampering.
+    A reference of the view is learned from the first pictures. It follows the daylight, but not a tampering.
     A tampering is opened under the reason seen most until then and keeps it, whatever follows, until the
     picture fits the reference again, or until another view has stayed for ``RELEARN_S`` and becomes the
     reference. The reference does not outlive a restart.
 
     Args:
-        settings: whether to look at all, and how long something must last.
+        settings: whether to look at all, and how long a tampering must last.
     """
 
     def __init__(self, settings: TamperingConfig) -> None:
@@ -89,8 +79,8 @@ class TamperCheck:
         self._open: _Tampering | None = None
 
     @property
-    def reason(self) -> Reason | None:
-        """What is open."""
+    def reason(self) -> TamperReason | None:
+        """The reason of the tampering that is open; None: all is well."""
         return None if self._open is None else self._open.reason
 
     def update(self, image: Image, now_s: float, *, face_seen: bool = False) -> TamperChange | None:
@@ -125,7 +115,7 @@ class TamperCheck:
 
     def _learn(self, moment: _Moment) -> None:
         if moment.view and is_outshone(moment.view):
-            # the exposure settles first, as at the start
+            # the exposure must settle first, as at the start
             self._reference, self._settled_s = None, 0.0
         elif self._reference is None:
             self._reference = Reference(moment.features)
@@ -133,7 +123,7 @@ class TamperCheck:
             self._reference.learn(moment.features, moment.dt_s)
 
     def _suspect(self, moment: _Moment) -> TamperChange | None:
-        """Nothing is open: should something be?"""
+        """Whether a tampering must be opened; none is open."""
         if moment.finding == "well":
             self._suspicion = None
             return None
@@ -158,10 +148,10 @@ class TamperCheck:
         )
 
     def _watch(self, moment: _Moment, it: _Tampering) -> TamperChange | None:
-        """Something is open: is it over?"""
+        """Whether the open tampering is over."""
         if moment.finding == "well":
             it.well_s, it.other = it.well_s + moment.dt_s, None
-            known = f"{moment.view.known:.0%} of it is seen" if moment.view else "it is learned anew"
+            known = f"{moment.view.known:.0%} of it is seen" if moment.view else "it is learned again"
             message = f"The camera shows its usual view again: {known}."
             return self._close(it, message, moment.at_s) if it.well_s >= CLEAR_S else None
         it.well_s = 0.0

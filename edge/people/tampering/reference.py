@@ -9,16 +9,16 @@ import numpy as np
 from edge.people.tampering.features import Cells, Features, Marks, Plane, cells, shows
 
 _ADAPT_S = 900.0
-"""The reference follows the daylight with this time constant; a young one follows faster, as a mean does."""
+"""The reference follows the daylight with this time constant, s; a young one follows faster, like a mean."""
 _YOUNG_S = 3.0
 _STEP_S = 5.0
-"""A longer gap between two pictures teaches no more than this one."""
+"""A longer gap between two pictures, s, changes the reference no more than this one."""
 _FITS, _COARSE_FITS = 0.6, 0.7
-"""Correlations in a cell; other scenes reach them in 4 % and 20 % of the cells."""
+"""A cell fits from this correlation on; other scenes reach it in 4 % (fine) and 20 % (coarse) of them."""
 _CLEAR = 2.5
-"""Detail is judged where it would stand out so far from noise and movement."""
+"""Detail is judged where it would be this many times the noise and movement."""
 _LIGHT = 40.0
-"""Mean luma, of a cell or the picture, below which what is seen tells little about what is there."""
+"""Mean luma of a cell or picture below which it says little about the scene."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Reference:
     """The view as it was lately.
 
     Args:
-        first: the features it begins with.
+        first: the features it starts with.
     """
 
     def __init__(self, first: Features) -> None:
@@ -64,7 +64,8 @@ class Reference:
     def learn(self, now: Features, dt_s: float) -> None:
         """Follow a picture of the same view, ``dt_s`` seconds after the last.
 
-        When the light is out, nothing is learned: the night would look like that, and the morning be strange.
+        Nothing is learned when the light is out: else the reference would become the night, and the morning
+        would not fit it.
         """
         if self._is_dim(now):
             return
@@ -115,12 +116,12 @@ class Reference:
 
 
 def _clear(now: Features, fine: Cells) -> Marks:
-    """Where so much fine detail would be seen: not in the dark, nor in noise."""
+    """Where fine detail of this strength would be seen: neither in the dark nor in noise."""
     return (now.level >= _LIGHT) & (fine > _CLEAR * now.fine_noise)
 
 
 def _detail(features: Features) -> Cells:
-    """Fine detail in proportion to the coarse structure, for light and haze change both alike."""
+    """Fine detail in proportion to the coarse structure, because light and haze change both alike."""
     return np.asarray(features.fine / np.maximum(features.coarse_energy, 1e-5))
 
 
