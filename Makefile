@@ -10,13 +10,15 @@ SOURCES  := --faces $(DATA)/faces --frames $(DATA)/frames --detector models/face
 FOLDS    := --weights $(WEIGHTS)/$(IMAGENET) --epochs 8 --fold ilc,maskon --fold macwin,k12 --fold chandrika,fairface \
             --fold talk-train,talk-val,frames,andrewmvd
 PYTHON   ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
+# One worker a processor; tests that share a machine stay on one.  PARALLEL= runs them one after the other.
+PARALLEL ?= -n auto --dist loadgroup
 # What the tests run against for real; apt names.
 SYSTEM   := mosquitto openssl minisign alsa-utils espeak-ng ffmpeg systemd systemd-container mmdebstrap \
             dosfstools mtools fdisk \
             gir1.2-gst-rtsp-server-1.0 python3-gi \
             gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: help setup demo test test-fast device-test boot-test image faults scale system-packages deb wheels-matrix model unseen lint format lock clean
+.PHONY: help setup demo test test-fast coverage device-test boot-test image faults scale system-packages deb wheels-matrix model unseen lint format lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
@@ -49,10 +51,13 @@ system-packages:
 	else echo "Some tests need system packages and will fail without them: sudo apt install "$$missing >&2; fi
 
 test: setup system-packages  ## All tests, on real parts
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
-test-fast: setup  ## What takes under 30 seconds
-	$(BIN)/pytest -m "not slow"
+test-fast: setup  ## What needs no program beside Python: under 30 seconds on two processors
+	HYPOTHESIS_PROFILE=fast $(BIN)/pytest -q $(PARALLEL) -m "not slow and not process"
+
+coverage: setup system-packages  ## The tests again, and which lines they never ran: out/coverage/index.html
+	$(BIN)/pytest $(PARALLEL) --cov --cov-report=term:skip-covered --cov-report=html:out/coverage
 
 device-test: setup system-packages  ## The arm64 package under emulation, a card for cloud-init, two builds that are the same: 15 minutes; needs root
 	$(BIN)/pytest tests/device/emulated.py tests/device/cloud_init.py

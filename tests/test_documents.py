@@ -55,6 +55,7 @@ def test_the_makefile_has_what_the_readme_promises() -> None:
     assert [t for t in sorted(promised) if not re.search(rf"^{t}:", makefile, re.MULTILINE)] == []
 
 
+@pytest.mark.slow
 def test_nothing_on_the_device_needs_the_workshop_or_the_developers_packages() -> None:
     modules = [m.name for m in pkgutil.walk_packages(edge.__path__, "edge.")]
     drawing = [

@@ -43,6 +43,7 @@ def shown(data: Dataset, recipe: object = DRESSED, epochs: int = 8) -> tuple[np.
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])[:, 0]
 
 
+@pytest.mark.slow
 def test_bare_faces_get_a_mask_and_its_label() -> None:
     faces, labels = shown(dataset())
     cloth = faces[..., 2] > faces[..., 0]

@@ -109,6 +109,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_evaluate_and_prepare_work_without_tensorflow(
     make_faces: MakeFaces, models: Path, tmp_path: Path
 ) -> None:

@@ -163,6 +163,7 @@ left out, could not be read: 1
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("classes", "unknown", "drawn"),
     [
@@ -194,6 +195,7 @@ def test_a_missing_class_makes_its_figures_null(
     assert "faces of" in as_text(found)
 
 
+@pytest.mark.slow
 def test_pictures_and_all_errors_by_name(
     make_faces: MakeFaces, save_face: SaveFace, models: Path, tmp_path: Path
 ) -> None:

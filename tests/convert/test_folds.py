@@ -107,6 +107,7 @@ GOOD = {"masked": 3.0, "not_masked": -3.0, "incorrect": -1.0}
 BAD = {"masked": 3.0, "not_masked": -3.0, "incorrect": 1.0}
 
 
+@pytest.mark.slow
 def test_a_better_model_is_told_from_a_worse_one(data: Path, tmp_path: Path) -> None:
     opinions(tmp_path / "good", data, GOOD)
     opinions(tmp_path / "bad", data, BAD)

@@ -232,6 +232,7 @@ def test_annotations_that_miss_a_field_are_named(models: Path, tmp_path: Path) -
         prepare(sources, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_people_without_masks_stay_together_and_are_cut_by_the_detector(
     save_face: Callable[..., None], models: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,7 @@ def test_another_seed_gives_another_split() -> None:
     assert assign_splits(faces, 1) != assign_splits(faces, 2)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=3), min_size=1, max_size=12))
 def test_faces_that_share_a_tie_share_a_group(ties: list[list[str]]) -> None:
     groups = group_by_ties(ties)
@@ -82,6 +84,7 @@ def test_one_class_alone_keeps_a_weight() -> None:
     assert {r.weight for r in assign_weights(assign_splits(many("a", "masked", 10), 1))} == {0.5}
 
 
+@pytest.mark.slow
 @given(
     masked=st.integers(1, 40),
     plain=st.integers(1, 400),

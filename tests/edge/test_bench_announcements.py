@@ -10,6 +10,8 @@ from edge.bench import announcement_rig as announcement_stage
 from edge.bench import announcements
 from edge.errors import UsageError
 
+pytestmark = pytest.mark.process
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mosquitto", "amqtt"])

@@ -161,6 +161,7 @@ def test_the_ledger_follows_tracks_that_go_over_to_others_and_to_nobody() -> Non
     assert ledger.unclosed == {"on a masked one", "on nobody", "on a bare one", "just after", "long after"}
 
 
+@pytest.mark.slow
 def test_the_same_seed_tells_the_same_and_another_one_does_not() -> None:
     first, again, other = run(None, 7, 10), run(None, 7, 10), run(None, 8, 10)
     assert json.dumps(first) == json.dumps(again)
@@ -169,6 +170,7 @@ def test_the_same_seed_tells_the_same_and_another_one_does_not() -> None:
     assert sum(f["visits"] for f in first["by_kind"].values()) == first["all"]["visits"] >= 10
 
 
+@pytest.mark.slow
 def test_a_report_has_its_keys_and_reads_as_a_table() -> None:
     report = run(None, 9, 6)
     assert {

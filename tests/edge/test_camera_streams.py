@@ -129,6 +129,7 @@ def mjpeg() -> Iterator[Callable[..., MjpegServer]]:
         server.die()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(160, 120), (3840, 2160)])
 def test_mjpeg_gives_rgb_frames(
     open_camera: Callable[..., Camera], mjpeg: Callable[..., MjpegServer], width: int, height: int

@@ -24,6 +24,8 @@ from edge.demo.clip.script import VISITS
 from edge.demo.visit_clip import CLIP
 from edge.errors import ConfigError
 
+pytestmark = pytest.mark.process
+
 PORTRAIT = data.astronaut()
 FACE_KEYS = {"box", "detector_score", "mask_probability", "verdict"}
 

@@ -51,6 +51,7 @@ def looks() -> list[tuple[float, list[tuple[Face, float, Verdict]]]]:
     return seen
 
 
+@pytest.mark.slow
 def test_small_and_short() -> None:
     assert CLIP.stat().st_size <= 3_000_000
     times, images = zip(*decoded(), strict=True)
@@ -59,6 +60,7 @@ def test_small_and_short() -> None:
     assert images[0].shape == (HEIGHT_PX, WIDTH_PX, 3)
 
 
+@pytest.mark.slow
 def test_the_models_see_what_the_truth_table_says(looks: Looks) -> None:
     due = [(truth, faces) for t_s, faces in looks if (truth := truth_at(t_s))]
     right = [truth == tuple(verdict for _, _, verdict in faces) for truth, faces in due]

@@ -270,6 +270,7 @@ NEARLY = st.fixed_dictionaries(
 ).map(lambda d: json.dumps(d).encode(errors="surrogatepass"))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.binary(max_size=300) | NEARLY, st.booleans()), min_size=1, max_size=6))
 def test_no_bytes_harm_the_device_and_each_message_leads_to_at_most_one_answer(
@@ -448,6 +449,7 @@ def test_without_a_picture_there_is_no_snapshot(tmp_path: Path, make_gate: Calla
     assert "no picture yet" in answer["message"]
 
 
+@pytest.mark.slow
 def test_a_muted_device_marks_its_violations_and_says_so(make_gate: Callable[..., Gate]) -> None:
     gate = make_gate()
     assert gate.event("violation.opened")["muted"] is False

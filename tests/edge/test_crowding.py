@@ -297,6 +297,7 @@ def errors(face_px: int, one_behind_the_other: bool, frames: int) -> tuple[float
     return median(found), sorted(map(abs, found))[int(0.9 * len(found))]
 
 
+@pytest.mark.slow
 def test_the_errors_are_what_the_module_says() -> None:
     rows = re.findall(
         r"^(\d+) px, ([\d.]+) m +(\d+) % +(\d+) % +(\d+) % +(\d+) %$", module.__doc__ or "", re.MULTILINE

@@ -228,6 +228,7 @@ def test_closing_ends_its_thread(make: Callable[..., Device]) -> None:
     assert "delivery" not in [t.name for t in threading.enumerate()]
 
 
+@pytest.mark.slow
 @given(
     fates=st.lists(st.sampled_from([f for f in Fate if f is not Fate.REFUSED]), max_size=40),
     bursts=st.lists(st.integers(0, 8), min_size=1, max_size=4),
@@ -290,6 +291,7 @@ def test_a_broker_that_restarts_in_mid_stream_costs_nothing(
     assert [e["id"] for e in ops.events(300)] == [e.id for e in events]
 
 
+@pytest.mark.slow
 def test_kill_9_between_append_and_acknowledgement_costs_nothing(
     broker: Any, make_ops: Any, make: Callable[..., Device], make_link: Any, tmp_path: Path
 ) -> None:

@@ -49,6 +49,7 @@ def refs(node: object) -> Iterator[str]:
             yield from refs(value)
 
 
+@pytest.mark.slow
 def test_the_committed_files_are_what_the_types_generate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

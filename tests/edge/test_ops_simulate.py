@@ -23,6 +23,8 @@ from edge.ops.simulate.scheduler import Habits
 from edge.ops.simulate.simulated_fleet import Outage, SimulatedFleet
 from edge.ops.simulate.site import SimulatedSite, live, make_sites
 
+pytestmark = pytest.mark.process
+
 BUSY = Habits(datetime.now(timezone.utc), hour=9, rate_per_h=200_000, health_every_s=0.5, summary_every_s=1)
 
 
@@ -62,6 +64,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
+@pytest.mark.slow
 def test_the_seed_decides_what_happens() -> None:
     def lives(seed: int) -> list[str]:
         said = takewhile(lambda s: s.at_s < 20, live(make_sites(12, "maskgate", BUSY, seed)))

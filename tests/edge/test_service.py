@@ -58,6 +58,7 @@ def run(settings: Config, models: LoadedModels, clip: Path) -> RunSummary:
     return Service(settings, models, ClipPlayer(clip, clock, stop, speed=4), clock, stop).run()
 
 
+@pytest.mark.slow
 def test_what_happened_without_a_broker_is_delivered_by_the_next_run(
     tmp_path: Path, models: LoadedModels, clip: Path, broker: Any, make_ops: Callable[..., Any]
 ) -> None:

@@ -286,6 +286,7 @@ def test_hostile_messages_are_refused_in_few_words(payload: bytes, caplog: pytes
     assert caplog.text == ""
 
 
+@pytest.mark.slow
 @given(
     st.binary(max_size=200)
     | st.recursive(st.none() | st.text(), st.lists).map(lambda x: json.dumps(x).encode())

@@ -145,6 +145,7 @@ TAMPERINGS: dict[str, tuple[str, Story]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("kind", TAMPERINGS)
 def test_a_tampering_is_opened_in_time_and_closed_when_it_is_over(kind: str, scene: str) -> None:
@@ -278,12 +279,14 @@ NO_TAMPERING: list[Story] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("story", NO_TAMPERING, ids=lambda story: story.__name__)
 def test_what_happens_in_a_corridor_is_no_tampering(story: Story) -> None:
     assert not watch(check(), film(SCENES["corridor"], story, 240, Camera()))
     assert not watch(check(), film(SCENES["coffee"], story, 120, Camera(quality=30)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_camera_that_shakes_is_not_out_of_focus(scene: str) -> None:
     def story(s: Light, t: float) -> Light:
@@ -292,6 +295,7 @@ def test_a_camera_that_shakes_is_not_out_of_focus(scene: str) -> None:
     assert not watch(check(), film(SCENES[scene], story, 40, Camera(), step_s=0.25))
 
 
+@pytest.mark.slow
 def test_the_view_is_remembered_over_the_night() -> None:
     def story(s: Light, t: float) -> Light:
         return s if t < 60 else s / 300 if t < 1500 else OTHER
@@ -301,6 +305,7 @@ def test_the_view_is_remembered_over_the_night() -> None:
     assert opened_s >= 1500 + AFTER_S
 
 
+@pytest.mark.slow
 def test_a_day_and_a_night_are_no_tampering() -> None:
     def story(s: Light, t: float) -> Light:
         day = 0.5 + 0.5 * np.cos(2 * np.pi * t / 86400)
@@ -327,6 +332,7 @@ def test_what_is_there_from_the_start_is_reported_and_closed_with_the_first_view
     assert 40 <= changes[1][0] <= 46
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("glow", [(160, 97), (60, 200)], ids=["sign", "something else"])
 def test_a_start_in_the_dark_is_no_tampering_in_the_morning(glow: tuple[float, float]) -> None:
     def story(s: Light, t: float) -> Light:
@@ -343,6 +349,7 @@ def test_a_hand_is_noticed_in_the_noise_of_the_night() -> None:
     assert [(c.opened, c.reason) for _, c in changes] == [(True, "covered")]
 
 
+@pytest.mark.slow
 def test_a_new_view_that_stays_becomes_the_reference() -> None:
     story: Story = lambda s, t: s if t < 60 or t >= 900 else OTHER  # noqa: E731
     changes = watch(check(), film(SCENES["astronaut"], story, 1000, Camera()))
@@ -357,6 +364,7 @@ def test_a_new_view_that_stays_becomes_the_reference() -> None:
     assert 900 + AFTER_S <= back <= 915
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hand", "out of focus"])
 def test_only_a_view_is_learned(kind: str) -> None:
     reason, tampered = TAMPERINGS[kind]
@@ -434,6 +442,7 @@ def played(script: list[tuple[int, int, float]], start_s: float) -> list[tuple[f
     return watch(check(), pictures)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(phases)
 def test_every_opened_one_closes_once_before_the_next(script: list[tuple[int, int, float]]) -> None:
@@ -443,6 +452,7 @@ def test_every_opened_one_closes_once_before_the_next(script: list[tuple[int, in
     assert all(c.duration_s >= AFTER_S - 1e-6 for c in changes)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(phases, st.integers(-(10**6), 10**6))
 def test_a_time_shift_does_not_matter(script: list[tuple[int, int, float]], shift_s: int) -> None:

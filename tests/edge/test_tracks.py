@@ -99,6 +99,7 @@ def test_a_face_belongs_to_one_person_and_a_person_has_one_face(scene: list[list
         assert sorted(map(repr, (t.face for t in seen))) == sorted(map(repr, faces))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift_s", [0.5, 1024.0])
 @given(scene=scenes)
 def test_a_shift_in_time_does_not_matter(shift_s: float, scene: list[list[Face]]) -> None:

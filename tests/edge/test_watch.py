@@ -206,6 +206,7 @@ LEVEL = st.text(st.characters(exclude_characters="/"), max_size=12) | st.just("h
 LEAF = st.sampled_from(["status", "health", "event", "summary", "cmd"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(LEVEL, LEVEL, LEAF, SAID | st.binary(max_size=60), st.booleans()), max_size=8),
@@ -318,6 +319,7 @@ def test_a_broker_that_is_away_is_named_once() -> None:
         assert (done.returncode, done.stderr.count("nothing listens at 127.0.0.1:1")) == (1, 1), done.stderr
 
 
+@pytest.mark.slow
 def test_in_a_pipe_it_prints_json_lines(broker: Any, make_ops: Any) -> None:
     ops = make_ops(broker.port)
     publish(ops, DOOR, "status", Status.payload("offline", "stopped", NOW), retain=True)

@@ -218,6 +218,7 @@ def test_a_path_that_ends_on_the_side_where_it_began_counts_nothing_net(path: li
     assert net(walk(DOOR, [*path, (0.5, 0.1 if below else 0.9)])) == (-1 if below else 1)
 
 
+@pytest.mark.slow
 @given(paths)
 def test_nobody_crosses_twice_the_same_way_in_a_row(path: list[Point]) -> None:
     counts = walk(DOOR, path)
