@@ -5,9 +5,10 @@ from pathlib import Path
 from edge.camera.clips import CLIP
 from edge.camera.csi import CSI
 from edge.camera.gstreamer import GSTREAMER
-from edge.camera.network import HTTP, RTSP
+from edge.camera.http import HTTP
 from edge.camera.paths import Found, require_utf8, what_lies_at
 from edge.camera.pictures import PICTURE_SUFFIXES, PICTURES
+from edge.camera.rtsp import RTSP
 from edge.camera.shown import shown_source
 from edge.camera.source_kind import SourceKind
 from edge.camera.state import CameraSettings, Pictures

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass, fields
 from enum import Enum
+from pathlib import Path
 
 from edge.config import CameraConfig
 from edge.values import Image
@@ -43,6 +44,14 @@ class CameraSettings:
     backoff_max_s: float = 30.0
     frozen_after_s: float = 10.0
     """A live camera is frozen when not a single pixel has changed for this time."""
+    password_file: Path | None = None
+    """Holds the password that goes with the user name in the source's URL, on its first line."""
+    ca_file: Path | None = None
+    """Certificates of those who may have signed the camera's; None: the system's authorities."""
+    certificate_sha256: str | None = None
+    """The fingerprint of the only certificate that the camera may show; None: any that is signed."""
+    certificate: str = "verified"
+    """``insecure``: any certificate is taken, and anybody on the way can pretend to be the camera."""
     max_megapixels: float = 16.0
     """Larger pictures are not decoded, because they would take too much memory."""
     dark_below: float = 12.0

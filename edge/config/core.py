@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from edge.config.section import SHIPPED_MODELS, File, Name, Section, state_dir
+from edge.config.secret_files import Secret
+from edge.config.section import SHIPPED_MODELS, File, Fingerprint, Name, Section, state_dir
 
 
 def _no_speaker(device: str) -> str:
@@ -45,10 +46,27 @@ class CameraConfig(Section):
     """How long the next picture may take before the camera is opened again."""
     frozen_after_s: float = Field(10.0, gt=0, examples=[10.0])
     """A picture that stays exactly the same this long is a fault."""
+    password_file: Secret | None = Field(None, examples=["/etc/maskgate/camera-password"])
+    """The password on its first line, so that none stands in ``source``; the user name stands there."""
+    ca_file: Secret | None = Field(None, examples=["/etc/maskgate/camera-ca.pem"])
+    """Who signed the certificate of an https or rtsps camera; without it, the system's authorities."""
+    certificate_sha256: Fingerprint | None = Field(None, examples=["3f9a" * 16])
+    """Pins the camera's certificate by its SHA-256 fingerprint: only this one is taken, whoever signed it."""
+    certificate: Literal["verified", "insecure"] = Field("verified", examples=["verified"])
+    """``insecure`` takes any: anybody on the way can then pretend to be the camera and read its password."""
     max_megapixels: float = Field(16.0, gt=0, le=100, examples=[16.0])
     """Larger pictures are not decoded, because they would take too much memory: about 6 MB a megapixel."""
     fault_after_s: float = Field(15.0, gt=0, examples=[15.0])
     """A camera that fails this long is reported as ``camera.fault``."""
+
+    @model_validator(mode="after")
+    def _insecure_is_a_decision(self) -> "CameraConfig":
+        if self.certificate == "insecure" and (self.ca_file or self.certificate_sha256):
+            raise ValueError(
+                'certificate = "insecure" takes any: ca_file or certificate_sha256 would mean '
+                "nothing: keep one of them"
+            )
+        return self
 
 
 class Models(Section):

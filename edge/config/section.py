@@ -19,12 +19,16 @@ Name = Annotated[str, Field(pattern=_NAME)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Share, Share]
 """(x, y) as shares of the picture's width and height."""
+_FINGERPRINT = r"^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$"
+Fingerprint = Annotated[str, Field(pattern=_FINGERPRINT)]
+"""The SHA-256 of a certificate, in hexadecimal digits."""
 Pin = Annotated[str, Field(pattern=_PIN)]
 """A pin by the chip's number, which is not its place on the header: GPIO17 is at place 11."""
 
 IN_WORDS = {
     _NAME: "write letters, digits, - _ and ., at most 63, the first a letter or a digit",
     _PIN: "write GPIO0 to GPIO27, the chip's numbers",
+    _FINGERPRINT: "write the 64 hexadecimal digits of a SHA-256 fingerprint, with or without colons",
 }
 """What each pattern asks for, in words."""
 

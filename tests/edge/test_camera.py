@@ -34,10 +34,11 @@ from edge.camera.checks import PictureCheck, is_black
 from edge.camera.clips import CLIP, _warn_if_cut_off, open_clip
 from edge.camera.csi import CSI
 from edge.camera.gstreamer import GSTREAMER
+from edge.camera.http import HTTP
 from edge.camera.kinds import FORMS, KINDS, open_source
-from edge.camera.network import HTTP, RTSP
 from edge.camera.pictures import PICTURES
 from edge.camera.reader import Reader
+from edge.camera.rtsp import RTSP
 from edge.camera.shown import shown_source
 from edge.camera.state import DamagedPicture
 from edge.camera.v4l2 import V4L2, v4l2_device

@@ -134,7 +134,8 @@ def mjpeg() -> Iterator[Callable[..., MjpegServer]]:
 def test_mjpeg_gives_rgb_frames(
     open_camera: Callable[..., Camera], mjpeg: Callable[..., MjpegServer], width: int, height: int
 ) -> None:
-    camera = open_camera(mjpeg(0, width, height).url, read_timeout_s=5.0)
+    # a large picture takes a loaded machine seconds: the condition is waited for, not a deadline
+    camera = open_camera(mjpeg(0, width, height).url, open_timeout_s=100.0, read_timeout_s=100.0)
     frames = until(camera, lambda s: s.frames >= 3)
     image = frames[-1].image
     assert (image.shape, image.dtype, image.flags.c_contiguous) == ((height, width, 3), np.uint8, True)
