@@ -37,11 +37,13 @@ from edge.events.payloads import (
     ViolationOpened,
 )
 from edge.events.requests import (
+    COMMAND_SIZE_MAX,
     Command,
     CommandHandled,
     CommandName,
     Refusal,
     Response,
+    Rfc3339,
 )
 from edge.events.telemetry import (
     CameraHealth,
@@ -57,6 +59,7 @@ from edge.events.telemetry import (
 )
 
 __all__ = [
+    "COMMAND_SIZE_MAX",
     "CONTENT_TYPE",
     "EXPIRY_S",
     "SCHEMA_BASE",
@@ -88,6 +91,7 @@ __all__ = [
     "Refusal",
     "Releases",
     "Response",
+    "Rfc3339",
     "Status",
     "Summary",
     "TamperReason",

@@ -68,7 +68,7 @@ class Messenger:
         self._info: Callable[[], bytes] = bytes
         client_id = f"{place.prefix}/{place.site}/{place.device}/{hardware_id()}"
         self._duplicates = DuplicateDetector(place, client_id, hardware_id(), clock)
-        self._inbox = Inbox(place, on_health=lambda payload: self._accuse(self._duplicates.heard(payload)))
+        self._inbox = Inbox(place, clock, on_health=self._compare)
         self._muted_until_s = clock.monotonic()
         socket = config.speaker.socket
         self._sender = None if socket is None else LocalSender(socket)
@@ -93,6 +93,7 @@ class Messenger:
             ],
             subscriptions=[(name, 1) for name in filters],
             on_message=self._inbox.receive,
+            retain_as_published=True,  # else a retained command is seen only at the next connect
             on_replaced=lambda message: self._accuse(self._duplicates.replaced(message)),
         )
         self._delivery = Delivery(self._outbox, self._link, place, clock)
@@ -202,6 +203,9 @@ class Messenger:
         if self._sender is not None:
             wire = cloud_event(event, self._place, sequence=sequence, recorded=self._clock.utc())
             self._sender.send(json.dumps(wire, separators=(",", ":")).encode())
+
+    def _compare(self, payload: bytes) -> None:
+        self._accuse(self._duplicates.heard(payload))
 
     def _accuse(self, duplicate: IdentityDuplicated | None) -> None:
         """Runs on the link's thread: the outbox and delivery take events from any thread."""

@@ -23,12 +23,12 @@ from edge.clock import SystemClock
 from edge.config import Commands, Config, load_config, parse_config
 from edge.config.ops import CommandName as ConfiguredName
 from edge.errors import ConfigError, LinkError, UsageError
+from edge.events import COMMAND_SIZE_MAX as SIZE_MAX
 from edge.events import CommandName, Place, Response, Status
 from edge.ops.command import ask, lines, parse_arguments, parse_device
 from edge.people.compose import LoadedModels, load_models
 from edge.service.commands import CommandDispatcher, CommandResult, RefusedError, SnapshotFace, in_numbers
 from edge.service.commands.dispatcher import AHEAD_S, BURST, REFILL_S, REMEMBERED
-from edge.service.commands.message import SIZE_MAX
 from edge.service.device import RunSummary, Service
 from edge.sim.manual_clock import ManualClock
 from edge.values import Box, Face, Frame, Look, MaskScore, log_odds
@@ -159,6 +159,26 @@ def test_what_is_no_command_is_refused_and_the_answer_says_which_key(payload: by
     assert handled.event.transaction == ("t" if known else "")
 
 
+@pytest.mark.parametrize(
+    "issued", ["1780315200", 1780315200, "2026-06-01", "2026-06-01T12:00Z", "today", True]
+)
+def test_issued_is_a_moment_in_rfc_3339_and_nothing_else(issued: Any) -> None:
+    handled = Desk()(issued=issued)
+    assert (handled.response.status, handled.response.error) == ("error", "malformed")
+    assert "Key 'issued': write it as RFC 3339 with its time zone" in handled.response.message
+
+
+@pytest.mark.parametrize(
+    "issued", ["2026-06-01T12:00:00Z", "2026-06-01T14:00:00.5+02:00", "2026-06-01 12:00:00z"]
+)
+def test_any_time_zone_and_fraction_will_do(issued: str) -> None:
+    assert Desk()(issued=issued).response.status == "ok"
+
+
+def test_a_number_as_text_is_no_number() -> None:
+    assert Desk().error(deadline_s="60") == "malformed"
+
+
 @pytest.mark.parametrize("name", ["", "x" * 65, "a\nb", "\x1b[2J", "ü", 7, None])
 def test_a_transaction_that_is_no_plain_name_is_not_said_back(name: Any) -> None:
     handled = Desk()(transaction=name)
@@ -224,7 +244,7 @@ def test_what_is_not_allowed_is_not_possible() -> None:
     assert desk.error(command="restart") == "not possible"
     with pytest.raises(ConfigError, match="snapshot-test"):
         parse_config({"commands": {"allowed": ["format-disk"]}}, "test")
-    with pytest.raises(ConfigError, match="no range"):
+    with pytest.raises(ConfigError, match="must not be larger than the second"):
         parse_config({"commands": {"threshold_min": 0.8, "threshold_max": 0.3}}, "test")
 
 
@@ -552,6 +572,30 @@ def test_the_answer_of_a_device_that_is_off_line_is_not_waited_for(
     ops.client.publish(place.topic("status"), away, 1, retain=True).wait_for_publish(20)
     with pytest.raises(LinkError, match=r"it is offline since 2026-06-01 12:00:00 UTC \(the connection was"):
         ask(settings_of(tmp_path, broker.port).mqtt, place, "status", {}, 3600)
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_retained_command_to_a_device_that_is_connected(
+    make_gate: Callable[..., Gate], protocol: str, broker: Any
+) -> None:
+    mqtt = {"host": "127.0.0.1", "port": broker.port, "protocol": protocol}
+    answer = make_gate(mqtt=mqtt).ask("status", retain=True)
+    # MQTT 3.1.1 can't show it: the deadline decides, and the next connect
+    assert answer["error"] == ("retained" if protocol == "5" else None)
+
+
+def test_of_many_commands_at_once_each_gets_its_answer(make_gate: Callable[..., Gate]) -> None:
+    gate = make_gate()
+    issued = SystemClock().utc().isoformat()
+    names = [f"c{n}" for n in range(200)]
+    for name in names:
+        asked = {"transaction": name, "command": "status", "issued": issued, "deadline_s": 60}
+        gate.ops.client.publish("maskgate/v1/hq/door-1/cmd", json.dumps(asked), 1)
+    answers = [gate.until(lambda kind, _: kind == "rsp") for _ in names]
+    assert [answer["transaction"] for answer in answers] == names
+    errors = [answer["error"] for answer in answers]
+    assert errors[:BURST] == [None] * BURST
+    assert errors.count("busy") >= 200 - 2 * BURST
 
 
 def test_a_retained_command_is_refused_at_every_start(

@@ -11,8 +11,11 @@ import pytest
 
 from edge.clock import SystemClock
 from edge.config import Config, parse_config
-from edge.events import AnnouncementPlayed, Place, ViolationOpened, cloud_event, new_event
+from edge.events import COMMAND_SIZE_MAX, AnnouncementPlayed, Place, ViolationOpened, cloud_event, new_event
+from edge.mqtt import IncomingMessage
+from edge.service.inbox import COMMANDS_MAX, Inbox
 from edge.service.messenger import Messenger
+from edge.sim.manual_clock import ManualClock
 
 PLACE = Place("hq", "door-1")
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
@@ -83,6 +86,16 @@ def test_a_speaker_on_another_machine_is_heard_over_mqtt(
     eventually(tell_until_heard)
     assert set(heard) == {"v-1"}
     messenger.close("stopped")
+
+
+def test_a_flood_of_commands_is_bounded_and_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    inbox = Inbox(PLACE, ManualClock(), on_health=lambda _: None)
+    for _ in range(COMMANDS_MAX + 50):
+        inbox.receive(IncomingMessage(PLACE.topic("cmd"), b"x" * 100_000, retained=False))
+    kept = list(iter(inbox.next_command, None))
+    assert [len(command.payload) for command in kept] == [COMMAND_SIZE_MAX + 1] * COMMANDS_MAX
+    assert len(caplog.records) == 1
+    assert "dropped a command without an answer: 1000 wait already" in caplog.text
 
 
 @pytest.mark.parametrize(("protocol", "said"), [("5", "application/cloudevents+json"), ("3.1.1", None)])

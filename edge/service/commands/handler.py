@@ -5,9 +5,12 @@ import logging
 from edge.clock import Clock, trusted
 from edge.events import new_event
 from edge.service.commands.dispatcher import CommandDispatcher
+from edge.service.inbox import ReceivedCommand
 from edge.service.messenger import Messenger
 
 _log = logging.getLogger(__name__)
+_ANSWERS_MAX = 100
+"""Between two frames."""
 
 
 class CommandHandler:
@@ -23,13 +26,21 @@ class CommandHandler:
         self._dispatcher, self._messenger, self._clock = dispatcher, messenger, clock
 
     def attend(self) -> None:
-        """Handle at most one message, so that the next frame need not wait for a second one."""
-        message = self._messenger.next_command()
-        if message is None:
-            return
+        """Carry out at most one command, so that the next frame need not wait for a second one.
+
+        What is only answered, because it was answered before or there are too many, takes no time.
+        """
+        for _ in range(_ANSWERS_MAX):
+            message = self._messenger.next_command()
+            if message is None or self._handled(message):
+                return
+
+    def _handled(self, message: ReceivedCommand) -> bool:
+        """Answer a message; returns whether there was more to do than that."""
         handled = self._dispatcher.handle(message.payload, retained=message.retained)
         if (event := handled.event) is not None:
             _log.info("command %s: %s: %s", event.command or "?", event.error or event.status, event.message)
             self._messenger.record([new_event(event, self._clock.utc(), clock_trusted=trusted(self._clock))])
         if handled.response is not None:
             self._messenger.answer(handled.response)
+        return handled.event is not None

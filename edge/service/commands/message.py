@@ -1,14 +1,11 @@
-"""From the bytes of a message to a command. The bytes may be anything at all."""
+"""From the bytes of a message to a command. The bytes may be anything: the parser bounds their depth."""
 
 from typing import Annotated, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
-from edge.events import Command, CommandName
+from edge.events import COMMAND_SIZE_MAX, Command, CommandName
 from edge.service.commands.parameters import RefusedError, shown
-
-SIZE_MAX = 4096
-"""Bytes; a command has about 200. Depth is bounded by the parser, and again by the arguments' types."""
 
 
 class _Label(BaseModel):
@@ -20,29 +17,29 @@ class _Title(BaseModel):
 
 
 def transaction_of(payload: bytes) -> str:
-    """What a message calls itself, however wrong the rest of it is; empty where that is no valid name."""
+    """A message's transaction, however wrong the rest of it is; empty where it has no valid one."""
     try:
-        return _Label.model_validate_json(payload).transaction if len(payload) <= SIZE_MAX else ""
+        return _Label.model_validate_json(payload).transaction if len(payload) <= COMMAND_SIZE_MAX else ""
     except ValidationError:
         return ""
 
 
 def command_of(payload: bytes) -> str:
-    """Which command a message names, however wrong the rest of it is; empty where there is no such one."""
+    """A message's command, however wrong the rest of it is; empty where it names none that exists."""
     try:
-        return _Title.model_validate_json(payload).command if len(payload) <= SIZE_MAX else ""
+        return _Title.model_validate_json(payload).command if len(payload) <= COMMAND_SIZE_MAX else ""
     except ValidationError:
         return ""
 
 
 def read(payload: bytes) -> Command:
-    """The command.
+    """Parse a command.
 
     Raises:
-        RefusedError: it is none; says which key is wrong.
+        RefusedError: it is not a command; the text says which key is wrong.
     """
-    if len(payload) > SIZE_MAX:
-        raise RefusedError("malformed", f"{len(payload)} bytes: a command has at most {SIZE_MAX}.")
+    if len(payload) > COMMAND_SIZE_MAX:
+        raise RefusedError("malformed", f"A command has at most {COMMAND_SIZE_MAX} bytes; this one has more.")
     try:
         return Command.model_validate_json(payload)
     except ValidationError as e:
@@ -50,8 +47,9 @@ def read(payload: bytes) -> Command:
         if error["type"] == "json_invalid":
             raise RefusedError("malformed", f"Not valid JSON: {error['msg'][:200]}.") from e
         key = shown(".".join(map(str, error["loc"]))) if error["loc"] else "all of it"
+        wrong = error["msg"].removeprefix("Value error, ")[:200]
         raise RefusedError(
             "malformed",
-            f"Key {key}: {error['msg'][:200]}. A command has the keys {', '.join(Command.model_fields)}; "
+            f"Key {key}: {wrong}. A command has the keys {', '.join(Command.model_fields)}; "
             f"the commands are {', '.join(get_args(CommandName))}.",
         ) from e
