@@ -13,7 +13,10 @@ _LEAST_AREA = 1e-5
 
 
 class Zone(Section):
-    """A part of the picture in which faces count; without any, all of it is one zone named ``site.zone``."""
+    """A part of the picture in which faces count, or with ``ignore`` one in which they never do.
+
+    Without a zone in which they count, all of the picture is one zone named ``site.zone``.
+    """
 
     name: Name = Field(examples=["lobby"])
     """What events call the zone."""
@@ -23,6 +26,8 @@ class Zone(Section):
     """Corners as shares of the picture's width and height, 0 to 1 from the top left."""
     min_face_width_px: float | None = Field(None, ge=8, examples=[40.0])
     """Overrides ``faces.min_width_px`` in this zone."""
+    ignore: bool = Field(False, examples=[False])
+    """True: faces here never count, whatever other zones hold them: posters, screens, a waiting room."""
 
 
 class CountingLine(Section):
@@ -112,11 +117,19 @@ class IndicatorsConfig(Section):
 
 def flaws_of_zones(zones: Sequence[Zone]) -> list[str]:
     """What is wrong with zones that are each valid alone, in words."""
-    return _repeated(z.name for z in zones) + [
-        f"{z.name!r} has no area: its corners lie on one line, or its edges cross so that no area is left"
-        for z in zones
-        if _area(z.polygon) < _LEAST_AREA
-    ]
+    return (
+        _repeated(z.name for z in zones)
+        + [
+            f"{z.name!r} has no area: its corners lie on one line, or its edges cross so that no area is left"
+            for z in zones
+            if _area(z.polygon) < _LEAST_AREA
+        ]
+        + [
+            f"{z.name!r} ignores all faces, so min_face_width_px has no effect: leave one of the two out"
+            for z in zones
+            if z.ignore and z.min_face_width_px is not None
+        ]
+    )
 
 
 def flaws_of_lines(lines: Sequence[CountingLine]) -> list[str]:

@@ -30,27 +30,31 @@ class Zones:
     """Parts of the picture in which faces count.
 
     Args:
-        zones: a face belongs to the first zone that holds it; without zones the whole picture is one.
+        zones: a face belongs to the first one that holds it; without zones all of the picture is one. A face
+            in an ignored zone belongs to none.
         default_name: the name of that one zone.
     """
 
     def __init__(self, zones: Sequence[Zone], default_name: str) -> None:
-        self._zones = tuple((ZoneHit(z.name, z.min_face_width_px), z.polygon) for z in zones)
-        self._everywhere = None if zones else ZoneHit(default_name, None)
+        self._ignored = tuple(z.polygon for z in zones if z.ignore)
+        self._zones = tuple((ZoneHit(z.name, z.min_face_width_px), z.polygon) for z in zones if not z.ignore)
+        self._everywhere = None if self._zones else ZoneHit(default_name, None)
         self.default_name = default_name
 
     def of(self, box: Box, width: int, height: int) -> ZoneHit | None:
-        """The zone that holds the face's centre; None outside all of them.
+        """The zone that holds the face's centre; None outside all of them, and in an ignored one.
 
         Args:
             box: the face in the picture's pixels.
             width: the picture's, in px.
             height: the picture's, in px.
         """
-        if self._everywhere is not None:
-            return self._everywhere
         x, y = box.center
         point = (x / width, y / height)
+        if any(_inside(point, polygon) for polygon in self._ignored):
+            return None
+        if self._everywhere is not None:
+            return self._everywhere
         return next((hit for hit, polygon in self._zones if _inside(point, polygon)), None)
 
 

@@ -111,6 +111,7 @@ def test_zones_and_lines_that_make_no_sense_are_named() -> None:
         {"name": "a", "polygon": square},
         {"name": "flat", "polygon": [[0, 0], [0.3, 0.3], [1, 1]]},
         {"name": "bow", "polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]},
+        {"name": "poster", "polygon": [[0, 0], [1, 0], [1, 1]], "ignore": True, "min_face_width_px": 30},
     ]
     lines = [
         {"name": "door", "start": [0, 0.5], "end": [1, 0.5]},
@@ -124,6 +125,7 @@ def test_zones_and_lines_that_make_no_sense_are_named() -> None:
         "  zones: the name 'a' is given 2 times: each needs its own; 'flat' has no area"
     )
     assert "'bow' has no area" in on_zones
+    assert "'poster' ignores all faces, so min_face_width_px has no effect" in on_zones
     assert on_lines.startswith(
         "  lines: the name 'door' is given 2 times: each needs its own; 'door' starts and ends"
     )

@@ -56,6 +56,30 @@ def test_with_zones_what_is_outside_all_of_them_is_nowhere() -> None:
     assert zones.of(face_at(0.7, 0.7), 640, 480) is None
 
 
+POSTER = Zone(name="poster", polygon=((0.6, 0.2), (0.9, 0.2), (0.9, 0.6), (0.6, 0.6)), ignore=True)
+
+
+def test_an_ignored_zone_takes_its_faces_out_of_all_others() -> None:
+    whole = zone(((0, 0), (1, 0), (1, 1), (0, 1)))
+    for zones in (Zones([whole, POSTER], "entrance"), Zones([POSTER, whole], "entrance")):
+        assert zones.of(face_at(0.7, 0.4), 640, 480) is None
+        assert zones.of(face_at(0.5, 0.4), 640, 480) == ZoneHit("lobby", None)
+
+
+def test_ignored_zones_alone_leave_the_rest_of_the_picture_as_one_zone() -> None:
+    zones = Zones([POSTER], "entrance")
+    assert zones.of(face_at(0.7, 0.4), 640, 480) is None
+    assert zones.of(face_at(0.5, 0.4), 640, 480) == ZoneHit("entrance", None)
+
+
+@given(polygons, points)
+def test_a_face_is_either_in_a_zone_or_ignored_by_it(polygon: list[Point], point: Point) -> None:
+    counting = zone(polygon)
+    ignoring = counting.model_copy(update={"ignore": True})
+    where = [Zones([z], "entrance").of(face_at(*point), 640, 480) for z in (counting, ignoring)]
+    assert [hit is None for hit in where].count(True) == 1
+
+
 def test_the_first_zone_that_holds_a_face_has_it() -> None:
     whole = ((0, 0), (1, 0), (1, 1), (0, 1))
     zones = Zones([zone(L_SHAPE, "first"), zone(whole, "second")], "entrance")
