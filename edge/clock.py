@@ -2,10 +2,16 @@
 
 import time
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Protocol
 
 BUILT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 """No device of this version is older than this: an earlier wall clock is wrong (no battery, no NTP yet)."""
+
+LATEST = datetime(2046, 1, 1, tzinfo=timezone.utc)
+"""No device of this version is still in use then: a later wall clock is wrong, too."""
+_SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
+"""systemd-timesyncd makes this file when it sets the clock from the network. /run is empty after a boot."""
 
 
 class Clock(Protocol):
@@ -17,6 +23,10 @@ class Clock(Protocol):
 
     def utc(self) -> datetime:
         """The wall clock in UTC, timezone-aware; it may jump."""
+        ...
+
+    def confirmed(self) -> bool:
+        """Whether a source of time has set the wall clock since this boot."""
         ...
 
 
@@ -31,7 +41,16 @@ class SystemClock:
         """The wall clock in UTC."""
         return datetime.now(timezone.utc)
 
+    def confirmed(self) -> bool:
+        """Whether systemd-timesyncd has set it since this boot. Without timesyncd, nobody knows: False."""
+        return _SYNCHRONISED.exists()
+
 
 def trusted(clock: Clock) -> bool:
-    """Whether the wall clock can be right: it is not earlier than ``BUILT``."""
-    return clock.utc() >= BUILT
+    """Whether the wall clock can be right: it is not earlier than ``BUILT``, and earlier than ``LATEST``."""
+    return BUILT <= clock.utc() < LATEST
+
+
+def confirmed(clock: Clock) -> bool:
+    """Whether the wall clock can be right, and has been set by a source of time since this boot."""
+    return trusted(clock) and clock.confirmed()

@@ -75,7 +75,7 @@ def main(folder: Path) -> dict[str, dict[str, float]]:
         ("per_event_of_a_backlog_delivered", "drain", EVENTS),
         ("per_idle_hour", "idle", 1),
     ):
-        at_start = measure(folder, "idle") if what != "idle" else {"bytes": 0, "syncs": 0}
+        at_start = measure(folder, "idle")
         done = measure(folder, what)
         found[key] = {unit: round((done[unit] - at_start[unit]) / share, 2) for unit in done}
     return found

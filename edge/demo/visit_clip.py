@@ -26,7 +26,7 @@ CLIP = Path(__file__).with_name("clip") / "visitors.mp4"
 _FPS = 12.0
 _STORES = ("outbox.sqlite", "speaker-outbox.sqlite", "speaker-memory.sqlite")
 _LEAVES = (
-    *(f"{store}{part}" for store in _STORES for part in ("", "-wal", "-shm")),
+    *(f"{store}{part}" for store in _STORES for part in ("", "-wal", "-shm", ".number")),
     "announcement.wav",
     "messages.jsonl",
     "annotated.mp4",

@@ -172,8 +172,10 @@ class EventsDropped(Data):
     count: int = Field(ge=1)
     by_type: dict[str, int]
     """How many events of each type were dropped."""
-    reason: Literal["rows", "bytes", "age", "disk"]
-    """Which bound of the outbox was reached."""
+    reason: Literal["rows", "bytes", "age", "disk", "damaged"]
+    """The bound of the outbox that was reached; or `damaged`: its file has lost or changed them."""
+    sequences: list[str] = Field(default_factory=list)
+    """If they are `damaged`: the `sequence` of each, as far as known; the first 100."""
 
 
 class IdentityDuplicated(Data):

@@ -10,7 +10,7 @@ from edge.ops.examples import EXAMPLES
 from edge.ops.messages import KINDS, LEAVES, NAME, RETAINED
 from edge.ops.schemas import all_schemas, message_schema
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 """Version of the contract. The first number is the ``v1`` of the topics; the second rises with additions."""
 _INFO = """The MQTT messages that maskgate devices send, and the commands that they take.
 

@@ -137,7 +137,11 @@ _EVENTS: tuple[tuple[Place, float, Data], ...] = (
             message="for_s: found 90000; at most 86400",
         ),
     ),
-    (DOOR, 480, EventsDropped(count=130, by_type={"summary": 130}, reason="rows")),
+    (
+        DOOR,
+        480,
+        EventsDropped(count=1, by_type={"unknown": 1}, reason="damaged", sequences=["000000000009"]),
+    ),
     (
         DOOR,
         540,

@@ -226,5 +226,5 @@ class Delivery:
         if item.sequence > self._old:
             return item.body.encode()
         wire = json.loads(item.body)
-        wire["data"]["replayed"] = True
+        wire.setdefault("data", {})["replayed"] = True
         return json.dumps(wire, separators=(",", ":")).encode()

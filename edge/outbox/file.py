@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge.clock import Clock
 from edge.errors import StoreError
+from edge.outbox.stored import checksum
 
 _log = logging.getLogger(__name__)
 _MIGRATIONS = (
@@ -25,8 +26,21 @@ _MIGRATIONS = (
                reason TEXT NOT NULL, type TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (reason, type));
            CREATE TABLE run (orderly INTEGER NOT NULL);""",
     ),
+    (
+        "checksums",
+        """ALTER TABLE events ADD COLUMN checksum INTEGER;
+           UPDATE events SET checksum = row_checksum(
+               sequence, CAST(type AS BLOB), CAST(body AS BLOB), CAST(recorded AS BLOB));
+           CREATE TABLE damaged (
+               sequence INTEGER PRIMARY KEY, type TEXT, body TEXT, open TEXT, recorded INTEGER,
+               checksum INTEGER);
+           CREATE TABLE lost (sequence INTEGER PRIMARY KEY);""",
+    ),
 )
 """Name and statements of each migration. ``PRAGMA user_version`` counts those that a file has had."""
+_WAL_PAGES = 100
+"""After this many pages of 4 KiB, about 30 events, SQLite copies its write-ahead log into the database. A
+damaged log loses what was written since then, so this bounds the loss."""
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 """Errors of the disk itself. Any other error means that the configuration names a wrong place."""
 
@@ -54,7 +68,7 @@ def open_file(path: Path, clock: Clock, *, patience_s: float = 1.0) -> sqlite3.C
         except sqlite3.OperationalError:  # locked, full, read-only: the file itself is in order
             raise
         except sqlite3.DatabaseError as e:
-            _set_aside(path, clock, e)
+            set_aside(path, clock, e)
             return _open(path, patience_s)
     except sqlite3.DatabaseError as e:
         kind = DiskError if _disk_refuses(path, e) else StoreError
@@ -82,12 +96,20 @@ def _open(path: Path, patience_s: float) -> sqlite3.Connection:
     try:
         # EXTRA must come before WAL: a power cut could bring back the journal from the making of the file,
         # and that would undo everything.
-        for pragma in ("locking_mode = EXCLUSIVE", "synchronous = EXTRA", "journal_mode = WAL"):
+        for pragma in (
+            "locking_mode = EXCLUSIVE",
+            "synchronous = EXTRA",
+            "journal_mode = WAL",
+            f"wal_autocheckpoint = {_WAL_PAGES}",
+        ):
             db.execute(f"PRAGMA {pragma}")
-        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
+        db.text_factory = bytes  # a damaged row may hold what is not UTF-8
+        db.create_function("row_checksum", 4, checksum, deterministic=True)
+        answer = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if answer != b"ok":
+            raise sqlite3.DatabaseError(answer.decode(errors="replace"))
         _migrate(db, path)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except (sqlite3.Error, StoreError):
         db.close()
         raise
@@ -106,7 +128,8 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
         _log.info("outbox %s: migration %d, %s", path, number, name)
 
 
-def _set_aside(path: Path, clock: Clock, error: Exception) -> None:
+def set_aside(path: Path, clock: Clock, error: Exception) -> None:
+    """Give a damaged file, which must be closed, another name."""
     aside = f"{path.name}.damaged-{clock.utc():%Y%m%dT%H%M%SZ}"
     for part in ("", "-wal", "-shm"):
         old = path.with_name(path.name + part)

@@ -12,6 +12,8 @@ class ManualClock:
     def __init__(self, start: datetime = START) -> None:
         self._lock = threading.Lock()
         self._start, self._now_s = start, 0.0
+        self.is_confirmed = True
+        """Whether a source of time has set the wall clock."""
 
     def advance(self, seconds: float) -> None:
         """Move both clocks forward."""
@@ -22,6 +24,10 @@ class ManualClock:
         """Let the wall clock jump, as NTP does; the monotonic clock does not move."""
         with self._lock:
             self._start = now - timedelta(seconds=self._now_s)
+
+    def confirmed(self) -> bool:
+        """What ``is_confirmed`` says."""
+        return self.is_confirmed
 
     def monotonic(self) -> float:
         """Seconds since the start."""

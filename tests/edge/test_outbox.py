@@ -2,14 +2,16 @@
 
 import json
 import os
+import random
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge.clock import trusted
 from edge.config import OutboxConfig
 from edge.errors import StoreError
 from edge.events import (
@@ -32,6 +35,7 @@ from edge.events import (
 )
 from edge.outbox import Outbox
 from edge.outbox.file import open_file
+from edge.outbox.last_number import Given, LastNumber
 from edge.sim.manual_clock import START, ManualClock
 
 PLACE = Place("hq", "north-door")
@@ -371,6 +375,7 @@ def test_the_disk_is_written_once_an_event_and_never_while_nothing_happens(
 
 def test_many_acknowledgements_are_written_together(make: Callable[..., Outbox], path: Path) -> None:
     outbox, wal = make(), path.with_name("outbox.sqlite-wal")
+    outbox._table._db.execute("PRAGMA wal_autocheckpoint = 0")  # so that each transaction makes it longer
     for _ in range(100):
         outbox.append(fault(), PLACE)
     sizes = [wal.stat().st_size]
@@ -468,15 +473,17 @@ def test_a_file_in_use_before_that_the_disk_gives_out_late_is_left_for_the_next_
     db.close()
     with no_room():
         outbox = make()
-        assert outbox.append(fault(), PLACE) == 1
-    assert outbox.append(fault(), PLACE) == 2
-    assert sequences(outbox) == [1, 2]
+        assert outbox.append(fault(), PLACE) == 6  # the second place knows the others
+    assert outbox.append(fault(), PLACE) == 7
+    assert sequences(outbox) == [6, 7]
     assert "can be opened again: restart maskgate" in str(outbox.problem)
     assert str(outbox.problem).endswith("2 events wait in memory alone")
     assert outbox.close() == 2
     outbox = make()
     assert sequences(outbox) == [1, 2, 3, 4, 5]
-    assert outbox.append(fault(), PLACE) == 6
+    assert outbox.append(fault(), PLACE) == 9
+    (report,) = bodies(outbox, "events.dropped")
+    assert report["sequences"] == ["000000000006", "000000000007"]
 
 
 def test_without_room_for_a_fresh_file_after_damage_the_reason_is_given(path: Path) -> None:
@@ -543,9 +550,271 @@ def test_a_damaged_file_is_set_aside(
     path.write_bytes(content)
 
     outbox = make()
-    assert outbox.append(fault(), PLACE) == 1
+    assert "was damaged and lost 100 events" in str(outbox.problem)
+    assert outbox.append(fault(), PLACE) == 102  # numbers go on, and the report of the loss comes first
+    (report,) = bodies(outbox, "events.dropped")
+    assert (report["count"], report["reason"]) == (100, "damaged")
     assert path.with_name("outbox.sqlite.damaged-20260601T080000Z").read_bytes() == content
     assert "set aside as outbox.sqlite.damaged-20260601T080000Z" in caplog.text
+    assert make().problem is None
+
+
+def test_a_damaged_file_whose_events_were_all_delivered_loses_nothing(
+    make: Callable[..., Outbox], path: Path
+) -> None:
+    outbox = make()
+    for number in range(1, 6):
+        outbox.append(fault(), PLACE)
+        outbox.remove(number)
+    outbox.close()
+    path.write_bytes(b"damage" * 1000)
+    outbox = make()
+    assert outbox.append(fault(), PLACE) == 6
+    assert [s.type for s in outbox.pending(0, 10)] == ["camera.fault"]
+
+
+DAMAGE = {
+    "not UTF-8": "body = CAST(replace(body, 'covered', X'ff') AS TEXT)",
+    "not JSON": "body = replace(body, '{', '#')",
+    "not an object": "body = '[]'",
+    "other words": "body = replace(body, 'covered', 'uncovered')",
+    "another number": "body = replace(body, '000000000002', '000000000003')",
+    "a number": "body = 7",
+    "bytes": "body = CAST(body AS BLOB) || X'00'",
+    "another type": "type = 'summary'",
+    "a type that is not UTF-8": "type = CAST(X'fffe' AS TEXT)",
+    "another time": "recorded = 7",
+    "a time that is not one": "recorded = CAST(X'ff' AS TEXT)",
+    "another checksum": "checksum = checksum + 1",
+    "no checksum": "checksum = NULL",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_row_is_set_aside_and_reported_and_the_next_one_goes_out(
+    make: Callable[..., Outbox], path: Path, damage: str
+) -> None:
+    outbox = make()
+    for number in (1, 2, 3):
+        outbox.append(fault(number), PLACE)
+    outbox.close()
+    db = sqlite3.connect(path)
+    db.execute(f"UPDATE events SET {DAMAGE[damage]} WHERE sequence = 2")  # noqa: S608 - ours
+    assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    db.commit()
+    db.close()
+    outbox = make()
+    assert sequences(outbox) == [1, 3]
+    assert (outbox.depth, outbox.dropped) == (2, 1)
+    assert outbox.append(fault(4), PLACE) == 5
+    assert [s.type for s in outbox.pending(3, 9)] == ["events.dropped", "camera.fault"]
+    (report,) = bodies(outbox, "events.dropped")
+    assert (report["count"], report["by_type"], report["reason"]) == (1, {"unknown": 1}, "damaged")
+    assert report["sequences"] == ["000000000002"]
+    outbox.close()
+    db = sqlite3.connect(path)
+    db.text_factory = bytes
+    assert db.execute("SELECT sequence FROM damaged").fetchall() == [(2,)]
+    db.close()
+    assert sequences(make()) == [1, 3, 4, 5]
+
+
+def test_damage_is_still_known_after_a_restart_that_could_not_report_it(
+    make: Callable[..., Outbox], path: Path
+) -> None:
+    outbox = make()
+    for number in (1, 2, 3):
+        outbox.append(fault(number), PLACE)
+    outbox._table._db.execute("UPDATE events SET body = '?' WHERE sequence = 2")
+    assert sequences(outbox) == [1, 3]  # the row is set aside
+    assert sequences(make()) == [1, 3]
+    outbox = make()
+    outbox.append(fault(4), PLACE)
+    (report,) = bodies(outbox, "events.dropped")
+    assert report["sequences"] == ["000000000002"]
+
+
+def test_rows_of_an_earlier_version_get_a_checksum_and_damaged_ones_are_set_aside(
+    make: Callable[..., Outbox], path: Path
+) -> None:
+    outbox = make()
+    for number in range(1, 5):
+        outbox.append(fault(number), PLACE)
+    outbox.close()
+    path.with_name("outbox.sqlite.number").unlink()
+    db = sqlite3.connect(path)
+    db.executescript(
+        "ALTER TABLE events DROP COLUMN checksum; DROP TABLE damaged; DROP TABLE lost;"
+        "PRAGMA user_version = 2;"
+        "UPDATE events SET body = CAST(replace(body, 'covered', X'ff') AS TEXT) WHERE sequence = 2;"
+        "UPDATE events SET body = replace(body, '{', '#') WHERE sequence = 3;"
+    )
+    db.close()
+    outbox = make()
+    assert sequences(outbox) == [1, 4]
+    assert outbox.append(fault(), PLACE) == 6
+    (report,) = bodies(outbox, "events.dropped")
+    assert report["sequences"] == ["000000000002", "000000000003"]
+    assert sequences(make()) == [1, 4, 5, 6]
+
+
+def test_a_row_whose_number_was_never_given_is_in_nobodys_way(
+    make: Callable[..., Outbox], path: Path
+) -> None:
+    outbox = make()
+    for number in (1, 2, 3):
+        outbox.append(fault(number), PLACE)
+    outbox.close()
+    db = sqlite3.connect(path)
+    db.execute("UPDATE events SET sequence = 5 WHERE sequence = 3")
+    db.commit()
+    db.close()
+    outbox = make()
+    assert (sequences(outbox), outbox.depth) == ([1, 2], 2)
+    assert outbox.append(fault(4), PLACE) == 5
+    (report,) = bodies(outbox, "events.dropped")
+    assert (report["count"], report["sequences"]) == (1, [])
+    assert sequences(make()) == [1, 2, 4, 5]
+
+
+def test_a_file_that_is_damaged_while_it_is_in_use_is_replaced(
+    make: Callable[..., Outbox], path: Path
+) -> None:
+    outbox = make()
+    for number in range(1, 101):
+        outbox.append(fault(number), PLACE)
+    outbox._table._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    outbox._table._db.execute("PRAGMA cache_size = 0")
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + os.urandom(len(content) - 4096))
+    assert sequences(outbox) == []
+    assert outbox.append(fault(), PLACE) > 100
+    assert outbox.append(fault(), PLACE) > 101
+    (report,) = bodies(outbox, "events.dropped")
+    assert (report["count"], report["reason"]) == (100, "damaged")
+    assert outbox.problem is None
+    assert any(".damaged-" in p.name for p in path.parent.iterdir())
+
+
+LIFE = """
+import os, sys
+from pathlib import Path
+from edge.clock import SystemClock
+from edge.config import OutboxConfig
+from edge.events import Place, CameraFault, new_event
+from edge.outbox import Outbox
+outbox = Outbox(OutboxConfig(path=Path(sys.argv[1])), SystemClock())
+for number in range(1, 101):
+    data = CameraFault(state="opened", reason="covered", message=str(number))
+    outbox.append(new_event(data, SystemClock().utc()), Place("hq", "north-door"))
+    if number <= 40:
+        outbox.remove(number)
+os._exit(0)  # as kill -9: the write-ahead log stays
+"""
+
+
+def test_a_damaged_write_ahead_log_loses_little_gives_no_number_twice_and_its_loss_is_reported(
+    tmp_path: Path,
+) -> None:
+    before = tmp_path / "before"
+    before.mkdir()
+    subprocess.run([sys.executable, "-c", LIFE, str(before / "outbox.sqlite")], check=True)
+    assert (before / "outbox.sqlite-wal").stat().st_size > 20_000
+    dice, most = random.Random(15), 0
+    for turn in range(40):
+        folder = tmp_path / str(turn)
+        shutil.copytree(before, folder)
+        wal = folder / "outbox.sqlite-wal"
+        content = bytearray(wal.read_bytes())
+        place = dice.randrange(len(content))
+        if turn % 2:
+            content[place] ^= 1 << dice.randrange(8)
+        else:
+            del content[place:]
+        wal.write_bytes(content)
+        outbox = Outbox(OutboxConfig(path=folder / "outbox.sqlite"), ManualClock())
+        assert outbox.append(fault(), PLACE) > 100
+        events = outbox.pending(0, 1000)
+        reported = [int(n) for report in bodies(outbox, "events.dropped") for n in report["sequences"]]
+        stored = [s.sequence for s in events if s.sequence <= 100]
+        assert all(json.loads(s.body)["data"].get("message", "1") in (str(s.sequence), "1") for s in events)
+        assert {*stored, *reported} >= set(range(41, 101))
+        assert not set(stored) & set(reported)
+        assert sum(report["count"] for report in bodies(outbox, "events.dropped")) == len(reported)
+        most = max(most, len(reported))
+        outbox.close()
+    assert 0 < most <= 40  # what a checkpoint bounds
+
+
+def test_both_copies_of_the_highest_number_may_be_torn_but_not_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "number"
+    numbers = LastNumber(path)
+    assert numbers.read() == Given()
+    for last in (1, 2, 3):
+        numbers.write(Given(last, 0, last))
+        numbers.sync()
+        numbers.write(Given(last, last, 0))
+    numbers.close()
+    content = path.read_bytes()
+    assert LastNumber(path).read() == Given(3, 3, 0)
+    for offset in range(len(content)):
+        path.write_bytes(content[:offset] + bytes([content[offset] ^ 4]) + content[offset + 1 :])
+        assert LastNumber(path).read() in (Given(3, 3, 0), Given(3, 0, 3), Given(2, 2, 0))
+    path.write_bytes(b"nonsense")
+    assert LastNumber(path).read() == Given()
+
+
+@pytest.mark.parametrize("days", [95, 4000, 30_000])
+def test_a_clock_that_is_ahead_at_the_start_drops_nothing(make: Callable[..., Outbox], days: int) -> None:
+    outbox = make()
+    for number in range(1, 21):
+        outbox.append(fault(number), PLACE)
+    clock = ManualClock(START + timedelta(days=days))
+    clock.is_confirmed = False
+    outbox = make(clock)
+    for _ in range(48):  # hours without a source of time
+        outbox.append(fault(), PLACE)
+        clock.advance(3600)
+    assert sequences(outbox) == list(range(1, 69))
+    clock.set_utc(START + timedelta(days=2))
+    clock.is_confirmed = True
+    clock.advance(7200)
+    outbox.append(fault(), PLACE)
+    assert sequences(outbox) == list(range(1, 70))
+
+
+def test_an_event_that_is_really_too_old_goes_after_delivery_had_its_chance(
+    make: Callable[..., Outbox],
+) -> None:
+    make().append(fault(1), PLACE)
+    clock = ManualClock(START + timedelta(days=95))
+    outbox = make(clock)
+    outbox.append(fault(2), PLACE)
+    clock.advance(3500)
+    outbox.append(fault(3), PLACE)
+    assert sequences(outbox) == [1, 2, 3]
+    clock.advance(3700)
+    outbox.append(fault(4), PLACE)
+    assert sequences(outbox) == [2, 3, 4]
+
+
+@pytest.mark.parametrize("days", [95, -95, 400])
+def test_a_clock_that_jumps_while_it_runs_drops_nothing(make: Callable[..., Outbox], days: int) -> None:
+    clock = ManualClock()
+    outbox = make(clock)
+    outbox.append(fault(), PLACE)
+    clock.advance(7200)
+    outbox.append(fault(), PLACE)
+    clock.set_utc(clock.utc() + timedelta(days=days))
+    for _ in range(5):
+        clock.advance(3700)
+        outbox.append(fault(), PLACE)
+    assert sequences(outbox) == list(range(1, 8))
+
+
+def test_a_clock_far_in_the_future_is_not_trusted() -> None:
+    assert trusted(ManualClock(START))
+    assert not trusted(ManualClock(datetime(2106, 2, 7, tzinfo=timezone.utc)))
 
 
 def test_a_file_of_a_newer_version_is_left_alone(make: Callable[..., Outbox], path: Path) -> None:
