@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from edge.cli.arguments import path
 from edge.config import Config, Mqtt, load_config, parse_config
-from edge.config.mqtt import split_address
+from edge.config.addresses import split_address
 from edge.errors import ConfigError, UsageError
 
 _PORT = 1883

@@ -32,6 +32,10 @@ from edge.errors import ConfigError
 _SECRET_KEYS = frozenset({"source", "url", "username", "passphrase", "ssh_keys"})
 _LONGEST = 200
 """The most characters of a wrong value that are shown."""
+_KEY_LONGEST = 60
+"""The most characters of an unknown key that are shown."""
+_MOST = 100
+"""The most mistakes that are listed: a file of a thousand is not a configuration."""
 _WANTED = {
     "tuple_type": "input should be a list, in [ ]",
     "model_type": "input should be a table of its own",
@@ -113,11 +117,12 @@ def parse_as(kind: type[Kind], raw: dict[str, Any], where: str) -> Kind:
 def mistakes(where: str, lines: Sequence[str]) -> ConfigError:
     """The error that lists all mistakes of a configuration; each line starts with its key."""
     count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
-    return ConfigError(f"{where}: {count}:\n" + "\n".join(f"  {line}" for line in lines))
+    more = [f"and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    return ConfigError(f"{where}: {count}:\n" + "\n".join(f"  {line}" for line in [*lines[:_MOST], *more]))
 
 
 def _explain(root: type[Config], err: dict[str, Any]) -> str:
-    keys = [str(part) for part in err["loc"]]
+    keys = [_short(str(part)) for part in err["loc"]]
     where = ".".join(keys)
     owner, field = _find(root, err["loc"])
     key = next((k for k in reversed(err["loc"]) if isinstance(k, str)), "")
@@ -135,6 +140,10 @@ def _explain(root: type[Config], err: dict[str, Any]) -> str:
     pattern = IN_WORDS.get(err.get("ctx", {}).get("pattern"))
     wanted = pattern or _WANTED.get(err["type"]) or f"{err['msg'][0].lower()}{err['msg'][1:]}"
     return f"{where}: found {found}; {wanted}.{_example(key, field)}"
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= _KEY_LONGEST else f"{key[:_KEY_LONGEST]}..."
 
 
 def _shown(value: object, key: str, *, hidden: bool) -> str:

@@ -1,29 +1,14 @@
 """The brokers: how they are reached, and how both sides prove who they are."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from edge.config.addresses import checked_host, split_address
 from edge.config.secret_files import Secret
 from edge.config.section import Name, Section
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-def split_address(text: str) -> tuple[str, int | None]:
-    """Host and port of ``host``, ``host:port`` or ``[ipv6]:port``; the port is None if there is none.
-
-    Raises:
-        ValueError: it is not written like one of these.
-    """
-    try:
-        parts = urlsplit(f"//{text}")
-        if parts.hostname and parts.port != 0 and parts.netloc == text and "@" not in text:
-            return parts.hostname, parts.port
-    except ValueError:  # no number, or too large
-        pass
-    raise ValueError(f"found {text!r}; write host or host:port, an IPv6 address as [::1]:8883")
 
 
 def _address(text: str) -> str:
@@ -32,12 +17,13 @@ def _address(text: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+Host = Annotated[str, AfterValidator(checked_host)]
 
 
 class Mqtt(Section):
     """The broker. Files: a relative name is a systemd credential (LoadCredential=)."""
 
-    host: str = Field("localhost", min_length=1, examples=["broker.example.org"])
+    host: Host = Field("localhost", min_length=1, examples=["broker.example.org"])
     """The broker's name or address, without scheme, port or path."""
     port: int = Field(1883, ge=1, le=65535, examples=[8883])
     """1883 is usual without TLS, 8883 with it."""

@@ -36,6 +36,11 @@ IN_WORDS = {
 def _named(value: object) -> object:
     if value == "":
         raise ValueError("is empty: name a file, or leave the key out")
+    if isinstance(value, str) and not value.isprintable():
+        raise ValueError(
+            'holds a control character: a backslash in "..." has a meaning of its own, so write two for each '
+            "one, or use '...' instead"
+        )
     return value
 
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from edge.config.addresses import is_host
 from edge.config.secret_files import Secret
 from edge.config.section import SHIPPED_SOUNDS, File, Name, Section
 
@@ -84,6 +85,6 @@ class Speaker(Section):
 def _names_host(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
+        return is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         return False

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from edge.config.toml_hints import hint_for
+from edge.config.toml_scan import flaw_of
 from edge.errors import ConfigError
 
 if sys.version_info >= (3, 11):
@@ -18,7 +20,6 @@ UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST = 1024 * 1024
 """Bytes. A configuration has some thousand; what is longer, or never ends, is another file."""
 SAVE_AS = 'choose "UTF-8" in the editor\'s "Save as"'
-_CURLY = re.compile("[\u2018\u2019\u201c\u201d\u201e]")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -65,12 +66,18 @@ def tables_of(text: str, name: str) -> dict[str, Any]:
     Raises:
         ConfigError: it is not TOML.
     """
+    if flaw := flaw_of(text):
+        raise ConfigError(f"{name}: not valid TOML: {flaw}")
     try:
         return tomllib.loads(text)
     except ValueError as e:  # tomllib's own, or of a number with thousands of digits
-        at = re.search(r"at line (\d+)", str(e))
-        line = text.splitlines()[int(at[1]) - 1 :][:1] if at else []
-        hint = ". Its quotes are curly: write \" or '" if _CURLY.search("".join(line)) else ""
-        raise ConfigError(f"{name}: not valid TOML: {e}{hint}") from e
-    except RecursionError as e:
-        raise ConfigError(f"{name}: not valid TOML: too many brackets within each other") from e
+        hint = hint_for(str(e), _line_of(str(e), text))
+        raise ConfigError(f"{name}: not valid TOML: {e}{f'. {hint}' if hint else ''}") from e
+
+
+def _line_of(message: str, text: str) -> str:
+    """The line that the parser complains about; the last one if the end of the text is wrong."""
+    lines = text.rstrip().split("\n")
+    at = re.search(r"at line (\d{1,9})", message)
+    number = int(at[1]) if at else len(lines)
+    return lines[number - 1] if number <= len(lines) else ""

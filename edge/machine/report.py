@@ -19,7 +19,7 @@ from edge.releases.choose import UPDATE_FOLDER
 from edge.releases.exchange import Exchange
 
 _MAX = 256 * 1024
-_PASSES = re.compile(r"^Written .*$|[0-9.]+ frames/s|[0-9.]+ GB free", re.MULTILINE)
+_PASSES = re.compile(r"^Written .*$|(?<![0-9.])[0-9.]{1,12} (?:frames/s|GB free)", re.MULTILINE)
 """What changes all the time, and is not a reason to write to the card."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

@@ -6,15 +6,19 @@ Each cut is proven: the rest is parsed, and must mean what it meant before, with
 import re
 import sys
 from collections.abc import Iterator
+from itertools import islice, pairwise
 from typing import Any
+
+from edge.config.toml_scan import headers_in
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-_HEADER = re.compile(r"^[ \t]*\[", re.MULTILINE)
 _PASSPHRASE = re.compile(r"""^[ \t]*(["']?)passphrase\1[ \t]*=[^\r\n]*""", re.MULTILINE)
+_TRIED_MAX = 8
+"""Lines that look like the passphrase and are tried: more stand only in a text made to take time."""
 TAKEN_OVER = (
     '# passphrase: it is on the device, and was removed here; to change it, write: passphrase = "..."'
 )
@@ -42,8 +46,7 @@ def without_table(text: str, name: str) -> str | None:
     """
     kept, held = "", ""
     for region in _regions(text):
-        first = region.lstrip().partition("\n")[0].rstrip("\r")
-        if first.startswith("[") and name in (parse(first) or {}):
+        if name in (_header_of(region) or {}):
             held = _remarks_at_the_end(region)
         else:
             kept, held = kept + held + region, ""
@@ -52,16 +55,9 @@ def without_table(text: str, name: str) -> str | None:
 
 
 def _regions(text: str) -> Iterator[str]:
-    """The text before the first header, then each header with all below it.
-
-    A bracket at the start of a line may also be inside a list or a text: then what precedes it is not TOML.
-    """
-    start = 0
-    for found in _HEADER.finditer(text):
-        if found.start() > start and parse(text[start : found.start()]) is not None:
-            yield text[start : found.start()]
-            start = found.start()
-    yield text[start:]
+    """The text before the first header, then each header with all below it."""
+    edges = [0, *(at for at in headers_in(text) if at > 0), len(text)]
+    yield from (text[start:end] for start, end in pairwise(edges))
 
 
 def _remarks_at_the_end(region: str) -> str:
@@ -84,8 +80,18 @@ def without_passphrase(text: str) -> str | None:
         del wanted["machine"]["wifi"]["passphrase"]  # type: ignore[index]
     except (KeyError, TypeError):
         return None
-    for line in _PASSPHRASE.finditer(text):
-        cut = text[: line.start()] + TAKEN_OVER + text[line.end() :]
-        if parse(cut) == wanted:
-            return cut
+    start = 0
+    for region in _regions(text):
+        if _header_of(region) == {"machine": {"wifi": {}}}:
+            for line in islice(_PASSPHRASE.finditer(region), _TRIED_MAX):
+                cut = text[: start + line.start()] + TAKEN_OVER + text[start + line.end() :]
+                if parse(cut) == wanted:
+                    return cut
+        start += len(region)
     return None
+
+
+def _header_of(region: str) -> dict[str, Any] | None:
+    """The empty table that a region's first line opens; None if it is not a header."""
+    first = region.lstrip().partition("\n")[0].rstrip("\r")
+    return parse(first) if first.startswith("[") else None

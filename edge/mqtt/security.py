@@ -4,7 +4,7 @@ import logging
 import ssl
 
 from edge.config import Mqtt
-from edge.config.secret_files import credential_hint
+from edge.config.secret_files import check_pem, credential_hint, read_secret
 from edge.errors import ConfigError
 
 _log = logging.getLogger(__name__)
@@ -23,22 +23,14 @@ def read_password(settings: Mqtt) -> str | None:
         return None
     if settings.username is None:
         raise ConfigError("[mqtt] password_file is given without username: add username, or take both away")
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(
-            f"[mqtt] password_file: {path} can't be read ({e}): put the password of user "
-            f"{settings.username!r} into it, readable for the user that runs maskgate{credential_hint(path)}"
-        ) from e
-    if not lines or not lines[0]:
-        raise ConfigError(f"[mqtt] password_file: {path} is empty: put the password on its first line")
+    password = read_secret("[mqtt] password_file", path)
     for broker in settings.brokers():
         if not settings.encrypted and not broker.local:
             where = f"{broker.host}:{broker.port}"
             _log.warning(
                 "the password for %s crosses the network in clear: give [mqtt] ca_file to encrypt it", where
             )
-    return lines[0]
+    return password
 
 
 def make_tls_context(settings: Mqtt) -> ssl.SSLContext | None:
@@ -54,6 +46,9 @@ def make_tls_context(settings: Mqtt) -> ssl.SSLContext | None:
         return None
     if key and not cert:
         raise ConfigError("[mqtt] key_file is given without cert_file: add the client certificate")
+    for name, path in (("ca_file", settings.ca_file), ("cert_file", cert), ("key_file", key)):
+        if path is not None:  # OpenSSL would wait for a pipe, and read a device without an end
+            check_pem(f"[mqtt] {name}", path)
     try:
         # Without a ca_file, this uses the system's authorities.
         context = ssl.create_default_context(cafile=settings.ca_file)

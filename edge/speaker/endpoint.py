@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from edge.config.secret_files import credential_hint
+from edge.config.toml_file import BOM, SAVE_AS
 from edge.errors import ConfigError, SpeakerError
 from edge.files import read_plain
 from edge.speaker.sink import GaveUpError
@@ -149,9 +150,11 @@ def _read_token(key: str, path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        token = read_plain(path, _TOKEN_MAX, follow=True).decode("ascii").strip()
-    except (OSError, UnicodeDecodeError) as e:
+        token = read_plain(path, _TOKEN_MAX, follow=True).removeprefix(BOM).decode("ascii").strip()
+    except OSError as e:
         raise ConfigError(f"{key} {path}: can't be read: {e}{credential_hint(path)}") from e
+    except UnicodeDecodeError:  # its own message shows a letter of the token
+        raise ConfigError(f"{key} {path}: holds no token: it is not plain ASCII; {SAVE_AS}") from None
     if not token.isprintable() or not token or " " in token:
         raise ConfigError(f"{key} {path}: holds no token: one line without spaces was expected")
     return token
