@@ -18,7 +18,7 @@ SYSTEM   := mosquitto openssl minisign alsa-utils espeak-ng ffmpeg systemd syste
             gir1.2-gst-rtsp-server-1.0 python3-gi \
             gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: help setup demo test test-fast coverage device-test boot-test image faults scale system-packages deb wheels-matrix model unseen lint format lock clean
+.PHONY: help setup demo test test-fast coverage docs device-test boot-test image faults scale system-packages deb wheels-matrix model unseen lint format lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 26
@@ -100,11 +100,16 @@ unseen: setup  ## What mask models are worth on sources that they never saw, the
 	$(BIN)/mask-convert prepare $(SOURCES) --out build/data
 	$(BIN)/mask-convert cross-validate --data build/data $(FOLDS) --against build/folds/first --out build/folds/default --report models/mask.unseen.json
 
-lint: setup  ## Style, types, direction of the imports
+docs: setup  ## The documents: generated pages are written again, and the site, strictly, to build/docs
+	$(BIN)/python -m docs.generate
+	$(BIN)/sphinx-build -q -W --keep-going -n -c docs -d build/doctrees . build/docs
+
+lint: setup  ## Style, types, direction of the imports, generated documents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m docs.generate --check
 
 format: setup  ## Let ruff tidy up
 	$(BIN)/ruff check --fix .

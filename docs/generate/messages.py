@@ -42,8 +42,7 @@ def _table(head: tuple[str, ...], rows: set[tuple[str, str, str]]) -> str:
 def _found(folder: Path) -> tuple[set[tuple[str, str, str]], set[tuple[str, str, str]]]:
     errors_, logged = set(), set()
     for path in sorted(folder.rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        room = f"`{'/'.join(parts[:2])}`"
+        room = f"`{'/'.join(path.relative_to(ROOT).parts[:2])}`"
         for kind, text in _texts(ast.parse(path.read_text(encoding="utf-8"))):
             shown = _escaped(text)
             if len(shown.split()) < _WORDS_MIN:

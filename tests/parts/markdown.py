@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _IGNORED = {"build", "dist", "out"}
 
 
@@ -32,12 +33,13 @@ def prose(text: str) -> str:
 
 def inline(text: str) -> list[str]:
     """What stands in single backticks, each on one line."""
-    return [" ".join(code.split()) for code in re.findall(r"(?<!`)`([^`]+)`(?!`)", prose(text))]
+    return [" ".join(code.split()) for code in _INLINE.findall(re.sub(r"\\.", "", prose(text)))]
 
 
 def links(text: str) -> list[str]:
     """Where links and pictures lead, other hosts left out."""
-    return [to for to in re.findall(r"\]\(([^)\s]+)\)", prose(text)) if "://" not in to]
+    found = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"(?<=[ (])`[^`]*`", "", prose(text)))
+    return [to for to in found if "://" not in to]
 
 
 def anchors(text: str) -> set[str]:
