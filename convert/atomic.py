@@ -7,7 +7,7 @@ from pathlib import Path
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Where to write what shall become ``path`` at once: a run that is ended leaves the old file or none."""
+    """Where to write what becomes ``path`` in one step: a killed run leaves the old file or none."""
     part = path.with_name(f"{path.name}.part")
     yield part
     part.replace(path)

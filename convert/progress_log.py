@@ -43,8 +43,8 @@ class TrainingProgress:
         self._epochs, self._steps = epochs, steps
         self._epoch, self._began_s = 0, time.monotonic()
 
-    def begin(self, epoch: int) -> None:
-        """An epoch begins (from 0)."""
+    def start(self, epoch: int) -> None:
+        """An epoch starts; the first one is number 0."""
         self._epoch, self._began_s = epoch, time.monotonic()
 
     def step(self, step: int, logs: dict[str, float]) -> None:

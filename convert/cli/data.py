@@ -20,7 +20,7 @@ def add_prepare(commands: Any) -> None:  # noqa: ANN401
     )
     p.description = """Collect faces into one dataset. --faces, --unmasked and --frames may be repeated.
 
---split by-photo shares all faces out anew, 0.7 / 0.2 / 0.1, a photo or person never to two splits.
+--split by-photo splits all faces again, 0.7 / 0.2 / 0.1; a photo or person is never in two splits.
 --split as-given keeps the split that is given, and leaves out faces without one: the column `split` of a
 manifest.csv (train, val, test); else the folder, DIR/{train,val,test}/masked/...; else the file's prefix, so
 that `talk-train__x.jpg` is of train and `talk-val__y.jpg` of val: this is how the talk's figures are made
@@ -154,7 +154,9 @@ def _cross_validate(args: argparse.Namespace) -> int:
 
     recipe = recipe_named(args.recipe)
     if args.against:
-        read_opinions(args.against, args.fold)  # what is missing there shall not be found out hours later
+        read_opinions(
+            args.against, args.fold
+        )  # a missing file must be found now, not after hours of training
     cross_validate(
         args.data, args.weights, args.out, recipe, args.fold, epochs=args.epochs, seed=args.seed, progress=say
     )

@@ -61,7 +61,7 @@ def _parse(row: list[str], where: str) -> tuple[str, Correction]:
         raise UsageError(f"{where}: has {len(row)} fields, wanted {', '.join(COLUMNS)}")
     sha256, label, reason = (text.strip() for text in row)
     if not _SHA256.fullmatch(sha256):
-        raise UsageError(f"{where}: {sha256!r} is no sha256; the dataset's manifest.csv lists them")
+        raise UsageError(f"{where}: {sha256!r} is not a sha256; the dataset's manifest.csv lists them")
     if label not in (*LABELS, DROP):
         raise UsageError(f"{where}: the label is {label!r}, not one of {', '.join(LABELS)}, {DROP}")
     return sha256, Correction(label, reason)

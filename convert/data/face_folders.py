@@ -118,7 +118,7 @@ def unmasked_people(
     """Faces without masks of ``root/<person>/*``, or of ``root/*`` with LFW's file names.
 
     The face is the one that the detector finds in the picture's middle; where it finds none there, or there
-    is no detector, the picture is taken for the face.
+    is no detector, the whole picture counts as the face.
 
     Raises:
         UsageError: no such folder, or no picture in it.

@@ -37,7 +37,7 @@ class FaceSources:
     """Folders of whole photos with boxes."""
     detector: Path | None = None
     """The released face model: cuts faces out of ``frames`` and ``unmasked``, places eyes, nose and mouth.
-    Without it no landmark is known."""
+    Without it no landmarks are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,10 @@ def prepare(
         sources: what to read.
         out: the dataset's folder.
         as_given: keep the split that manifests, folders or names give, and leave out faces without one; else
-            split anew by photo and person.
+            split again by photo and person.
         corrections: see ``convert.data.corrections``.
         seed: of the split.
-        progress: told what is going on.
+        progress: gets a line of text for each step.
 
     Returns:
         The report, which ``out/report.json`` holds too.
@@ -94,7 +94,7 @@ def prepare(
     records = [replace(r, group=g) for r, g in zip(found.records, groups, strict=True)]
     if not as_given:
         records = assign_splits(records, seed)
-    # Only now: the split goes by the labels as they were given, or a correction would deal all faces anew
+    # Only now: the split uses the labels as they were given, or one correction would move other faces
     labelled = corrected(records, known, corrections, notes)
     stored = found.only([i for i, record in enumerate(labelled) if record is not None])
     if not stored.records:

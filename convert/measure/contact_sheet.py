@@ -40,7 +40,7 @@ def draw_errors(errors: Sequence[Scored], report: dict[str, Any], contract: Cont
     Args:
         errors: of ``worst_errors``; the first ones of each class are drawn.
         report: of ``evaluate``.
-        contract: of the model, for the size and margin of its input.
+        contract: the model's; it gives the size and margin of its input.
         path: the PNG.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415  `evaluate` without pictures does not need it
@@ -60,8 +60,8 @@ def draw_errors(errors: Sequence[Scored], report: dict[str, Any], contract: Cont
     write(height - 0.56, _NOTE.format(threshold=report["threshold"]), fontsize=9, color="#5b6770")
     top = height - _HEAD
     for label, faces in drawn.items():
-        said, found = report["confusion"][label], len(sections[label])
-        text = f"{_HEADINGS[label]}: {found} of {said['masked'] + said['not_masked']}"
+        counts, found = report["confusion"][label], len(sections[label])
+        text = f"{_HEADINGS[label]}: {found} of {counts['masked'] + counts['not_masked']}"
         text += f", the worst {len(faces)}" if len(faces) < found else ""
         write(top - 0.3, text, fontsize=11, color=COLOURS[label], fontweight="bold")
         top -= _HEADING

@@ -66,8 +66,8 @@ def roc_curve(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
 
 def _operating_points(axes: Any, report: dict[str, Any], names: Sequence[str]) -> None:  # noqa: ANN401
     for i, name in enumerate(names):
-        said = report["confusion"][name]
-        fpr = said["masked"] / (said["masked"] + said["not_masked"])
+        counts = report["confusion"][name]
+        fpr = counts["masked"] / (counts["masked"] + counts["not_masked"])
         axes.plot(
             [fpr],
             [report["masked_accepted"]],
@@ -106,7 +106,7 @@ def _low_rates(axes: Any, masked: Floats, plain: Floats, report: dict[str, Any])
 
 
 def draw_reliability(faces: Sequence[Scored], report: dict[str, Any], path: Path, bins: int = 10) -> None:
-    """What is said against what is so, by bins of probability, over how many faces were said what.
+    """Stated probability against the observed share, by bins, over a histogram of what was stated.
 
     Args:
         faces: of both sides: masked, and any other.
@@ -119,15 +119,15 @@ def draw_reliability(faces: Sequence[Scored], report: dict[str, Any], path: Path
     figure = Figure(figsize=(6.6, 7.4), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
     figure.suptitle(_title(report), color=_INK, fontsize=10, parse_math=False)
-    said = np.array([f.score.probability for f in faces])
+    stated = np.array([f.score.probability for f in faces])
     label = np.array([f.record.label for f in faces])
-    place = np.minimum((said * bins).astype(int), bins - 1)
+    place = np.minimum((stated * bins).astype(int), bins - 1)
     used = np.unique(place)
-    mean = np.array([said[place == b].mean() for b in used])
+    mean = np.array([stated[place == b].mean() for b in used])
     so = np.array([(label[place == b] == "masked").mean() for b in used])
     count = np.array([(place == b).sum() for b in used])
     low, high = _wilson(so, count)
-    top.plot([0, 1], [0, 1], ls=":", color=_PALE, label="said is so")
+    top.plot([0, 1], [0, 1], ls=":", color=_PALE, label="perfect")
     top.plot(mean, so, color=COLOURS["masked"], lw=1, alpha=0.5)
     top.errorbar(
         mean, so, yerr=[so - low, high - so], fmt="o", color=COLOURS["masked"], capsize=3, ms=6, lw=1.2
@@ -152,13 +152,13 @@ def draw_reliability(faces: Sequence[Scored], report: dict[str, Any], path: Path
     )
     names = [name for name in COLOURS if (label == name).any()]
     bottom.hist(
-        [said[label == name] for name in names],
+        [stated[label == name] for name in names],
         bins=np.linspace(0, 1, bins + 1),
         label=[name.replace("_", " ") for name in names],
         color=[COLOURS[name] for name in names],
     )
     bottom.set_yscale("log")
-    bottom.set(xlabel="mask_probability said by the device", ylabel="faces, log scale")
+    bottom.set(xlabel="mask_probability stated by the device", ylabel="faces, log scale")
     bottom.set_ylim(0.7, 8 * count.max())
     bottom.legend(frameon=False, fontsize=8, loc="upper center", ncols=len(names))
     for axes in (top, bottom):

@@ -38,7 +38,7 @@ def evaluate(
         trained: the Keras model that it came from, for ``float_int8``; needs TensorFlow.
         out: gets ``report.json`` and, where the classes for it are there, ``roc.png``, ``reliability.png``
             and ``errors.png``: **faces of ``data``**. Nothing is written where None.
-        progress: told what is going on.
+        progress: gets a line of text for each step.
 
     Returns:
         Figures ready for JSON; see ``figures``. With ``trained``, ``float_int8``; see ``agreement``.

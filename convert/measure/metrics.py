@@ -46,7 +46,7 @@ def platt(logits: Floats, positive: Bools, weights: Floats) -> tuple[float, floa
 
 
 def calibration_error(probabilities: Floats, positive: Bools, weights: Floats, bins: int = 10) -> float:
-    """Expected calibration error: mean gap between what is said and what is so, over bins of probability."""
+    """Expected calibration error: mean gap between stated probability and observed share, over bins."""
     place = np.minimum((probabilities * bins).astype(int), bins - 1)
     gaps = [
         weights[place == b].sum()

@@ -15,22 +15,22 @@ EDGES: dict[str, tuple[int, ...]] = {
     "brightness": (25, 60, 90, 120, 150, 180),
     "sharpness": (10, 100, 300, 1000, 2000),
 }
-"""Where one slice ends and the next begins. The first ones are the device's own limits as they ship: it does
+"""Where one slice ends and the next starts. The first ones are the device's own limits as they ship: it does
 not judge faces below."""
 
 
 def rates(faces: Sequence[Scored]) -> dict[str, Any]:
     """Shares of each class, None where it is missing, and how many faces each stands on."""
-    said = {
+    accepted = {
         label: np.array([f.accepted for f in faces if f.record.label == label], dtype=np.bool_)
         for label in LABELS
     }
     return {
-        "masked_accepted": share(said["masked"]),
-        "false_masked": share(said["not_masked"]),
-        "incorrect_refused": share(~said["incorrect"]),
+        "masked_accepted": share(accepted["masked"]),
+        "false_masked": share(accepted["not_masked"]),
+        "incorrect_refused": share(~accepted["incorrect"]),
         "faces": len(faces),
-        "counts": {label: len(flags) for label, flags in said.items()},
+        "counts": {label: len(flags) for label, flags in accepted.items()},
     }
 
 

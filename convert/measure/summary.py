@@ -41,7 +41,9 @@ def _headline(report: Mapping[str, Any]) -> str:
 
 
 def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> str:
-    rows = [(name, *(str(confusion[name][said]) for said in ("masked", "not_masked"))) for name in LABELS]
+    rows = [
+        (name, *(str(confusion[name][verdict]) for verdict in ("masked", "not_masked"))) for name in LABELS
+    ]
     return _table(("label", "called masked", "called not masked"), rows)
 
 

@@ -46,7 +46,7 @@ Where it stops being good:
 
 ![ROC curve]({roc})
 
-![Reliability: what is said against what is so]({reliability})
+![Reliability: stated probability against observed share]({reliability})
 {tried}
 ### Data
 

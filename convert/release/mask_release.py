@@ -50,7 +50,7 @@ def release(
         shipped: the ``.tflite`` of a twin that was trained on all the data. It is released with the slope,
             offset, threshold and figures of ``measured``, for nothing is left to measure it with.
         gates: the file of gates.
-        progress: told what is going on.
+        progress: gets a line of text for each step.
 
     Returns:
         The report.
@@ -140,7 +140,7 @@ def _headline(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _require_trained_on(model: Contract, records: list[Record], data: Path) -> None:
-    """A split that was made anew since may hold faces in val and test that the model was trained on."""
+    """A split that was made again since may hold faces in val and test that the model was trained on."""
     wanted, found = fingerprint(records), model.made_by.get("training", {}).get("dataset_sha256")
     if found != wanted:
         raise UsageError(

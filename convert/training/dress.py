@@ -68,7 +68,7 @@ def dress(
         points: its.
         worn: (h, w, 3) uint8, a frontal face with a mask, of any size.
         worn_points: its.
-        wear: where the mask shall sit.
+        wear: where the mask is put.
         rng: random source.
 
     Returns:

@@ -23,7 +23,7 @@ def leave_out(records: Sequence[Record], fold: Fold) -> list[Record]:
     """The fold's faces as the test split, all others as train and val.
 
     A face of another source that shares its photo or person with the fold is in no split at all. Only val
-    keeps its part, for threshold and calibration; the weights are balanced anew.
+    keeps its part, for threshold and calibration; the weights are balanced again.
     """
     out = {r.group for r in records if r.source in fold}
 

@@ -1,4 +1,4 @@
-"""What a training run was made of: written when it begins, compared when it goes on."""
+"""What a training run was made of: written when it starts, compared when it is resumed."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def require_same(path: Path, now: dict[str, Any]) -> None:
     """Refuse to go on with a run that began otherwise.
 
     Raises:
-        UsageError: naming what differs; or there is no readable passport.
+        UsageError: the run differs from the record (it names how), or the record can't be read.
     """
     try:
         began = _flat(json.loads(path.read_text(encoding="utf-8")))

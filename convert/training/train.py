@@ -119,8 +119,10 @@ class _Run:
         from tensorflow import keras  # noqa: PLC0415
 
         number = int(self.epoch)
-        keras.utils.set_random_seed(self._seed)  # begins dropout's again, whose state no checkpoint holds
-        self._progress.begin(number)
+        keras.utils.set_random_seed(
+            self._seed
+        )  # dropout's state is in no checkpoint, so it starts again here
+        self._progress.start(number)
 
         def after_step(step: int, logs: dict[str, float]) -> None:
             self.average.follow()

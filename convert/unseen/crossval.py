@@ -48,7 +48,7 @@ def cross_validate(
         folds: sources that are left out together.
         epochs: instead of the recipe's.
         seed: of every training.
-        progress: told what is going on.
+        progress: gets a line of text for each step.
 
     Raises:
         UsageError: a fold can't be left out, or ``out`` holds what was made otherwise.

@@ -1,4 +1,4 @@
-"""What models said about faces whose source they never saw: figures, differences, doubtful labels."""
+"""How models scored faces whose source they never saw: figures, differences, doubtful labels."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ SCORES = "scores.csv"
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a model said about a face whose source it never saw."""
+    """A model's score for a face whose source it never saw."""
 
     logit: float
     accepted: bool
@@ -73,10 +73,10 @@ def report(data: Path, out: Path, folds: Sequence[Fold], against: Path | None = 
 def _figures(faces: list[Record], new: dict[str, Opinion], old: dict[str, Opinion] | None) -> dict[str, Any]:
     labels, groups = [r.label for r in faces], [r.group for r in faces]
 
-    def said(by: dict[str, Opinion]) -> tuple[list[float], list[bool]]:
+    def scores(by: dict[str, Opinion]) -> tuple[list[float], list[bool]]:
         return [by[r.sha256].logit for r in faces], [by[r.sha256].accepted for r in faces]
 
-    logits, accepted = said(new)
+    logits, accepted = scores(new)
     values = point_figures(logits, accepted, labels)
     bounds = bootstrap_intervals(logits, accepted, labels, groups)
     result: dict[str, Any] = {
@@ -84,7 +84,7 @@ def _figures(faces: list[Record], new: dict[str, Opinion], old: dict[str, Opinio
         "figures": {k: {"value": v, "interval": bounds[k]} for k, v in values.items()},
     }
     if old is not None:
-        before, before_accepted = said(old)
+        before, before_accepted = scores(old)
         result["before"] = point_figures(before, before_accepted, labels)
         result["difference"] = paired_bootstrap((before, logits), (before_accepted, accepted), labels, groups)
     return result
@@ -102,9 +102,9 @@ def suspects(data: Path, out: Path, folds: Sequence[Fold], least: float) -> list
     Returns:
         Each with the log-odds against its label.
     """
-    said = read_opinions(out, folds)
-    records = [r for r in read_manifest(data / "manifest.csv") if r.sha256 in said]
-    doubts = [(r, said[r.sha256].logit * (-1 if r.positive else 1)) for r in records]
+    opinions = read_opinions(out, folds)
+    records = [r for r in read_manifest(data / "manifest.csv") if r.sha256 in opinions]
+    doubts = [(r, opinions[r.sha256].logit * (-1 if r.positive else 1)) for r in records]
     return sorted(((r, d) for r, d in doubts if d > least), key=lambda x: -x[1])
 
 

@@ -133,8 +133,8 @@ def add_python(tree: Path, arch: str, release: DebianRelease, scratch: Path) -> 
 def add_release(tree: Path, arch: str, release: DebianRelease, version: str) -> None:
     """What updates are compared with (edge/releases/release.py)."""
     models = json.loads((ROOT / "models/mask.json").read_bytes())["version"]
-    said = {"kind": "application", "version": version, "arch": arch, "models": models}
-    text = json.dumps({**said, "python": f"3.{release.python_minor}"})
+    about = {"kind": "application", "version": version, "arch": arch, "models": models}
+    text = json.dumps({**about, "python": f"3.{release.python_minor}"})
     write(tree / LIBRARY / "release.json", f"{text}\n")
 
 

@@ -396,7 +396,7 @@ def test_a_correction_moves_no_face_to_another_split(make_faces: MakeFaces, tmp_
             [f"{'a' * 64},masked,x", f"{'b' * 64},helmet,x"],
             r"line 3: the label is 'helmet', not one of masked",
         ),
-        ([f"{'a' * 63},masked,x"], r"line 2: 'a+' is no sha256"),
+        ([f"{'a' * 63},masked,x"], r"line 2: 'a+' is not a sha256"),
         ([f"{'a' * 64},masked"], r"line 2: has 2 fields"),
         ([f"{'a' * 64},masked,x", f"{'a' * 64},drop,x"], r"line 3: a+ is corrected twice"),
         ([f'{"a" * 64},masked,"x'], r"can't be read as CSV"),

@@ -185,7 +185,7 @@ def bootable(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> None:
                 break
             never.wait(0.1)
         up = machine.running and machine.up
-        last = " / ".join(machine.said.strip().splitlines()[-3:]) or "it said nothing"
+        last = " / ".join(machine.console.strip().splitlines()[-3:]) or "it said nothing"
         machine.cut_power()
     if not up:
         not_here(f"The services were not run by systemd: a plain Debian does not boot in nspawn here: {last}")

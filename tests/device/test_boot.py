@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CLIP = "/usr/lib/maskgate/edge/demo/clip/visitors.mp4"
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOBODY = 1
-"""A port where no broker is."""
+"""A port without a broker."""
 
 
 def configure(machine: Machine, port: int = NOBODY, source: str = CLIP, more: str = "") -> None:

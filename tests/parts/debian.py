@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8",
 }  # fmt: skip
 WAIT_S = 60.0
-"""The end of all patience; no test needs it when all is well."""
+"""The longest wait of a test, in seconds; none takes nearly as long when the product works."""
 
 
 def program(name: str, package: str) -> str:
@@ -42,7 +42,7 @@ def done(*command: str | Path, **options: Any) -> str:
 
 
 def eventually(condition: Callable[[], object], within_s: float = WAIT_S) -> float:
-    """Return as soon as it holds: after so many seconds."""
+    """Return as soon as it holds: the seconds that it took."""
     never, began = threading.Event(), time.monotonic()
     while not condition():
         if time.monotonic() - began > within_s:
@@ -135,7 +135,7 @@ class Machine:
             [*entered, *command], env=ENVIRONMENT, check=False, capture_output=True, text=True
         )
         assert result.returncode == 0 or not check, (
-            f"{command}: {result.stdout}\n{result.stderr}\n{self.said}"
+            f"{command}: {result.stdout}\n{result.stderr}\n{self.console}"
         )
         return result.stdout.strip()
 
@@ -146,7 +146,7 @@ class Machine:
         return self.run("systemctl", "show", "--value", f"--property={what}", unit)
 
     @property
-    def said(self) -> str:
+    def console(self) -> str:
         return self._log.read_text(errors="replace")
 
     @property

@@ -104,16 +104,16 @@ class Guest:
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     @property
-    def said(self) -> str:
+    def console(self) -> str:
         """The console of this boot."""
         return self._console.read_text(errors="replace") if self._console.exists() else ""
 
     @property
     def last_words(self) -> str:
-        return "\n".join(self.said.splitlines()[-40:])
+        return "\n".join(self.console.splitlines()[-40:])
 
     def wait(self, what: str, condition: Callable[[], object], within_s: float = BOOT_WITHIN_S) -> float:
-        """Return as soon as it holds: so many seconds after power-on."""
+        """Return as soon as it holds: the seconds since power-on."""
 
         def holds() -> object:
             off = self._process is None or self._process.poll() is not None

@@ -82,9 +82,9 @@ def boot(whole: Path, tmp_path: Path) -> Callable[..., Seen]:
         damage(card)
         guest = Guest(card)
         guest.start()
-        guest.wait("end", lambda: "that is all" in guest.said, 180)
+        guest.wait("end", lambda: "that is all" in guest.console, 180)
         guest.cut_power()
-        lines = [line.split(": ", 1) for line in guest.said.splitlines() if ": " in line]
+        lines = [line.split(": ", 1) for line in guest.console.splitlines() if ": " in line]
         return Seen(
             {key: value for key, value in lines if key in {"notes", "over", "volatile", "data", "kept"}}
         )
@@ -113,7 +113,7 @@ def test_what_is_beyond_repair_is_made_anew_and_told(boot: Callable[..., Seen]) 
     boot()
     noise = bytes(range(1, 256)) * 4112 * 20
     seen = boot(lambda card: write(card, PARTS[2][0], noise))
-    assert "made anew: the device is as freshly installed" in seen["notes"]
+    assert "made again, empty: the device is as freshly installed" in seen["notes"]
     assert seen["over"].startswith("/dev/vda3")
     assert seen.get("kept", "") == ""
 

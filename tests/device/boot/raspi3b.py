@@ -48,7 +48,7 @@ with wave.open(sys.argv[1]) as file:
 step = rate // 50
 print(sum(max(map(abs, samples[i : i + step])) > 500 for i in range(0, len(samples), step)) / 50)
 """
-"""For so many seconds a recording is not silent."""
+"""How many seconds of a recording are not silent."""
 ADDED = {
     "/etc/modules-load.d/test.conf": "vivid\nsnd-aloop\n",
     # of its many devices the camera
