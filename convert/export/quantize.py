@@ -14,7 +14,7 @@ from convert.data.records import Record, fingerprint, read_manifest
 from convert.export.artifact import write_artifact
 from convert.export.int8 import to_int8
 from convert.training import network
-from convert.training.run_record import PASSPORT
+from convert.training.run_record import RUN_RECORD
 from edge.errors import UsageError
 from edge.model.contract import Contract, Crop, TensorSpec
 from edge.model.preprocess import face_input
@@ -97,11 +97,11 @@ def device_inputs(records: Iterable[Record], margin: float) -> list[Image]:
 
 
 def _made_by(trained: Path, records: list[Record], samples: int, seed: int) -> dict[str, Any]:
-    passport = trained.parent / PASSPORT
+    record = trained.parent / RUN_RECORD
     return {
         "command": "mask-convert prepare, train, quantize, release",
         "architecture": "MobileNetV2 1.0, 96x96, global average pooling, one logit",
-        "training": json.loads(passport.read_text(encoding="utf-8")) if passport.is_file() else {},
+        "training": json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {},
         "dataset_sha256": fingerprint(records),
         "calibration_faces": samples,
         "calibration_seed": seed,

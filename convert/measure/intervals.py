@@ -2,6 +2,9 @@
 
 Faces of one photo or person err together, so whole groups are drawn with replacement, never faces. The
 figures are ``FIGURES``; all but ``incorrect_refused`` compare masked with not_masked faces.
+
+This is our own code because a resample with scikit-learn's curves takes 24 times as long (1,517 faces). A
+test holds the area under the curve to scikit-learn's.
 """
 
 from collections.abc import Iterator

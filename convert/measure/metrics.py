@@ -1,4 +1,4 @@
-"""Figures of a binary classifier. Pure NumPy."""
+"""Figures of a binary classifier. Pure: arrays in, numbers out."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,36 +13,29 @@ def share(flags: Bools) -> float | None:
 
 
 def platt(logits: Floats, positive: Bools, weights: Floats) -> tuple[float, float]:
-    """Slope and offset that make sigmoid(slope * logit + offset) a probability; Newton's method.
+    """Slope and offset that make sigmoid(slope * logit + offset) a probability: Platt's method.
 
     Args:
         logits: (N,) raw scores.
-        positive: (N,).
-        weights: (N,) how much each counts.
+        positive: (N,) bool, whether a mask is worn properly.
+        weights: (N,) float, how much each face counts.
 
     Returns:
         Slope (kept above 0.01) and offset.
     """
-    # Targets a little inside 0 and 1, as Platt proposed, keep the slope finite for separable classes
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  only a release needs it
+
+    # Targets a little inside 0 and 1, as Platt proposed (1999), keep the slope finite for separable classes.
+    # A soft target is one face counted twice: as positive by its target, as negative by the rest.
     n_positive, n_negative = float(weights[positive].sum()), float(weights[~positive].sum())
     target = np.where(positive, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
-    x = np.stack([logits, np.ones_like(logits)], axis=1)
-    theta = np.zeros(2)
-
-    def loss(t: Floats) -> float:
-        return float((weights * (np.logaddexp(0, x @ t) - target * (x @ t))).sum())
-
-    for _ in range(100):
-        p = 1 / (1 + np.exp(-np.clip(x @ theta, -60, 60)))
-        gradient = x.T @ (weights * (p - target))
-        hessian = (x * (weights * p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        while loss(theta - step) > loss(theta) and float(np.abs(step).max()) > 1e-9:
-            step = step / 2  # Newton's step overshoots far from the minimum
-        theta = theta - step
-        if float(np.abs(step).max()) < 1e-8:
-            break
-    return max(0.01, float(theta[0])), float(theta[1])
+    fit = LogisticRegression(C=1e6, solver="newton-cholesky", tol=1e-10, max_iter=200)
+    fit.fit(
+        np.concatenate([logits, logits])[:, None],
+        np.repeat([1, 0], len(logits)),
+        sample_weight=np.concatenate([weights * target, weights * (1 - target)]),
+    )
+    return max(0.01, float(fit.coef_[0, 0])), float(fit.intercept_[0])
 
 
 def calibration_error(probabilities: Floats, positive: Bools, weights: Floats, bins: int = 10) -> float:

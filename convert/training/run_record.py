@@ -1,18 +1,20 @@
 """What a training run was made of: written when it starts, compared when it is resumed."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from convert.data.dataset import Dataset
 from convert.data.records import fingerprint
+from convert.training.augment import RANGES
 from convert.training.recipes import Recipe
 from edge.errors import UsageError
 from edge.model.contract import sha256_of
 
-PASSPORT = "train.json"
-_LATER = "places_sha256"
-"""Passports of before it was written are not held against a run."""
+RUN_RECORD = "train.json"
+_LATER = ("places_sha256", "augment_ranges")
+"""Older records lack these; that does not stop a run from being resumed."""
 
 
 def run_record(dataset: Dataset, weights: str, recipe: Recipe, seed: int) -> dict[str, Any]:
@@ -27,29 +29,30 @@ def run_record(dataset: Dataset, weights: str, recipe: Recipe, seed: int) -> dic
         "weights_sha256": sha256_of(Path(weights)) if Path(weights).is_file() else None,
         "dataset_sha256": fingerprint(dataset.records),
         "places_sha256": dataset.places_sha256(),
+        "augment_ranges": asdict(RANGES),
         "tensorflow": tf.__version__,
     }
 
 
 def require_same(path: Path, now: dict[str, Any]) -> None:
-    """Refuse to go on with a run that began otherwise.
+    """Refuse to resume a run that started with other settings, data or weights.
 
     Raises:
         UsageError: the run differs from the record (it names how), or the record can't be read.
     """
     try:
-        began = _flat(json.loads(path.read_text(encoding="utf-8")))
+        started = _flat(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise UsageError(
-            f"{path}: can't be read ({e!r}), so how this run began is unknown; give another --out"
+            f"{path}: can't be read ({e!r}), so how this run started is unknown; give another --out"
         ) from e
     wanted = _flat(json.loads(json.dumps(now)))
-    began.setdefault(_LATER, wanted[_LATER])
-    differs = [f"{k} was {began.get(k)}, now {wanted[k]}" for k in wanted if began.get(k) != wanted[k]]
+    started = {**{k: wanted[k] for k in _LATER}, **started}
+    differs = [f"{k} was {started.get(k)}, now {wanted[k]}" for k in wanted if started.get(k) != wanted[k]]
     if differs:
         raise UsageError(
-            f"{path}: this run began otherwise: {'; '.join(differs)}. --resume needs the same settings, data "
-            "and weights; give another --out, or remove this run"
+            f"{path}: this run started with other settings: {'; '.join(differs)}. --resume needs the same "
+            "settings, data and weights; give another --out, or remove this run"
         )
 
 

@@ -12,7 +12,7 @@ from convert.training import distributed, network
 from convert.training.batches import Epoch, batches, plain_arrays
 from convert.training.folds import all_in
 from convert.training.recipes import Recipe
-from convert.training.run_record import PASSPORT, require_same, run_record
+from convert.training.run_record import RUN_RECORD, require_same, run_record
 from edge.errors import UsageError
 
 EVALUATION_BATCH = 256
@@ -52,7 +52,7 @@ def train(
     chief = distributed.is_chief(strategy)
     if chief:
         out.mkdir(parents=True, exist_ok=True)
-        with whole(out / PASSPORT) as part:
+        with whole(out / RUN_RECORD) as part:
             part.write_text(json.dumps(this, indent=1) + "\n", encoding="utf-8")
     history, validation = out / "history.csv", plain_arrays(dataset, "val")
     with distributed.written_by_chief(strategy, out) as written:
@@ -74,7 +74,7 @@ def _check(out: Path, this: dict[str, Any], *, resume: bool) -> None:
         return  # nothing to lose, nothing to go on from
     if not resume:
         raise UsageError(f"{out}: holds an earlier run; go on with --resume, or give another --out")
-    require_same(out / PASSPORT, this)
+    require_same(out / RUN_RECORD, this)
 
 
 class _Run:

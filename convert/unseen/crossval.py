@@ -18,7 +18,7 @@ from convert.measure.scoring import score
 from convert.progress_log import Tell
 from convert.training.folds import Fold, lay_out, leave_out, name_of, require_trainable
 from convert.training.recipes import Recipe
-from convert.training.run_record import PASSPORT, require_same, run_record
+from convert.training.run_record import RUN_RECORD, require_same, run_record
 from convert.training.train import train
 from convert.unseen.unseen import SCORES
 from edge.model.classifier import MaskClassifier
@@ -61,7 +61,7 @@ def cross_validate(
         folder = out / name_of(fold)
         if (folder / SCORES).is_file():
             rest = replace(dataset, records=leave_out(dataset.records, fold))
-            require_same(folder / "run" / PASSPORT, run_record(rest, weights, recipe, seed))
+            require_same(folder / "run" / RUN_RECORD, run_record(rest, weights, recipe, seed))
             progress(f"{folder}: done before")
             continue
         progress(f"{folder}: training without {', '.join(fold)}")

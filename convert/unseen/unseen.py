@@ -10,7 +10,7 @@ from typing import Any
 from convert.data.records import Record, read_manifest
 from convert.measure.intervals import bootstrap_intervals, paired_bootstrap, point_figures
 from convert.training.folds import Fold, name_of
-from convert.training.run_record import PASSPORT
+from convert.training.run_record import RUN_RECORD
 from edge.errors import UsageError
 
 SCORES = "scores.csv"
@@ -66,8 +66,8 @@ def report(data: Path, out: Path, folds: Sequence[Fold], against: Path | None = 
             r for r in records if r.source in members and r.sha256 in new and (old is None or r.sha256 in old)
         ]
         table[name] = _figures(faces, new, old)
-    passport = json.loads((out / name_of(folds[0]) / "run" / PASSPORT).read_text(encoding="utf-8"))
-    return {"folds": [list(f) for f in folds], "recipe": passport["recipe"], "sources": table}
+    record = json.loads((out / name_of(folds[0]) / "run" / RUN_RECORD).read_text(encoding="utf-8"))
+    return {"folds": [list(f) for f in folds], "recipe": record["recipe"], "sources": table}
 
 
 def _figures(faces: list[Record], new: dict[str, Opinion], old: dict[str, Opinion] | None) -> dict[str, Any]:

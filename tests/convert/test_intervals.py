@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from convert.measure.intervals import (
     FIGURES,
@@ -64,6 +65,15 @@ def faces(n: int, seed: int = 0) -> dict[str, Any]:
 def test_the_figures_are_what_they_say(rows: list[Row]) -> None:
     x, said, label, _ = columns(rows)
     assert point_figures(x, said, label) == pytest.approx(by_hand(rows))
+
+
+@given(ROWS)
+def test_the_area_under_the_curve_is_that_of_scikit_learn(rows: list[Row]) -> None:
+    x, accepted, label, _ = columns(rows)
+    both = np.isin(label, ["masked", "not_masked"])
+    if len(set(np.asarray(label)[both])) == 2:
+        reference = roc_auc_score(np.asarray(label)[both] == "masked", np.asarray(x)[both])
+        assert point_figures(x, accepted, label)["roc_auc"] == pytest.approx(reference)
 
 
 def test_the_rate_at_one_percent_lets_in_one_of_a_hundred_and_not_two() -> None:

@@ -145,7 +145,7 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(
         assert np.array_equal(one, other)
 
 
-def test_a_run_leaves_its_figures_curves_and_passport(trained: Path) -> None:
+def test_a_run_leaves_its_figures_curves_and_record(trained: Path) -> None:
     rows = history(trained)
     assert [r["epoch"] for r in rows] == ["0", "1"]
     assert all(np.isfinite(float(r["val_loss"])) for r in rows)
@@ -197,14 +197,14 @@ def test_to_go_on_with_something_else_is_refused_by_name(
     before = (trained / "train.json").read_bytes()
     with pytest.raises(UsageError, match=r"seed was 2026, now 1\. --resume"):
         train(prepared, "random", trained, RECIPE, epochs=2, seed=1, resume=True)
-    with pytest.raises(UsageError, match=rf"otherwise: recipe\.epochs was 2, now {RECIPE.epochs}\. --resume"):
+    with pytest.raises(UsageError, match=rf"settings: recipe\.epochs was 2, now {RECIPE.epochs}\. --resume"):
         train(prepared, "random", trained, RECIPE, resume=True)
     with pytest.raises(UsageError, match=r"recipe\.name was default, now talk"):
         train(prepared, "random", trained, RECIPES["talk"], epochs=2, resume=True)
-    with pytest.raises(UsageError, match=r"otherwise: dataset_sha256 was \w+, now \w+; places_sha256 was"):
+    with pytest.raises(UsageError, match=r"settings: dataset_sha256 was \w+, now \w+; places_sha256 was"):
         train(make_data(tmp_path / "more", 41), "random", trained, RECIPE, epochs=2, resume=True)
     (tmp_path / "w.h5").write_bytes(b"w")
-    with pytest.raises(UsageError, match=r"otherwise: weights was random, now \w{64}\. --resume"):
+    with pytest.raises(UsageError, match=r"other settings: weights was random, now \w{64}\. --resume"):
         train(prepared, str(tmp_path / "w.h5"), trained, RECIPE, epochs=2, resume=True)
     with pytest.raises(UsageError, match="go on with --resume"):
         train(prepared, "random", trained, RECIPE, epochs=2)
@@ -212,9 +212,7 @@ def test_to_go_on_with_something_else_is_refused_by_name(
 
 
 @pytest.mark.parametrize("text", [None, "{}", "[]", '{"recipe": 1}', "{"])
-def test_a_run_without_a_readable_passport_is_refused(
-    text: str | None, prepared: Path, tmp_path: Path
-) -> None:
+def test_a_run_without_a_readable_record_is_refused(text: str | None, prepared: Path, tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     if text is not None:
         (tmp_path / "train.json").write_text(text)
@@ -222,16 +220,16 @@ def test_a_run_without_a_readable_passport_is_refused(
         train(prepared, "random", tmp_path, RECIPE, resume=True)
 
 
-def test_other_landmarks_are_another_dataset_but_older_passports_go_on(flat: Path, tmp_path: Path) -> None:
-    began = run_record(load(flat), "random", RECIPE, 1)
-    (tmp_path / "train.json").write_text(json.dumps(began))
+def test_other_landmarks_are_another_dataset_but_older_records_go_on(flat: Path, tmp_path: Path) -> None:
+    started = run_record(load(flat), "random", RECIPE, 1)
+    (tmp_path / "train.json").write_text(json.dumps(started))
     points = load(flat).points.copy()
     points[0] = 0.5
     now = run_record(replace(load(flat), points=points), "random", RECIPE, 1)
-    with pytest.raises(UsageError, match=r"otherwise: places_sha256 was \w+, now \w+\. --resume"):
+    with pytest.raises(UsageError, match=r"other settings: places_sha256 was \w+, now \w+\. --resume"):
         require_same(tmp_path / "train.json", now)
-    del began["places_sha256"]
-    (tmp_path / "train.json").write_text(json.dumps(began))
+    del started["places_sha256"]
+    (tmp_path / "train.json").write_text(json.dumps(started))
     require_same(tmp_path / "train.json", now)
 
 

@@ -45,7 +45,7 @@ def candidate(quantized: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def twin(candidate: Path, prepared: Path, tmp_path: Path) -> Path:
-    """The candidate with other bytes and the passport of a run on everything."""
+    """The candidate with other bytes and the record of a run on everything."""
     contract = load_contract(candidate)
     everything = fingerprint(all_in(read_manifest(prepared / "manifest.csv")))
     training = {**contract.made_by["training"], "dataset_sha256": everything}
