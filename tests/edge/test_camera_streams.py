@@ -3,8 +3,10 @@
 import contextlib
 import logging
 import os
+import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -15,9 +17,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from web_camera import certificate
 
 from edge.camera import Camera, CameraSettings, CameraState, CameraStatus, Fault
+from edge.camera.kinds import open_source
+from edge.camera.rtsp_replies import RefusedReplyError, RtspReplies
 from edge.clock import SystemClock
+from edge.errors import CameraError
 from edge.values import Frame
 
 RTSP_PACKAGES = (
@@ -50,8 +58,13 @@ def broken(wanted: Fault) -> Callable[[CameraStatus], bool]:
 def open_camera() -> Iterator[Callable[..., Camera]]:
     cameras: list[Camera] = []
 
-    def start(source: str, **settings: float) -> Camera:
-        quick = {"open_timeout_s": 2.0, "read_timeout_s": 0.5, "backoff_min_s": 0.05, "backoff_max_s": 0.2}
+    def start(source: str, **settings: object) -> Camera:
+        quick: dict[str, object] = {
+            "open_timeout_s": 2.0,
+            "read_timeout_s": 0.5,
+            "backoff_min_s": 0.05,
+            "backoff_max_s": 0.2,
+        }
         cameras.append(Camera(CameraSettings(source=source, **{**quick, **settings}), SystemClock()))
         cameras[-1].start()
         return cameras[-1]
@@ -375,3 +388,135 @@ def test_rtsp_with_a_wrong_path(open_camera: Callable[..., Camera], rtsp: Callab
     camera = open_camera(rtsp().url + "x")
     until(camera, broken(Fault.CANNOT_OPEN))
     assert "gives no video; check the path" in camera.status.message
+
+
+# ---- RTSP through the relay: certificates, redirects, replies that mean harm
+
+
+class TlsFront:
+    """TLS in front of another server, as an rtsps camera has it."""
+
+    def __init__(self, port: int, crt: Path, key: Path) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(crt, key)
+        self.carried = bytearray()
+        self._behind, self._context = port, context
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with (
+            contextlib.suppress(OSError),
+            self._context.wrap_socket(connection, server_side=True) as near,
+            socket.create_connection(("127.0.0.1", self._behind)) as far,
+        ):
+            back = threading.Thread(target=self._copy, args=(far, near), daemon=True)
+            back.start()
+            while data := near.recv(65536):
+                self.carried += data
+                far.sendall(data)
+            far.shutdown(socket.SHUT_RDWR)
+            back.join(10)
+
+    @staticmethod
+    def _copy(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+def test_rtsps_is_read_only_from_a_camera_that_proves_who_it_is(
+    open_camera: Callable[..., Camera], rtsp: Callable[..., RtspServer], tmp_path: Path
+) -> None:
+    crt, key = certificate(tmp_path, "camera")
+    front = TlsFront(rtsp().port, crt, key)
+    url = f"rtsps://admin:MARK@127.0.0.1:{front.port}/bars"
+    unknown = open_camera(url, open_timeout_s=30.0)
+    until(unknown, broken(Fault.CANNOT_OPEN))
+    assert "can't be trusted (self-signed certificate). Nothing was sent" in unknown.status.message
+    unknown.close()
+    assert front.carried == b""
+    verified = open_camera(url, ca_file=crt, open_timeout_s=30.0, read_timeout_s=10.0)
+    assert until(verified, lambda s: s.frames >= 3)[-1].image.shape == (240, 320, 3)
+    verified.close()
+    front.close()
+
+
+class RtspAnswers:
+    """Answers every request with the same head and body, and counts them."""
+
+    def __init__(self, head: str, body: bytes = b"", *, endless: bool = False) -> None:
+        self.asked: list[bytes] = []
+        self._head, self._body, self._endless = head, body, endless
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(65536):
+                self.asked.append(data)
+                sequence = re.search(rb"CSeq: (\d+)", data)
+                assert sequence
+                head = f"RTSP/1.0 {self._head}\r\nCSeq: {int(sequence[1])}\r\n".format(port=self.port)
+                connection.sendall(head.encode() + (b"" if self._endless else b"\r\n" + self._body))
+                while self._endless:
+                    connection.sendall(b"X: " + b"a" * 1000 + b"\r\n")
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "message"),
+    [
+        ("302 Moved\r\nLocation: rtsp://127.0.0.1:{port}/again", b"", "redirects (302) to another address"),
+        ("301 Moved\r\nLocation: file:///etc/hostname", b"", "redirects (301) to another address"),
+        ("200 OK", b"endless", "sends a reply that does not end"),
+        ("200 OK\r\nContent-Length: 9000000", b"v=0\r\n" * 1000, "its stream in 9000000 bytes"),
+        ("404 Not Found", b"", "with 404 but gives no video; check the path"),
+        ('401 No\r\nWWW-Authenticate: Basic realm="x"', b"", "refuses this login (401)"),
+        ("200 OK", b"\0\1\2\3" * 1000 + b"\r\n\r\n", "does not speak RTSP"),
+    ],
+    ids=["loop", "file", "endless", "long", "404", "401", "garbage"],
+)
+def test_replies_that_mean_harm_or_refuse_are_named(head: str, body: bytes, message: str) -> None:
+    answers = RtspAnswers(head, body, endless=body == b"endless")
+    url = f"rtsp://admin:MARK@127.0.0.1:{answers.port}/live"
+    with pytest.raises(CameraError) as e:
+        next(open_source(CameraSettings(url, open_timeout_s=5.0)))
+    answers.close()
+    assert message in str(e.value)
+    assert "MARK" not in str(e.value)
+    assert len(answers.asked) < 10
+
+
+@given(st.binary(max_size=200), st.integers(1, 50))
+def test_any_reply_is_passed_on_unchanged_or_refused(tail: bytes, step: int) -> None:
+    data = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 3\r\n\r\nabc" + tail
+    replies, passed = RtspReplies(), b""
+    with contextlib.suppress(RefusedReplyError):
+        for at in range(0, len(data), step):
+            passed += replies.take(data[at : at + step])
+    assert data.startswith(passed)
+    assert replies.status is not None
