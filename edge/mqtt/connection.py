@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import paho.mqtt.client as paho
@@ -16,7 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.config import Mqtt
-from edge.mqtt.explain import why_lost, why_refused, why_silent, why_unreachable
+from edge.mqtt.explain import why_lost, why_malformed, why_refused, why_silent, why_unreachable
 from edge.mqtt.session import (
     ANSWER_S,
     KEPT_S,
@@ -29,8 +30,13 @@ from edge.mqtt.session import (
     send,
     serve,
 )
+from edge.values import counted
 
 _log = logging.getLogger(__name__)
+
+
+class MalformedError(ValueError):
+    """The broker has sent a packet that breaks MQTT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,7 @@ class Connection:
         self._answer: ReasonCode | None = None
         self._live_from_s = 0.0
         self._ending = ""
+        self._our_error: Exception | None = None
         client = self._client = make_client(settings, me, protocol, wakeup.ring)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_subscribe, client.on_publish = self._on_subscribe, self._on_publish
@@ -100,12 +107,35 @@ class Connection:
         except (OSError, UnicodeError) as e:
             return End("unreachable", why_unreachable(self._settings, e, ANSWER_S))
         began_s = time.monotonic()
-        while serve(self._client, self._wakeup) and not stop.is_set():
-            if self._answer is None and time.monotonic() - began_s > ANSWER_S:
-                break
-        self._client.disconnect()
-        self._client.loop_write()
+        try:
+            while serve(self._client, self._wakeup) and not stop.is_set():
+                if self._answer is None and time.monotonic() - began_s > ANSWER_S:
+                    break
+            self._client.disconnect()
+            self._client.loop_write()
+        except Exception as e:
+            # paho raises whatever comes up while it decodes a packet (struct.error, KeyError, ...).
+            if e is self._our_error:
+                raise
+            return self._malformed(e, time.monotonic() - began_s)
         return self._end(time.monotonic() - began_s)
+
+    def _malformed(self, error: Exception, lasted_s: float) -> End:
+        """End a connection on which the broker broke the protocol."""
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
+        message = why_malformed(self._settings, error)
+        online = self._answer is not None and not self._answer.is_failure
+        return End("lost" if online else "silent", message, lasted_s if online else 0.0, "malformed packet")
+
+    def _call(self, function: Callable[[], None]) -> None:
+        """Call into our own code. Its errors are not the broker's fault, and end the process as any other."""
+        try:
+            function()
+        except Exception as e:
+            self._our_error = e
+            raise
 
     def _end(self, lasted_s: float) -> End:
         if self._answer is None:
@@ -120,11 +150,16 @@ class Connection:
     def _on_connect(
         self, client: paho.Client, _data: object, flags: paho.ConnectFlags, reason: ReasonCode, _more: object
     ) -> None:
+        if self._answer is not None:
+            raise MalformedError("a second CONNACK")
         self._answer = reason
         if flags.session_present:
             self._live_from_s = time.monotonic() + KEPT_S
         if reason.is_failure:
             return
+        self._call(partial(self._introduce, client))
+
+    def _introduce(self, client: paho.Client) -> None:
         for message in self._callbacks.birth():
             send(client, message)
         if self._callbacks.subscriptions:
@@ -139,7 +174,10 @@ class Connection:
     def _on_subscribe(
         self, _client: object, _data: object, _mid: int, reasons: list[ReasonCode], _more: object
     ) -> None:
-        for (topic, _), reason in zip(self._callbacks.subscriptions, reasons, strict=True):
+        wanted = self._callbacks.subscriptions
+        if len(reasons) != len(wanted):
+            raise MalformedError(f"a SUBACK with {len(reasons)} codes for {counted(len(wanted), 'topic')}")
+        for (topic, _), reason in zip(wanted, reasons, strict=True):
             if reason.is_failure:
                 self._complain(
                     f"connected to {self._where}, which refuses the subscription to {topic} ({reason}): "
@@ -153,19 +191,24 @@ class Connection:
             _log.warning(
                 "%s refused a message (%s): check its access list for this login", self._where, reason
             )
-        self._acknowledged(mid, str(reason) if reason.is_failure else None)
+        refusal = str(reason) if reason.is_failure else None
+        self._call(partial(self._acknowledged, mid, refusal))
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
-        if self._callbacks.on_message is not None:
-            self._callbacks.on_message(
-                IncomingMessage(
-                    message.topic,
-                    bytes(message.payload),
-                    message.retain,
-                    getattr(message.properties, "MessageExpiryInterval", None),
-                    maybe_kept=time.monotonic() < self._live_from_s,
-                )
-            )
+        if self._callbacks.on_message is None:
+            return
+        try:
+            topic = message.topic
+        except UnicodeDecodeError as e:
+            raise MalformedError("a PUBLISH whose topic is not UTF-8") from e
+        incoming = IncomingMessage(
+            topic,
+            bytes(message.payload),
+            message.retain,
+            getattr(message.properties, "MessageExpiryInterval", None),
+            maybe_kept=time.monotonic() < self._live_from_s,
+        )
+        self._call(partial(self._callbacks.on_message, incoming))
 
     def _wanted(self) -> list[tuple[str, Any]]:
         if self._protocol != "5":

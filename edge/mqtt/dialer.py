@@ -48,7 +48,7 @@ class Dialer:
             self._spoken[address] = protocol
         if protocol == "3.1.1":
             return end
-        if end.kind == "old protocol":
+        if end.kind == "old protocol" and self._spoken.get(address) != "5":
             _log.warning("%s:%d does not speak MQTT 5: using MQTT 3.1.1", *address)
             self._spoken[address] = "3.1.1"
             return attempt(broker, "3.1.1")

@@ -88,6 +88,15 @@ def why_lost(settings: Mqtt, reason: str) -> str:
     return f"the connection to {settings.host}:{settings.port} was lost ({reason}); connecting again"
 
 
+def why_malformed(settings: Mqtt, error: Exception) -> str:
+    """Explain that the broker has sent a packet that can't be read, and that the connection was ended."""
+    reason = str(error) or type(error).__name__
+    return (
+        f"{settings.host}:{settings.port} sent a packet that breaks MQTT ({reason}): check that it is "
+        "an MQTT broker, and that nothing on the way changes its packets; connecting again"
+    )
+
+
 def why_replaced(settings: Mqtt, client_id: str, pause_s: float, *, sure: bool) -> str:
     """Explain that another client has taken our client id.
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import random
 import resource
 import socket
 import subprocess
@@ -619,3 +620,156 @@ def test_a_password_in_clear_over_a_network_is_warned_of(
     assert caplog.text == ""
     MqttLink(Mqtt.model_validate(login | {"host": "a.example", "encryption": "none"}), "x")
     assert "the password for a.example:1883 crosses the network in clear" in caplog.text
+
+
+def mqtt_string(value: bytes) -> bytes:
+    return len(value).to_bytes(2, "big") + value
+
+
+def packet(first: int, body: bytes) -> bytes:
+    """A packet with the right length."""
+    length, left = b"", len(body)
+    while True:
+        left, digit = divmod(left, 128)[0], left % 128
+        length += bytes([digit | (128 if left else 0)])
+        if not left:
+            return bytes([first]) + length + body
+
+
+def connack(protocol: str) -> bytes:
+    return packet(0x20, b"\0\0\0" if protocol == "5" else b"\0\0")
+
+
+def suback(protocol: str, codes: bytes) -> bytes:
+    return packet(0x90, b"\0\1" + (b"\0" if protocol == "5" else b"") + codes)
+
+
+def publish(protocol: str, topic: bytes) -> bytes:
+    return packet(0x32, mqtt_string(topic) + b"\0\7" + (b"\0" if protocol == "5" else b"") + b"payload")
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("few codes", "a SUBACK with 1 codes for 2 topics"),
+        ("many codes", "a SUBACK with 3 codes for 2 topics"),
+        ("no codes", "a SUBACK with 0 codes for 2 topics"),
+        ("topic", "a PUBLISH whose topic is not UTF-8"),
+        ("twice", "a second CONNACK"),
+    ],
+)
+def test_what_breaks_the_protocol_ends_the_connection_and_is_tried_again(
+    make: Any,
+    serve: Any,
+    eventually: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: str,
+    what: str,
+    words: str,
+) -> None:
+    monkeypatch.setattr(link_module, "_RETRY", Backoff(first_s=0.01, longest_s=10.0))
+    packets = {
+        "few codes": suback(protocol, b"\1"),
+        "many codes": suback(protocol, b"\1\1\1"),
+        "no codes": suback(protocol, b""),
+        "topic": publish(protocol, b"caf\xe9"),
+        "twice": connack(protocol),
+    }
+    link, recorder = make(
+        serve(connack(protocol) + packets[what]),
+        more={"protocol": protocol},
+        subscriptions=[("a", 1), ("b", 1)],
+        on_message=lambda _: None,
+    )
+    assert [recorder.wait_for("up"), recorder.wait_for("up")] == [1, 2]
+    eventually(lambda: "sent a packet that breaks MQTT" in (link.status.problem or ""))
+    assert words in str(link.status.problem)
+
+
+class HostileBroker:
+    """A server that sends other nonsense on each connection. After ``good_from`` of them it is a broker."""
+
+    def __init__(self, seed: int, protocol: str, good_from: int) -> None:
+        self._dice, self._protocol, self._good_from = random.Random(seed), protocol, good_from
+        self.connections = 0
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.server.getsockname()[1])
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+        self._thread.join(WAIT_S)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self.server.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with client, suppress(OSError):
+                asked = client.recv(4096)
+                if self.connections > self._good_from:
+                    client.sendall(connack("5" if b"MQTT\5" in asked else "3.1.1"))
+                    while client.recv(4096):
+                        pass
+                else:
+                    start = connack(self._protocol) if self._dice.random() < 0.9 else b""
+                    client.sendall(
+                        start + b"".join(self._nonsense() for _ in range(self._dice.randint(1, 4)))
+                    )
+
+    def _nonsense(self) -> bytes:
+        dice = self._dice
+        noise = dice.randbytes(dice.randint(0, 40))
+        made = dice.choice(
+            [
+                packet(dice.randrange(256), noise),
+                packet(dice.choice([0x20, 0x40, 0x90, 0xB0, 0xD0, 0xE0, 0xF0]), b"\0\1" + noise),
+                suback(self._protocol, noise[: dice.randint(0, 4)]),
+                publish(self._protocol, noise),
+                packet(0x30 | dice.randrange(16), mqtt_string(noise) + dice.randbytes(9)),
+                bytes([dice.randrange(256)]) + noise,
+            ]
+        )
+        changed = bytearray(made)
+        for _ in range(dice.choice([0, 0, 1, 3])):
+            changed[dice.randrange(len(changed))] ^= 1 << dice.randrange(8)
+        return bytes(changed)
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_no_nonsense_of_a_broker_ends_the_link(
+    make: Any, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    monkeypatch.setattr(link_module, "_RETRY", Backoff(first_s=0.001, longest_s=0.001))
+    monkeypatch.setattr(link_module, "_KICKED_S", 0.001)
+    monkeypatch.setattr(link_module, "_REPLACED_S", 0.001)
+    monkeypatch.setattr(connection_module, "ANSWER_S", 0.05)
+    broker = HostileBroker(15, protocol, good_from=300)
+    options = {"subscriptions": [("a", 1), ("b", 1)], "on_message": lambda _: None}
+    link, recorder = make(broker.port, more={"protocol": protocol}, **options)
+    while broker.connections <= 300:
+        recorder.next()
+    while link.status.state != "online":
+        recorder.next()
+    link.stop(WAIT_S)
+    broker.close()
+
+
+def test_an_error_of_our_own_is_not_put_down_to_the_broker(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: SimpleQueue[BaseException] = SimpleQueue()
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: raised.put(arguments.exc_value))
+
+    def broken(_: IncomingMessage) -> None:
+        raise RuntimeError("ours")
+
+    settings = Mqtt(host="127.0.0.1", port=serve(connack("5") + publish("5", b"a")))
+    link = MqttLink(settings, "x", subscriptions=[("a", 1)], on_message=broken)
+    link.start()
+    assert str(raised.get(timeout=WAIT_S)) == "ours"
