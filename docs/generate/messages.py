@@ -36,7 +36,7 @@ def messages() -> str:
 
 
 def _table(head: tuple[str, ...], rows: set[tuple[str, str, str]]) -> str:
-    return table(head, sorted(rows, key=lambda row: (row[2], row[0])))
+    return table(head, sorted(rows, key=lambda row: (row[2], row[0], row[1])))
 
 
 def _found(folder: Path) -> tuple[set[tuple[str, str, str]], set[tuple[str, str, str]]]:
