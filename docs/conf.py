@@ -31,6 +31,8 @@ html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
 html_extra_path = ["site"]
+html_static_path = ["static"]
+html_css_files = ["maskgate.css"]
 html_theme_options: dict[str, list[str]] = {"footer_icons": [], "top_of_page_buttons": []}
 
 

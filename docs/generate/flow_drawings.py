@@ -22,7 +22,7 @@ def frame_drawing() -> str:
         if n % 3:
             canvas.arrow((x - 40, y + 27), (x - 2, y + 27))
     canvas.arrow((500, 102), (500, 117), (100, 117), (100, 130))
-    canvas.box(20, 224, 260, 48, ["violation.opened, violation.closed", "to the messenger"], "disk")
+    canvas.box(20, 224, 260, 48, ["violation opened, closed", "to the messenger"], "disk")
     canvas.box(340, 224, 260, 48, ["people in view, counts", "to lights, relay and summary"], "out")
     canvas.arrow((460, 186), (150, 222))
     canvas.arrow((500, 186), (470, 222))

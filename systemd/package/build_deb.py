@@ -25,6 +25,7 @@ from edge import __version__
 from edge.config import example_config
 from edge.machine.install_units import texts
 from systemd.package.prune import prune
+from systemd.package.site import PLACE, add_licences, prune_site, site_command
 from systemd.package.wheels import ROOT, Target
 
 HERE = Path(__file__).resolve().parent
@@ -99,6 +100,7 @@ def build(arch: str, release: DebianRelease, version: str, out: Path) -> Path:
         add_python(tree, arch, release, Path(folder))
         add_release(tree, arch, release, plain)
         add_files(tree)
+        add_site(tree, Path(folder))
         add_control(tree, arch, release, version)
         for path in [*tree.rglob("*"), tree]:
             if not path.is_symlink():
@@ -154,6 +156,13 @@ def add_files(tree: Path) -> None:
     manual = tree / "usr/share/man/man1/maskgate.1.gz"
     manual.parent.mkdir(parents=True)
     manual.write_bytes(gzip.compress(read("package/maskgate.1").encode(), mtime=0))
+
+
+def add_site(tree: Path, scratch: Path) -> None:
+    """The documents, to be read on the device."""
+    run(*site_command(tree / PLACE, scratch))
+    add_licences(tree / PLACE)
+    prune_site(tree / PLACE)
 
 
 def add_control(tree: Path, arch: str, release: DebianRelease, version: str) -> None:
