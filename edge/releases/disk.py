@@ -1,15 +1,19 @@
-"""Changes to a disk that the updater makes, in steps between which the power may fail."""
+"""How the updater changes a disk, in steps between which the power may fail, and reads what others wrote."""
 
+import logging
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from edge import files
 from edge.errors import StoreError, UpdateError
+
+_log = logging.getLogger(__name__)
 
 
 class Disk:
@@ -64,6 +68,26 @@ class Disk:
         else:
             path.unlink(missing_ok=True)  # the download and root may both remove it
 
+    def discard(self, path: Path) -> None:
+        """Free a name in a folder that another user can write to, if something is there; takes bounded time.
+
+        A folder is moved aside and not removed with its content, which the other user could make endless.
+
+        Raises:
+            OSError: the name can't be freed.
+        """
+        if not os.path.lexists(path):
+            return
+        self.step(f"remove {path.name}")
+        try:
+            path.unlink(missing_ok=True)
+        except IsADirectoryError:
+            aside = path.with_name(f"set-aside-{secrets.token_hex(8)}")
+            path.replace(aside)
+            with suppress(OSError):  # it is not empty
+                aside.rmdir()
+            _log.error("%s: was a folder, and a file belongs there: set aside as %s", path, aside.name)
+
     def make(self, folder: Path) -> None:
         """Create a folder and its parents, if they do not exist."""
         if not folder.is_dir():
@@ -83,6 +107,8 @@ class Disk:
 def open_plain(path: Path, size_max: int) -> Iterator[BinaryIO]:
     """Open a file that another user may have put there; a link, a device or too big a file is refused.
 
+    The other user can still write to it. So it is copied, up to a limit, before anything is decided by it.
+
     Args:
         path: the file.
         size_max: how many bytes it may have.
@@ -101,3 +127,23 @@ def open_plain(path: Path, size_max: int) -> Iterator[BinaryIO]:
         if size > size_max:
             raise UpdateError(f"{path}: has {size} bytes, more than the limit of {size_max}")
         yield file
+
+
+def read_small(path: Path, size_max: int) -> bytes:
+    """Read a small file that another user may have put there, and may still change.
+
+    Args:
+        path: the file.
+        size_max: how many bytes it may have. No more are read, also if it grows meanwhile.
+
+    Raises:
+        UpdateError: it is missing, a link, a device, too big, or can't be read.
+    """
+    with open_plain(path, size_max) as file:
+        try:
+            content = file.read(size_max + 1)
+        except OSError as e:
+            raise UpdateError(f"{path}: can't be read: {e.strerror}") from e
+    if len(content) > size_max:
+        raise UpdateError(f"{path}: has more than the limit of {size_max} bytes")
+    return content

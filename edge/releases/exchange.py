@@ -3,17 +3,22 @@
 The service requests (``request.json``, ``rollback``) and confirms (``confirmed``). A download waits there
 until root takes it. Root leaves its results (``outcome-*.json``), and the service reports them to ops.
 systemd units watch for these files.
+
+The service can write anything into this folder at any time. So root reads only bounded copies of its files,
+and nothing that lies here can keep root from its work: see ``Disk.discard`` and ``edge.update.reports``.
 """
 
 import logging
 import os
+from fnmatch import fnmatch
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from edge.errors import UpdateError
 from edge.releases.choose import UPDATE_FOLDER
-from edge.releases.disk import Disk, open_plain
+from edge.releases.disk import Disk, read_small
 from edge.releases.store import ReleaseStore, Trial
 from edge.releases.update_messages import UpdateRequest, UpdateResult
 
@@ -22,6 +27,8 @@ _SMALL = 10_000
 """Bytes that a file here may have, except the bundle."""
 KEYS = Path("/etc/maskgate/update-keys")
 """The folder of the public keys (``*.pub``) whose signatures this machine trusts."""
+_NAMES_MAX = 1000
+"""Names in the folder that are looked at. There are about ten, unless somebody fills it."""
 RESULTS_MAX = 20
 """Results that wait to be reported. The oldest ones above this number are deleted."""
 
@@ -61,7 +68,7 @@ class Exchange:
                 f"{self._keys}: no key (*.pub) there, so no update can be trusted. Put the public key of the "
                 "people who sign your bundles there."
             )
-        self._disk.save(self.request_path, request.model_dump_json().encode())
+        self._save(self.request_path, request.model_dump_json().encode())
 
     def ask_rollback(self) -> None:
         """Request that the last update, also one on trial, is taken back.
@@ -73,7 +80,7 @@ class Exchange:
         store = ReleaseStore(self.update_folder)
         if store.trial is None and not store.state.previous:
             raise UpdateError("There is no update to go back from.")
-        self._disk.save(self.rollback_path, b"")
+        self._save(self.rollback_path, b"")
 
     def trial(self) -> Trial | None:
         """The release on trial, if there is one."""
@@ -81,23 +88,22 @@ class Exchange:
 
     def confirm(self, trial: Trial) -> None:
         """Declare that the release on trial works."""
-        self._disk.save(self.confirmed_path, trial.name.encode())
+        self._save(self.confirmed_path, trial.name.encode())
 
     def results(self) -> list[UpdateResult]:
         """The results not reported yet, the oldest first. A file that can't be read is deleted."""
         results = []
         for path in self._result_paths():
             try:
-                with open_plain(path, _SMALL) as file:
-                    results.append(UpdateResult.model_validate_json(file.read()))
+                results.append(UpdateResult.model_validate_json(read_small(path, _SMALL)))
             except (UpdateError, ValidationError) as e:
                 _log.error("%s: deleted, because it can't be read: %s", path, e)
-                path.unlink(missing_ok=True)
+                self._disk.discard(path)
         return sorted(results, key=lambda result: result.time)
 
     def discard(self, result: UpdateResult) -> None:
         """Delete a result that is in the outbox by now."""
-        self._disk.remove(self._result_path(result))
+        self._disk.discard(self._result_path(result))
 
     def last(self) -> str:
         """The result of the last update, as text for people; empty if there was none."""
@@ -110,15 +116,19 @@ class Exchange:
     # Used by the download and by root.
 
     def publish(self, result: UpdateResult) -> None:
-        """Leave a result that the service is to report."""
+        """Leave a result that the service is to report.
+
+        Raises:
+            OSError: it can't be written. Others can cause this, so it must not stop anything.
+        """
         if not self.folder.is_dir():
             return
         folder = self.folder.stat()
         owner = (folder.st_uid, folder.st_gid) if os.geteuid() == 0 else None
         content = result.model_dump_json().encode()
         self._disk.save(self._result_path(result), content, mode=0o600, owner=owner)
-        for surplus in sorted(self._result_paths(), key=lambda p: p.lstat().st_mtime)[:-RESULTS_MAX]:
-            self._disk.remove(surplus)
+        for surplus in sorted(self._result_paths(), key=_modified)[:-RESULTS_MAX]:
+            self._disk.discard(surplus)
 
     def requested(self) -> UpdateRequest | None:
         """The request that is not downloaded yet; None if there is none, or none that can be understood."""
@@ -133,8 +143,7 @@ class Exchange:
         if not os.path.lexists(self.confirmed_path):
             return ""
         try:
-            with open_plain(self.confirmed_path, _SMALL) as file:
-                return file.read().decode("utf-8", errors="replace")
+            return read_small(self.confirmed_path, _SMALL).decode("utf-8", errors="replace")
         except UpdateError as e:
             _log.error("%s", e)
             return ""
@@ -146,15 +155,26 @@ class Exchange:
     def clear_incoming(self) -> None:
         """Delete the download that root has taken, and the request, which a power cut may have left."""
         for path in (self.request_path, self.bundle, self.signature, self.wanted_path):
-            self._disk.remove(path)
+            self._clear(path)
 
     def clear_rollback(self) -> None:
         """Delete the request to go back, after root has done so."""
-        self._disk.remove(self.rollback_path)
+        self._clear(self.rollback_path)
 
     def clear_confirmed(self) -> None:
         """Delete the confirmation, after root has ended the trial."""
-        self._disk.remove(self.confirmed_path)
+        self._clear(self.confirmed_path)
+
+    def _clear(self, path: Path) -> None:
+        try:
+            self._disk.discard(path)
+        except OSError as e:  # another user is at work in the folder: that must not stop root
+            _log.error("%s: can't be deleted: %s", path, e)
+
+    def _save(self, path: Path, content: bytes) -> None:
+        if path.is_dir():
+            self._disk.discard(path)
+        self._disk.save(path, content)
 
     def _require_writable(self) -> None:
         if not os.access(self.folder, os.W_OK):
@@ -170,7 +190,9 @@ class Exchange:
             raise UpdateError("Another update is under way: wait for its result.")
 
     def _result_paths(self) -> list[Path]:
-        return sorted(self.folder.glob("outcome-*.json"))
+        with os.scandir(self.folder) as entries:
+            names = [entry.name for entry in islice(entries, _NAMES_MAX)]
+        return sorted(self.folder / name for name in names if fnmatch(name, "outcome-*.json"))
 
     def _result_path(self, result: UpdateResult) -> Path:
         return self.folder / f"outcome-{result.id}.json"
@@ -180,8 +202,14 @@ def _read_request(path: Path) -> UpdateRequest | None:
     if not os.path.lexists(path):
         return None
     try:
-        with open_plain(path, _SMALL) as file:
-            return UpdateRequest.model_validate_json(file.read())
+        return UpdateRequest.model_validate_json(read_small(path, _SMALL))
     except (UpdateError, ValidationError) as e:
         _log.error("%s: is not a request that can be understood: %s", path, e)
         return None
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:  # the service has deleted it meanwhile
+        return 0.0

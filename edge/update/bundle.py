@@ -26,6 +26,9 @@ Preset = Literal[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 """xz's effort: 0 is fast; 9 gives the smallest file, which takes 65 MB of memory to unpack."""
 _MANIFEST = "manifest.json"
 _MANIFEST_MAX = 16_000_000
+_MEMORY_MAX = 100_000_000
+"""Bytes that xz may use to unpack a bundle that is not checked yet. Preset 9 needs 65 million."""
+_HEADER = tarfile.BLOCKSIZE
 _BLOCK = 1 << 20
 
 
@@ -84,6 +87,8 @@ def pack(tree: Path, out: Path, *, preset: Preset = 6) -> Path:
 def read_manifest(bundle: BinaryIO, what: str) -> Manifest:
     """Read the manifest alone. It is not trusted until the bundle's signature has been checked.
 
+    Because a bundle may be read before that, at most ``_MANIFEST_MAX`` bytes are unpacked, in bounded memory.
+
     Args:
         bundle: the bundle's bytes.
         what: the bundle's name, for messages.
@@ -91,8 +96,28 @@ def read_manifest(bundle: BinaryIO, what: str) -> Manifest:
     Raises:
         UpdateError: it is damaged, or not a bundle.
     """
-    with _opened(bundle, what) as tar:
-        return _manifest(tar, what)
+    try:
+        start = _unpacked_start(bundle)
+        member = tarfile.TarInfo.frombuf(start[:_HEADER], "utf-8", "strict")
+    except (tarfile.TarError, lzma.LZMAError, EOFError, ValueError) as e:
+        raise UpdateError(f"{what}: is damaged, or not a bundle: {e}") from e
+    content = start[_HEADER : _HEADER + member.size]
+    if member.name != _MANIFEST or not member.isreg() or len(content) != member.size:
+        raise UpdateError(f"{what}: is not a bundle of maskgate: it does not start with {_MANIFEST}")
+    return _parsed(content, what)
+
+
+def _unpacked_start(bundle: BinaryIO) -> bytes:
+    """The first member of the tar: its header and its content, if that is not above ``_MANIFEST_MAX``."""
+    decoder, start, wanted = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_MAX), b"", _HEADER
+    packed: bytes = b""
+    while len(start) < wanted and not decoder.eof:
+        if decoder.needs_input and not (packed := bundle.read(_BLOCK)):
+            raise EOFError("it is cut short")
+        start += decoder.decompress(packed if decoder.needs_input else b"", wanted - len(start))
+        if len(start) == wanted == _HEADER:
+            wanted += min(tarfile.TarInfo.frombuf(start, "utf-8", "strict").size, _MANIFEST_MAX)
+    return start
 
 
 def unpack(bundle: BinaryIO, tree: Path, disk: Disk, what: str) -> None:
@@ -145,8 +170,12 @@ def _manifest(tar: tarfile.TarFile, what: str) -> Manifest:
     file = None if member is None or member.size > _MANIFEST_MAX else tar.extractfile(member)
     if member is None or member.name != _MANIFEST or file is None:
         raise UpdateError(f"{what}: is not a bundle of maskgate: it does not start with {_MANIFEST}")
+    return _parsed(file.read(), what)
+
+
+def _parsed(manifest: bytes, what: str) -> Manifest:
     try:
-        return Manifest.model_validate_json(file.read())
+        return Manifest.model_validate_json(manifest)
     except ValidationError as e:
         raise UpdateError(f"{what}: {_MANIFEST}: {first_mistake(e)}") from e
 

@@ -1,6 +1,5 @@
 """Downloads an update, as a user without rights, bounded in size and time. Nothing of it is trusted yet."""
 
-import ipaddress
 import logging
 import os
 import shutil
@@ -10,28 +9,30 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPMessage, HTTPResponse
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from threading import Event
-from typing import IO
-from urllib.parse import urlsplit
 
 from edge import __version__
 from edge.errors import UpdateError
 from edge.releases.disk import Disk
 from edge.releases.exchange import Exchange
 from edge.releases.update_messages import UpdateRequest
+from edge.update.bounded_http import TIMEOUT_S, Limits, opener
 from edge.update.bundle import SIZE_MAX
 from edge.update.signature import SIGNATURE_MAX
+from edge.update.update_url import allowed_url
+from edge.urls import without_secrets
 
 _log = logging.getLogger(__name__)
-_TIMEOUT_S = 30.0
-"""Seconds without a byte after which a connection is given up."""
 _LIMIT_S = 3600.0
 """Seconds that signature and bundle may take together."""
 _SPARE = 64_000_000
 """Bytes that must stay free on the disk."""
 _BLOCK = 1 << 18
+_SHOWN = 200
+"""Characters of an error of the network that are shown."""
 
 
 def fetch(exchange: Exchange, disk: Disk) -> None:
@@ -51,14 +52,14 @@ def fetch(exchange: Exchange, disk: Disk) -> None:
             exchange.publish(request.failed(str(e)))
         raise
     finally:
-        disk.remove(exchange.request_path)
+        disk.discard(exchange.request_path)
 
 
 @contextmanager
 def _stoppable() -> Iterator[Event]:
     """Give an event that SIGTERM sets, which systemd sends when the unit's time is up.
 
-    The download then fails as for any other reason: at the next byte, or after ``_TIMEOUT_S`` without one.
+    The download then fails as for any other reason: at the next byte, or after ``TIMEOUT_S`` without one.
     systemd waits longer than that before it kills.
     """
     stop = Event()
@@ -74,101 +75,88 @@ def _stoppable() -> Iterator[Event]:
 
 
 def _fetch(request: UpdateRequest, exchange: Exchange, disk: Disk, stop: Event) -> None:
-    require_allowed(request.url)
+    url = allowed_url(request.url)
     signature, bundle = (p.with_name(f"{p.name}.part") for p in (exchange.signature, exchange.bundle))
     ends_s = time.monotonic() + _LIMIT_S
     try:
-        _download(f"{request.url}.minisig", signature, SIGNATURE_MAX, disk, ends_s, stop)
-        _download(request.url, bundle, SIZE_MAX, disk, ends_s, stop)
+        for what, address, size_max, to in (
+            ("the signature (.minisig)", f"{url}.minisig", SIGNATURE_MAX, signature),
+            ("the bundle", url, SIZE_MAX, bundle),
+        ):
+            _Download(what, address, size_max, ends_s, stop).save(to, disk)
         disk.sync()
+        disk.discard(exchange.signature)
         disk.rename(signature, exchange.signature)
         disk.save(exchange.wanted_path, request.model_dump_json().encode())
         disk.rename(bundle, exchange.bundle)  # last, because root waits for it
     except OSError as e:
         raise UpdateError(f"{exchange.folder}: can't be written: {e.strerror or e}") from e
     finally:
-        disk.remove(signature)
-        disk.remove(bundle)
+        disk.discard(signature)
+        disk.discard(bundle)
 
 
-def require_allowed(url: str) -> None:
-    """Check that an address is one to download from: https, or http to a host in the local network.
+class _Download:
+    """One file. Messages show no more of its address than the host: login, path and query may be secret."""
 
-    Raises:
-        UpdateError: it is another address.
-    """
-    try:
-        parts = urlsplit(url)
-        host, scheme = parts.hostname or "", parts.scheme
-        _ = parts.port
-    except ValueError as e:
-        raise UpdateError(f"{url[:200]!r}: is not a URL: {e}") from e
-    if host and (scheme == "https" or (scheme == "http" and _is_local(host))):
-        return
-    raise UpdateError(
-        f"{url[:200]!r}: give https://..., or http:// and a private address, such as http://192.168.0.7/name.bundle"
-    )
+    def __init__(self, what: str, url: str, size_max: int, ends_s: float, stop: Event) -> None:
+        self._url, self._size_max = url, size_max
+        self._what = f"{without_secrets(url)}: {what}"
+        self._limits = Limits(self._what, _LIMIT_S, ends_s, stop)
 
+    def save(self, to: Path, disk: Disk) -> None:
+        """Download it.
 
-def _is_local(host: str) -> bool:
-    if host == "localhost" or host.endswith((".local", ".lan", ".home.arpa", ".internal")):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return False
+        Raises:
+            UpdateError: it can't be downloaded, or there is no room for it.
+            OSError: it can't be written.
+        """
+        disk.discard(to)
+        headers = {"User-Agent": f"maskgate/{__version__}"}
+        request = urllib.request.Request(self._url, headers=headers)  # noqa: S310  checked by our caller
+        with disk.create(to) as out:
+            for block in self._blocks(request):
+                if shutil.disk_usage(to.parent).free < _SPARE:
+                    raise UpdateError(
+                        f"{to.parent}: less than {_SPARE / 1e6:.0f} MB are free: there is no room for it"
+                    )
+                out.write(block)
 
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect only to an address that would have been allowed in the request."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        require_allowed(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _download(url: str, to: Path, size_max: int, disk: Disk, ends_s: float, stop: Event) -> None:
-    disk.remove(to)
-    request = urllib.request.Request(url, headers={"User-Agent": f"maskgate/{__version__}"})  # noqa: S310  checked above
-    try:
-        with urllib.request.build_opener(_Redirects).open(request, timeout=_TIMEOUT_S) as response:
-            _save(response, to, size_max, disk, url, ends_s, stop)
-    except urllib.error.HTTPError as e:
-        raise UpdateError(f"{url}: the server answers {e.code} {e.reason}") from e
-    except urllib.error.URLError as e:
-        raise UpdateError(f"{url}: can't be reached: {e.reason}") from e
-    except (TimeoutError, ConnectionError, HTTPException) as e:
-        raise UpdateError(f"{url}: the connection broke off: {e or type(e).__name__}") from e
-
-
-def _save(
-    response: HTTPResponse, to: Path, size_max: int, disk: Disk, url: str, ends_s: float, stop: Event
-) -> None:
-    size, expected = 0, response.length  # kept, because Python 3.11's read1 does not count it down
-    with disk.create(to) as out:
-        # read1 returns what has come: a whole block could take for ever, byte by byte
-        while block := response.read1(_BLOCK if expected is None else min(_BLOCK, expected - size)):
-            size += len(block)
-            if stop.is_set():
-                raise UpdateError(f"{url}: stopped")
-            if size > size_max:
-                raise UpdateError(f"{url}: the file is larger than the limit of {size_max / 1e6:g} MB")
-            if time.monotonic() > ends_s:
-                raise UpdateError(
-                    f"{url}: not complete after {_LIMIT_S / 60:.0f} min; {size / 1e6:.0f} MB arrived"
-                )
-            if shutil.disk_usage(to.parent).free < _SPARE:
-                raise UpdateError(
-                    f"{to.parent}: less than {_SPARE / 1e6:.0f} MB are free: there is no room for {url}"
-                )
-            out.write(block)
+    def _blocks(self, request: urllib.request.Request) -> Iterator[bytes]:
+        try:
+            with opener(self._limits).open(request, timeout=TIMEOUT_S) as response:
+                # kept, because Python 3.11's read1 does not count it down
+                size, expected = 0, response.length
+                # read1 returns what has come: a whole block could take for ever, byte by byte
+                while block := response.read1(_BLOCK if expected is None else min(_BLOCK, expected - size)):
+                    size += len(block)
+                    if size > self._size_max:
+                        limit = f"{self._size_max / 1e6:g} MB"
+                        raise UpdateError(f"{self._what} is larger than the limit of {limit}")
+                    self._limits.require()
+                    yield block
+        except urllib.error.HTTPError as e:
+            e.close()
+            raise UpdateError(f"{self._what}: the server answers {e.code} {_phrase(e.code)}") from e
+        except urllib.error.URLError as e:
+            raise UpdateError(f"{self._what} can't be downloaded: {_shown(e.reason)}") from e
+        except (OSError, HTTPException) as e:  # of the network: what comes is written by our caller
+            self._limits.require()
+            raise UpdateError(f"{self._what}: the connection broke off ({type(e).__name__})") from e
         if expected is not None and size < expected:
-            raise UpdateError(f"{url}: the connection broke off: {expected - size} bytes are missing")
+            self._limits.require()
+            missing = f"{expected - size} bytes are missing"
+            raise UpdateError(f"{self._what}: the connection broke off: {missing}")
+
+
+def _shown(reason: object) -> str:
+    text = getattr(reason, "strerror", None) or str(reason)
+    return ascii(text)[1:-1][:_SHOWN]
+
+
+def _phrase(code: int) -> str:
+    """The standard's words. The server's own may be long, and may repeat the address."""
+    try:
+        return HTTPStatus(code).phrase
+    except ValueError:
+        return ""

@@ -12,11 +12,11 @@ from py_compile import PycInvalidationMode
 from typing import BinaryIO
 
 from edge.errors import MaskgateError, UpdateError
-from edge.releases.disk import Disk, open_plain
+from edge.releases.disk import Disk, open_plain, read_small
 from edge.releases.release import Manifest, Release
 from edge.releases.store import ReleaseStore
 from edge.update.bundle import SIZE_MAX, read_manifest, unpack
-from edge.update.signature import SIGNATURE_MAX, PublicKey, digest_of, parse_signature, verify
+from edge.update.signature import SIGNATURE_MAX, PublicKey, parse_signature, verify
 
 _log = logging.getLogger(__name__)
 _SPARE = 64_000_000
@@ -130,18 +130,25 @@ def reason_to_skip(bundle: Path, store: ReleaseStore) -> str:
 
 
 def _staged(source: UpdateSource, store: ReleaseStore, keys: list[PublicKey]) -> Release:
-    """Unpack a bundle into ``staging/tree``, and wait until that is on the disk."""
+    """Unpack a bundle into ``staging/tree``, and wait until that is on the disk.
+
+    Another user may write to the bundle all the time. So it is copied first, and only the copy is checked and
+    read.
+    """
     what, private = source.bundle.name, store.staging / "bundle"
+    free = shutil.disk_usage(store.folder).free
     with open_plain(source.bundle, SIZE_MAX) as bundle:
-        digest = digest_of(bundle)
-        with open_plain(source.signature, SIGNATURE_MAX) as signature:
-            verify(digest, parse_signature(signature.read(), source.signature.name), keys, what)
-        bundle.seek(0)
-        manifest = read_manifest(bundle, what)
-        _require_wanted(manifest, source, store)
-        bundle.seek(0)
-        _copy(bundle, private, digest, store.disk, what)  # nobody can change the copy after the check
+        size = os.fstat(bundle.fileno()).st_size
+        if free < size + _SPARE:
+            raise UpdateError(f"{store.folder}: {free / 1e6:.0f} MB are free: there is no room for {what}")
+        digest = _copy(bundle, size, private, store.disk)
+    signature = parse_signature(read_small(source.signature, SIGNATURE_MAX), source.signature.name)
+    verify(digest, signature, keys, what)
     with private.open("rb") as bundle:
+        manifest = read_manifest(bundle, what)
+        _require_wanted(manifest.release, source, store)
+        _require_room(manifest, size, free, store.folder)
+        bundle.seek(0)
         unpack(bundle, store.staging / "tree", store.disk, what)
     _compile(store.staging / "tree", store.releases / manifest.release.name)
     store.disk.sync()
@@ -157,25 +164,28 @@ def _compile(tree: Path, place: Path) -> None:
     )  # fmt: skip
 
 
-def _require_wanted(manifest: Manifest, source: UpdateSource, store: ReleaseStore) -> None:
-    release = manifest.release
+def _require_wanted(release: Release, source: UpdateSource, store: ReleaseStore) -> None:
     if source.wanted not in (None, release.version):
         raise UpdateError(f"{source.wanted} was requested, but {source.bundle.name} holds {release.title}")
     release.require_fit()
     release.require_newer(store.version_in_use(release.kind))
-    free = shutil.disk_usage(store.folder).free
-    needed = source.bundle.stat().st_size + manifest.size + _PER_FILE * len(manifest.files) + _SPARE
+
+
+def _require_room(manifest: Manifest, bundle_size: int, free: int, folder: Path) -> None:
+    needed = bundle_size + manifest.size + _PER_FILE * len(manifest.files) + _SPARE
     if free < needed:
         raise UpdateError(
-            f"{store.folder}: {release.title} needs {needed / 1e6:.0f} MB there, {free / 1e6:.0f} MB are free"
+            f"{folder}: {manifest.release.title} needs {needed / 1e6:.0f} MB there, "
+            f"{free / 1e6:.0f} MB are free"
         )
 
 
-def _copy(bundle: BinaryIO, to: Path, digest: bytes, disk: Disk, what: str) -> None:
-    copied = hashlib.blake2b()
+def _copy(bundle: BinaryIO, size: int, to: Path, disk: Disk) -> bytes:
+    """Copy at most ``size`` bytes; returns the BLAKE2b-512 of what was copied."""
+    digest, left = hashlib.blake2b(), size
     with disk.create(to) as out:
-        while block := bundle.read(_BLOCK):
-            copied.update(block)
+        while block := bundle.read(min(_BLOCK, left)):
+            left -= len(block)
+            digest.update(block)
             out.write(block)
-    if copied.digest() != digest:
-        raise UpdateError(f"{what}: was changed while it was being read")
+    return digest.digest()

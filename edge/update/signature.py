@@ -11,19 +11,20 @@ tests compare the result with the real minisign.
 
 import base64
 import binascii
-import hashlib
 import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from edge.errors import UpdateError
+from edge.files import NotPlainError, TooLongError, read_plain
 from edge.programs import run
 
 SIGNATURE_MAX = 4096
 """Bytes that a ``.minisig`` file may have. minisign writes about 300."""
+_KEY_MAX = 4096
+"""Bytes that a ``.pub`` file may have. minisign writes about 110."""
 _TIMEOUT_S = 60.0
 """Seconds that openssl may take; on a slow board it takes a fraction of one."""
 _COMMENT = "trusted comment: "
@@ -83,8 +84,8 @@ def load_keys(folder: Path) -> list[PublicKey]:
 
 def _load_key(path: Path) -> PublicKey:
     try:
-        content = _decode(path.read_text(encoding="utf-8").splitlines()[1], 42)
-    except (IndexError, ValueError) as e:
+        content = _decode(read_plain(path, _KEY_MAX, follow=True).decode("utf-8").splitlines()[1], 42)
+    except (IndexError, ValueError, NotPlainError, TooLongError) as e:
         raise UpdateError(f"{path}: is not a public key of minisign") from e
     if content[:2] != b"Ed":
         raise UpdateError(f"{path}: is not an Ed25519 key of minisign")
@@ -139,14 +140,6 @@ def verify(digest: bytes, signature: Signature, keys: Sequence[PublicKey], what:
         if _signed(digest, signature.signature, key) and _signed(comment, signature.comment_signature, key):
             return signature.comment
     raise UpdateError(f"{what}: its signature is not valid: the file or the signature was changed")
-
-
-def digest_of(file: BinaryIO) -> bytes:
-    """The BLAKE2b-512 of everything that is read from a file, 64 bytes."""
-    digest = hashlib.blake2b()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.digest()
 
 
 def _signed(message: bytes, signature: bytes, key: PublicKey) -> bool:

@@ -4,11 +4,10 @@ import contextlib
 import fcntl
 import logging
 import os
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from edge.errors import MaskgateError, UpdateError
 from edge.releases.exchange import KEYS, Exchange
@@ -16,12 +15,14 @@ from edge.releases.store import ReleaseStore, Trial
 from edge.releases.update_messages import UpdateResult
 from edge.systemd import systemctl
 from edge.update.install import SelfTest, UpdateSource, install, reason_to_skip, with_signature
+from edge.update.reports import Reports
 from edge.update.signature import load_keys
 
 _log = logging.getLogger(__name__)
 STARTS_MAX = 3
 """Starts of the service in one trial. At the next one the old release is restored."""
-_LEVELS = {"finished": logging.INFO, "returned": logging.WARNING, "failed": logging.ERROR}
+_BUNDLES_MAX = 20
+"""Bundles on the boot partition that are looked at; the camera waits for it."""
 SERVICE, SPEAKER, LIMIT = "maskgate.service", "maskgate-speaker.service", "maskgate-update-return.timer"
 
 
@@ -46,6 +47,7 @@ class Updater:
     ) -> None:
         self._store, self._exchange, self._self_test = store, exchange, self_test
         self._keys, self._systemctl = keys, systemctl
+        self._reports = Reports(store.folder, exchange, store.disk)
 
     def attend(self) -> bool:
         """Do what the service requested or confirmed; returns whether all of it was done."""
@@ -72,7 +74,8 @@ class Updater:
         """
         with self._locked():
             all_good = True
-            for bundle in sorted(folder.glob("[!.]*.bundle")):  # macOS leaves a file ._name beside each file
+            bundles = sorted(folder.glob("[!.]*.bundle"))  # macOS leaves a file ._name beside each file
+            for bundle in bundles[:_BUNDLES_MAX]:
                 if self._store.trial is not None:
                     break  # one at a time: the others follow at a later boot
                 all_good = self._install_newer(bundle) and all_good
@@ -89,8 +92,7 @@ class Updater:
                 return True
             self._install(with_signature(bundle))
         except MaskgateError as e:
-            # after a power cut it is reported again, under the same id
-            self._report(UpdateResult(id=str(uuid.UUID(fingerprint[:32])), result="failed", reason=str(e)))
+            self._reports.add(fingerprint, UpdateResult(result="failed", reason=str(e)))
             self._store.remember_refused(fingerprint)
             return False
         return True
@@ -161,7 +163,8 @@ class Updater:
         try:
             self._install(source)
         except MaskgateError as e:
-            self._report(wanted.failed(str(e)) if wanted else UpdateResult(result="failed", reason=str(e)))
+            about = str(wanted.id) if wanted else source.fingerprint(self._keys)
+            self._reports.add(about, UpdateResult(result="failed", version=version or "", reason=str(e)))
             return False
         return True
 
@@ -187,31 +190,36 @@ class Updater:
         self._systemctl("stop", LIMIT)
 
     def _report_trial(self, result: Literal["finished", "returned"], trial: Trial, why: str) -> None:
-        # after a power cut it is reported again, under the same id
-        id_, in_use = uuid.uuid5(uuid.UUID(trial.id), result), self._store.version_in_use(trial.kind)
-        self._report(
-            UpdateResult(
-                id=str(id_), result=result, kind=trial.kind, version=trial.version, in_use=in_use, reason=why
-            )
+        try:
+            in_use = self._store.version_in_use(trial.kind)
+        except UpdateError as e:
+            _log.error("%s", e)
+            in_use = ""
+        self._reports.add(
+            f"{result} {trial.id}",
+            UpdateResult(result=result, kind=trial.kind, version=trial.version, in_use=in_use, reason=why),
         )
-
-    def _report(self, result: UpdateResult) -> None:
-        _log.log(_LEVELS[result.result], "%s", result)
-        self._exchange.publish(result)
-        self._exchange.remember(result)
 
     @contextmanager
     def _locked(self, flags: int = 0) -> Iterator[None]:
-        folder = self._store.folder
-        os.umask(0o022)  # the services must be able to read releases, whatever umask the caller has
-        try:
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-            lock = (folder / "lock").open("wb")
-        except OSError as e:
-            raise UpdateError(f"{folder}: can't be written: {e.strerror}. Updates need root: use sudo") from e
-        with lock:
+        """Hold the lock, finish what a power cut interrupted, and publish results when the work is done."""
+        with self._lock() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | flags)
             if (trial := self._store.interrupted_return) is not None:
                 self._report_trial("returned", trial, self._store.state.given_up[trial.name])
                 self._store.end_trial()
-            yield
+            try:
+                yield
+            finally:
+                self._reports.publish()
+
+    def _lock(self) -> BinaryIO:
+        folder = self._store.folder
+        os.umask(0o022)  # the services must be able to read releases, whatever umask the caller has
+        try:
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            lock = os.fdopen(os.open(folder / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb")
+            os.fchmod(lock.fileno(), 0o600)  # who can open it, can hold the lock; older versions let anybody
+        except OSError as e:
+            raise UpdateError(f"{folder}: can't be written: {e.strerror}. Updates need root: use sudo") from e
+        return lock
