@@ -27,7 +27,7 @@ def main(config: Config) -> None:
     )
     link = MqttLink(config.mqtt, f"bench-{site.device}", birth=lambda: [status])
     delivery = Delivery(outbox, link, place, clock)
-    sender = None if config.speaker.socket is None else LocalSender(config.speaker.socket)
+    sender = None if config.speaker.socket is None else LocalSender(config.speaker.socket, clock)
     delivery.start()
     link.start()
     for line in sys.stdin:

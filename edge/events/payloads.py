@@ -91,7 +91,8 @@ class AnnouncementPlayed(Data):
     speaker: str
     language: str
     delay_s: float = Field(ge=0)
-    """Seconds from the time of `violation.opened` to the start of the sound, by the speaker's clock."""
+    """Seconds from the violation to the start of the sound, by the speaker's clock. What a device on another
+    machine sent at once counts from its arrival: the clocks of two machines need not agree."""
 
 
 class AnnouncementAsked(Data):
@@ -100,7 +101,7 @@ class AnnouncementAsked(Data):
     violation: str
     speaker: str
     delay_s: float = Field(ge=0)
-    """From ``violation.opened``'s time to the question, by the speaker's clock."""
+    """Seconds from the violation until the other system was asked, measured as in `announcement.played`."""
 
 
 class AnnouncementFailed(Data):

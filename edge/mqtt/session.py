@@ -17,7 +17,8 @@ from edge.config import Mqtt
 
 ANSWER_S = 5.0
 """Seconds that a broker may take to accept a connection, and again to answer CONNECT."""
-_SESSION_S = 3600
+SESSION_S = 3600
+"""For how long a broker keeps messages for a durable client that is away."""
 KEPT_S = 5.0
 """A broker sends what it kept for us at once, so after this time on a connection messages are live."""
 PACKET_MAX = 256 * 1024
@@ -128,7 +129,7 @@ def connect(client: paho.Client, settings: Mqtt, me: ClientIdentity) -> None:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.MaximumPacketSize = PACKET_MAX
     if me.durable:
-        properties.SessionExpiryInterval = _SESSION_S
+        properties.SessionExpiryInterval = SESSION_S
     client.connect(host, port, keepalive_s, clean_start=not me.durable, properties=properties)
 
 

@@ -71,7 +71,7 @@ class Messenger:
         self._inbox = Inbox(place, clock, on_health=self._compare)
         self._muted_until_s = clock.monotonic()
         socket = config.speaker.socket
-        self._sender = None if socket is None else LocalSender(socket)
+        self._sender = None if socket is None else LocalSender(socket, clock)
         self._outbox = Outbox(config.outbox, clock)
         ledger = config.outbox.path.with_name("home-assistant.json")
         self._discovery = Discovery(config.home_assistant_discovery, place, ledger)

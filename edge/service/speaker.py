@@ -25,11 +25,13 @@ from edge.events import (
     new_event,
 )
 from edge.hardware import hardware_id, memory_mb
-from edge.mqtt import IncomingMessage, MqttLink, OutgoingMessage
+from edge.mqtt import MqttLink, OutgoingMessage
 from edge.outbox import Outbox
 from edge.outbox.delivery import Delivery
 from edge.people.hours import OpeningHours
-from edge.speaker.heard import NoEventError, parse
+from edge.service.violation_receiver import SPEAKER_SUFFIX, ViolationReceiver
+from edge.speaker.announcer import HeardViolation
+from edge.speaker.device_clocks import clock_problems
 from edge.speaker.local import LocalReceiver
 from edge.speaker.log_throttle import LogThrottle
 from edge.speaker.memory import AnnouncementMemory
@@ -41,10 +43,10 @@ from edge.systemd import SystemdNotifier
 _log = logging.getLogger(__name__)
 _LEAVE_S = 5.0
 """At the end, so long for the last report and the farewell."""
+_LINES_AT_ONCE, _LINE_EVERY_S = 30, 10.0
+"""Log lines about what was announced and what was not; a flood of violations fills no disk."""
 _LOOK_S = 5.0
 """How often systemd's watchdog is fed."""
-_SHOWN = 100
-"""Characters of a topic that go into the log."""
 
 
 class SpeakerService:
@@ -67,9 +69,10 @@ class SpeakerService:
     ) -> None:
         site, prefix = config.site, config.mqtt.prefix
         self._config, self._clock, self._announce = config, clock, announce
-        self._place = Place(site.id, f"{site.device}-speaker", prefix)
+        self._place = Place(site.id, f"{site.device}{SPEAKER_SUFFIX}", prefix)
         self._started_s = clock.monotonic()
-        self._dropped = LogThrottle()
+        self._lines = LogThrottle(_LINE_EVERY_S, _LINES_AT_ONCE)
+        self._receiver = ViolationReceiver(clock, self._announce_to_all)
         self._closing = threading.Event()
         quiet = quiet_hours(config)
         sinks = make_sinks(config.speaker, self._place.device, clock)
@@ -80,8 +83,8 @@ class SpeakerService:
             f"{prefix}/{site.id}/{site.device}/speaker/{hardware_id()}",
             will=lambda: self._status("offline", "the connection was lost"),
             birth=lambda: [self._status("online", "started"), self._message("info", self._info)],
-            subscriptions=[(f"{prefix}/v1/{site.id}/+/event", 1)],
-            on_message=self._received,
+            subscriptions=[(f"{prefix}/v1/{site.id}/+/{leaf}", 1) for leaf in ("event", "health")],
+            on_message=self._receiver.from_broker,
             durable=True,
         )
         path = config.outbox.path.with_name("speaker-outbox.sqlite")
@@ -96,7 +99,7 @@ class SpeakerService:
         ]
         # Last, since another speaker's outbox would have stopped us by now: nobody's socket is taken away.
         socket = config.speaker.socket
-        self._ear = None if socket is None else LocalReceiver(socket, self._hear)
+        self._ear = None if socket is None else LocalReceiver(socket, self._receiver.from_this_machine)
         self._pulse = threading.Thread(target=self._report_health, name="health", daemon=True)
 
     @property
@@ -145,26 +148,9 @@ class SpeakerService:
         for voice in self._voices:
             voice.join(max(0.0, until_s - self._clock.monotonic()))
 
-    def _received(self, message: IncomingMessage) -> None:
-        if message.retained:
-            self._drop(f"a retained message on {message.topic[:_SHOWN]!r}: events are never retained")
-        else:
-            self._hear(message.payload)
-
-    def _hear(self, payload: bytes) -> None:
-        try:
-            heard = parse(payload, self._clock.monotonic())
-        except NoEventError as e:
-            self._drop(str(e))
-            return
-        if heard.asks:
-            for voice in self._voices:
-                voice.hear(heard)
-
-    def _drop(self, what: str) -> None:
-        line = self._dropped.line(f"dropped {what}", self._clock.monotonic())
-        if line is not None:
-            _log.warning("%s", line)
+    def _announce_to_all(self, heard: HeardViolation) -> None:
+        for voice in self._voices:
+            voice.hear(heard)
 
     def _store(self, data: Data) -> None:
         event = new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))
@@ -175,7 +161,9 @@ class SpeakerService:
             self._ear.answer(json.dumps(wire).encode())
 
     def _tell(self, line: str) -> None:
-        _log.info("%s", line)
+        allowed = self._lines.line(line, self._clock.monotonic())
+        if allowed is not None:
+            _log.info("%s", allowed)
         if self._announce is not None:
             self._announce(line)
 
@@ -189,6 +177,8 @@ class SpeakerService:
         problems = [s.problem for s in states if s.problem]
         more = (self._outbox.problem, self._delivery.problem, self._memory.problem, link.problem)
         problems += [p for p in more if p]
+        differences_s = self._receiver.clock_differences_s()
+        problems += clock_problems(differences_s)
         return SpeakerHealth(
             time=self._clock.utc(),
             clock_trusted=trusted(self._clock),
@@ -197,6 +187,7 @@ class SpeakerService:
             outbox=OutboxHealth(depth=self._outbox.depth, dropped=self._outbox.dropped),
             link=LinkHealth(state=link.state, message=link.message),
             memory_mb=memory_mb(),
+            clock_differences_s=differences_s,
             problems=problems,
         )
 

@@ -27,21 +27,25 @@ class AnnouncementChoice(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class HeardViolation:
-    """An event as it came in, by whatever way: an id that came by two ways is announced once."""
+    """An event as it came in, over the local path or the broker: what came by both is announced once."""
 
     type: str
     violation: str
     time: datetime
     clock_trusted: bool
-    """Whether the device that saw it knew what time it was."""
+    """Whether the clock of the device that saw it can be right."""
     received_s: float
-    """Monotonic seconds of the arrival here."""
+    """Monotonic seconds of the arrival here; of the event itself where it comes from this machine."""
     replayed: bool = False
     zone: str = ""
     payload: bytes = field(default=b"", compare=False, repr=False)
     """The CloudEvent as it came in, for speakers that want it whole."""
     muted: bool = False
     """Ops has muted the device that saw it."""
+    kept_s: float | None = None
+    """Seconds that it waited at the broker, 0 for what came live; None: not known."""
+    happened_s: float | None = None
+    """When it happened, in our monotonic seconds, by a comparison of the clocks; None: there was none."""
 
     @property
     def asks(self) -> bool:
@@ -51,7 +55,7 @@ class HeardViolation:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementMoment:
-    """This moment by the speaker's own clocks."""
+    """A moment by the speaker's own clocks."""
 
     s: float
     """Monotonic seconds."""
@@ -60,12 +64,20 @@ class AnnouncementMoment:
 
 
 def age_s(heard: HeardViolation, now: AnnouncementMoment) -> float:
-    """Seconds since it happened: by the wall clocks where both can be right, since the arrival otherwise.
+    """Seconds since it happened.
 
-    A time that lies in the future is a clock that can't be right. Infinite where no clock tells the age, but
-    the sender says that it could not send the event when it happened.
+    What the device sent at once counts from its arrival at the broker, whatever its clock says. Only what
+    the device sent late, or the broker may have kept, is dated: by the device's clock as it was compared with
+    ours, or else by the two wall clocks, where both can be right. A time in the future is a wrong clock.
+
+    Returns:
+        The age; infinite where no clock tells it, and the device sent it late.
     """
-    since_arrival = now.s - heard.received_s
+    since_arrival = now.s - heard.received_s + (heard.kept_s or 0.0)
+    if heard.kept_s is not None and not heard.replayed:
+        return since_arrival
+    if heard.happened_s is not None:
+        return max(now.s - heard.happened_s, since_arrival)
     by_the_clock = (now.utc - heard.time).total_seconds()
     if heard.clock_trusted and now.clock_trusted and by_the_clock >= 0:
         return max(by_the_clock, since_arrival)

@@ -1,8 +1,9 @@
-"""From the bytes of a message to what was heard. The bytes may be anything at all."""
+"""From the bytes of a message to the event in it. The bytes may be anything."""
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from edge.errors import MaskgateError
+from edge.events import Rfc3339
 from edge.speaker.announcer import HeardViolation
 
 SIZE_MAX = 64 * 1024
@@ -10,7 +11,7 @@ SIZE_MAX = 64 * 1024
 
 
 class NoEventError(MaskgateError):
-    """A message is no event; the text is short and says why."""
+    """A message is not an event; the text is short and says why."""
 
 
 class _Subject(BaseModel):
@@ -24,39 +25,39 @@ class _Subject(BaseModel):
 
 class _CloudEvent(BaseModel):
     type: str
-    time: AwareDatetime
+    time: Rfc3339
     data: _Subject
 
 
 def parse(payload: bytes, received_s: float) -> HeardViolation:
-    """What a message says.
+    """Parse a message.
 
     Args:
         payload: as it came from the broker or over the local path.
         received_s: monotonic seconds of the arrival.
 
     Raises:
-        NoEventError: it is no event.
+        NoEventError: it is not an event.
     """
     if len(payload) > SIZE_MAX:
         raise NoEventError(f"a message of {len(payload)} bytes: an event has at most {SIZE_MAX}")
     try:
-        said = _CloudEvent.model_validate_json(payload)
+        event = _CloudEvent.model_validate_json(payload)
     except ValidationError as e:
         first = e.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"])) or "all of it"
-        raise NoEventError(f"a message that is no event: {key}: {first['msg']}") from e
-    about = said.data
+        raise NoEventError(f"a message that is not an event: {key}: {first['msg']}") from e
+    subject = event.data
     return HeardViolation(
-        said.type,
-        about.violation,
-        said.time,
-        about.clock_trusted,
+        event.type,
+        subject.violation,
+        event.time,
+        subject.clock_trusted,
         received_s,
-        about.replayed,
-        about.zone,
+        subject.replayed,
+        subject.zone,
         payload,
-        about.muted,
+        subject.muted,
     )
 
 

@@ -1,8 +1,8 @@
 """The local path: violations from a device on the same machine over a Unix datagram socket, without a broker.
 
-The device sends the violation's CloudEvent; ``announcement.played`` comes back to the sender's own address.
-That is an abstract one, so it needs no directory and leaves nothing behind; and it is connected, so that only
-the speaker can answer.
+The device sends the violation's CloudEvent, and ``announcement.played`` comes back to its own address. It is
+an abstract one: it needs no folder and leaves nothing behind. Its socket is connected, so only the speaker
+can answer.
 """
 
 import contextlib
@@ -14,45 +14,56 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from edge.clock import Clock
 from edge.errors import ConfigError
 from edge.speaker.heard import SIZE_MAX, announced
+from edge.speaker.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 _ANSWERS_MAX = 100
 """Answers taken at a time."""
 _SENDERS_MAX = 8
-"""Senders that are answered: the last ones that spoke."""
+"""Senders that get answers: the last ones that sent something."""
 
 
 class LocalSender:
-    """The device's end. Nothing here blocks, and a speaker that is away is no error. One thread may use it.
+    """The device's end. Nothing here blocks, and a speaker that is away is not an error. For one thread.
 
     Args:
         path: the speaker's socket, ``speaker.socket``.
+        clock: the time.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
+        self._clock = clock
         self._socket: socket.socket | None = None
-        self._silent = False
+        self._failed = False
+        self._failures = LogThrottle(burst=3)
 
     def send(self, payload: bytes) -> bool:
-        """Tell the speaker; returns whether it was taken. A failure is logged when it begins."""
+        """Tell the speaker; returns whether it was taken. The first failure in a row is logged."""
         error = self._try(payload)
         if error is not None and not isinstance(error, BlockingIOError):
             # The address may be that of a speaker that was started again since.
             error = self._try(payload)
-        if error is not None and not self._silent:
-            _log.warning(
-                "the speaker does not listen on %s (%s): announcements come over MQTT alone",
-                self._path,
-                error,
-            )
-        self._silent = error is not None
+        if error is not None and not self._failed:
+            self._log_failure(error)
+        self._failed = error is not None
         return error is None
 
+    def _log_failure(self, error: OSError) -> None:
+        busy = isinstance(error, BlockingIOError)
+        what = (
+            f"has no room for more on {self._path}" if busy else f"does not listen on {self._path} ({error})"
+        )
+        text = f"the speaker {what}: announcements come over MQTT alone"
+        line = self._failures.line(text, self._clock.monotonic())
+        if line is not None:
+            _log.warning("%s", line)
+
     def announced(self) -> list[str]:
-        """Ids of the violations that were heard to the end since the last call."""
+        """Ids of the violations that were announced to the end since the last call."""
         return [violation for answer in self._answers() if (violation := announced(answer)) is not None]
 
     def close(self) -> None:
@@ -97,14 +108,14 @@ class LocalReceiver:
 
     Args:
         path: where the socket is made, for its user and group; one that a killed speaker left is replaced.
-        hear: called with each message on the ear's thread; the bytes may be anything.
+        receive: called with each message on the receiver's thread; the bytes may be anything.
 
     Raises:
         ConfigError: no socket can be made there.
     """
 
-    def __init__(self, path: Path, hear: Callable[[bytes], None]) -> None:
-        self._path, self._hear = path, hear
+    def __init__(self, path: Path, receive: Callable[[bytes], None]) -> None:
+        self._path, self._receive = path, receive
         self._senders: dict[str | bytes, None] = {}
         self._lock, self._closing = threading.Lock(), threading.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -131,7 +142,7 @@ class LocalReceiver:
         self._thread.start()
 
     def answer(self, payload: bytes) -> None:
-        """Tell every sender that spoke lately; one that has gone, or does not listen, is passed over."""
+        """Send to every sender of late; one that has gone, or does not listen, is passed over."""
         with self._lock:
             senders = list(self._senders)
         for sender in senders:
@@ -155,7 +166,7 @@ class LocalReceiver:
                 return
             if sender:
                 self._remember(sender)
-            self._hear(payload)
+            self._receive(payload)
 
     def _remember(self, sender: str | bytes) -> None:
         with self._lock:

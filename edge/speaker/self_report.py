@@ -45,6 +45,8 @@ class SpeakerHealth(Data):
     outbox: OutboxHealth
     link: LinkHealth
     memory_mb: float | None
+    clock_differences_s: dict[str, float] = Field(default_factory=dict)
+    """By device: its clock minus this speaker's, in seconds, as its `health` shows; below 0 it is behind."""
     problems: list[str]
     """What is wrong right now, each a full sentence; empty when all is well."""
 

@@ -70,7 +70,7 @@ class SpeakerWorker:
         last_s = memory.last_s(sink.name, clock.monotonic())
         self._announcer = Announcer(settings, quiet=quiet, seen=memory.decided(sink.name), last_s=last_s)
         self._queue: SimpleQueue[HeardViolation | None] = SimpleQueue()
-        self._overflow = LogThrottle()
+        self._overflow, self._retries = LogThrottle(), LogThrottle()
         self._interrupt = threading.Event()
         self._jitter = random.Random()  # noqa: S311  no secret
         self._thread = threading.Thread(target=self._work, name=f"speaker {sink.name}", daemon=True)
@@ -151,7 +151,9 @@ class SpeakerWorker:
 
     def _pause(self, reason: str, pause_s: float) -> bool:
         """Before the next attempt; returns whether there is none, because the end has come."""
-        _log.warning("%s: %s; trying again", self._sink.name, reason)
+        line = self._retries.line(f"{self._sink.name}: {reason}; trying again", self._clock.monotonic())
+        if line is not None:
+            _log.warning("%s", line)
         self._state = replace(self._state, problem=reason)
         return self._interrupt.wait(pause_s)
 

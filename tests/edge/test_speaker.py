@@ -21,6 +21,7 @@ from edge.clock import SystemClock
 from edge.config import Config, Speaker
 from edge.errors import ConfigError, SpeakerError
 from edge.events import (
+    EXPIRY_S,
     AnnouncementFailed,
     AnnouncementPlayed,
     Data,
@@ -29,10 +30,13 @@ from edge.events import (
     cloud_event,
     new_event,
 )
+from edge.mqtt import IncomingMessage
+from edge.service.violation_receiver import kept_s
 from edge.sim.manual_clock import ManualClock
 from edge.speaker import announcer as announcer_module
 from edge.speaker import player as player_module
-from edge.speaker.announcer import AnnouncementChoice, AnnouncementMoment, Announcer, HeardViolation
+from edge.speaker.announcer import AnnouncementChoice, AnnouncementMoment, Announcer, HeardViolation, age_s
+from edge.speaker.device_clocks import DeviceClocks, clock_problems
 from edge.speaker.heard import SIZE_MAX, NoEventError, announced, parse
 from edge.speaker.log_throttle import LogThrottle
 from edge.speaker.player import AplayPlayer, WavPlayer, choose_player, has_sound_card, missing_card
@@ -112,6 +116,90 @@ def test_a_clock_that_cannot_be_right_is_not_asked_for_the_age(
     event: HeardViolation, moment: AnnouncementMoment
 ) -> None:
     assert Announcer(SETTINGS).judge(event, moment) is AnnouncementChoice.PLAY
+
+
+@pytest.mark.parametrize("at_s", [-30.0, -86_400.0, 0.0, 86_400.0])
+def test_what_comes_live_counts_from_its_arrival_whatever_the_devices_clock_says(at_s: float) -> None:
+    live = heard(at_s=at_s, received_s=100.0, kept_s=0.0)
+    assert age_s(live, now(100.5)) == 0.5
+    assert Announcer(SETTINGS).judge(live, now(105)) is AnnouncementChoice.PLAY
+    assert Announcer(SETTINGS).judge(live, now(105.1)) is AnnouncementChoice.TOO_OLD
+
+
+def test_what_the_broker_kept_is_as_old_as_the_broker_says() -> None:
+    kept = heard(at_s=86_400, received_s=100.0, kept_s=4.0)  # by a clock that is ahead it is still to come
+    assert age_s(kept, now(100)) == 4.0
+    assert Announcer(SETTINGS).judge(kept, now(101.1)) is AnnouncementChoice.TOO_OLD
+
+
+def test_what_was_sent_late_is_dated_by_the_clocks_as_they_were_compared() -> None:
+    behind = heard(at_s=-30, received_s=100.0, kept_s=0.0, replayed=True, happened_s=98.0)
+    assert age_s(behind, now(100)) == 2.0
+    ahead = heard(at_s=+3600, received_s=100.0, replayed=True, happened_s=10.0)
+    assert age_s(ahead, now(100)) == 90.0
+    never_compared = heard(at_s=-30, received_s=100.0, kept_s=0.0, replayed=True)
+    assert age_s(never_compared, now(0)) == 30.0
+
+
+def clock_report(time: datetime, *, clock_trusted: bool = True) -> bytes:
+    return json.dumps({"time": time.isoformat(), "clock_trusted": clock_trusted, "fps": 1}).encode()
+
+
+def test_the_difference_of_clocks_is_that_of_the_report_that_the_network_held_up_least() -> None:
+    clocks = DeviceClocks()
+    for arrival_s, delay_s in ((10, 0.2), (20, 9.0), (30, 0.1)):
+        sent = NOON + timedelta(seconds=arrival_s - delay_s - 30)
+        clocks.note("door", clock_report(sent), arrival_s, NOON + timedelta(seconds=arrival_s))
+    assert clocks.differences_s(30) == {"door": -30.1}
+    assert clocks.happened_s("door", NOON) == pytest.approx(30.1)
+    (problem,) = clock_problems(clocks.differences_s(30))
+    assert problem.startswith("the clock of door is 30 s behind this speaker's")
+    assert clock_problems({"a": 4.9, "b": -4.9}) == []
+    assert "a is 3600 s ahead of this" in clock_problems({"a": 3600.0})[0]
+    assert clocks.differences_s(631) == {}
+    clocks.note("door", clock_report(NOON, clock_trusted=False), 640, NOON)
+    assert clocks.happened_s("door", NOON) is None
+
+
+def test_when_our_own_clock_is_set_nothing_becomes_older_or_younger() -> None:
+    clocks = DeviceClocks()
+    for arrival_s, step_s in ((10, 0), (20, 5000), (30, 5000)):
+        utc = NOON + timedelta(seconds=arrival_s + step_s)
+        clocks.note("door", clock_report(NOON + timedelta(seconds=arrival_s)), arrival_s, utc)
+        assert clocks.happened_s("door", NOON + timedelta(seconds=arrival_s)) == pytest.approx(arrival_s)
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.binary(max_size=60)), max_size=20))
+def test_whatever_is_published_as_health_harms_nothing(messages: list[tuple[str, bytes]]) -> None:
+    clocks = DeviceClocks()
+    for device, payload in messages:
+        clocks.note(device, payload, 0.0, NOON)
+
+
+def test_devices_that_are_made_up_need_bounded_memory() -> None:
+    clocks = DeviceClocks()
+    for n in range(1000):
+        clocks.note(f"d{n}", clock_report(NOON), 0.0, NOON)
+    assert list(clocks.differences_s(0.0)) == [f"d{n}" for n in range(500, 1000)]
+
+
+@pytest.mark.parametrize(
+    ("expires_in_s", "maybe_kept", "expected"),
+    [
+        (EXPIRY_S, True, 0.0),  # it came while the queue was sent
+        (EXPIRY_S - 40, False, 40.0),
+        (None, False, 0.0),
+        (None, True, None),
+        (60, False, 0.0),  # another publisher's expiry says nothing
+        (60, True, None),
+        (EXPIRY_S + 1, True, None),
+    ],
+)
+def test_how_long_a_message_waited_is_taken_from_our_own_expiry(
+    expires_in_s: int | None, *, maybe_kept: bool, expected: float | None
+) -> None:
+    message = IncomingMessage("t", b"", retained=False, expires_in_s=expires_in_s, maybe_kept=maybe_kept)
+    assert kept_s(message) == expected
 
 
 def test_without_a_clock_the_wait_since_the_arrival_counts() -> None:
@@ -313,6 +401,14 @@ def test_a_flood_is_one_line_a_minute_with_a_count() -> None:
         240: "dropped 240; 119 more like it since the last such line",
     }
     assert seldom.line("dropped", 10_000.0) == "dropped"
+
+
+def test_a_few_lines_at_once_are_allowed_again_after_a_quiet_time() -> None:
+    throttle = LogThrottle(every_s=10.0, burst=3)
+    at = [0, 0, 0, 0, 9, 10, 11, 20, 1000, 1000, 1000, 1000]
+    assert [throttle.line("x", float(s)) is not None for s in at] == [
+        True, True, True, False, False, True, False, True, True, True, True, False,
+    ]  # fmt: skip
 
 
 # --- the shipped sounds

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from edge.clock import SystemClock
 from edge.errors import ConfigError
 from edge.speaker import local as local_module
 from edge.speaker.heard import SIZE_MAX
@@ -56,7 +57,7 @@ def listen(path: Path) -> Iterator[Callable[[], Ear]]:
 
 @pytest.fixture
 def sender(path: Path) -> Iterator[LocalSender]:
-    made = LocalSender(path)
+    made = LocalSender(path, SystemClock())
     yield made
     made.close()
 
@@ -176,7 +177,7 @@ def test_the_speaker_answers_those_that_spoke_last(
     listen: Callable[[], Ear], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_module, "_SENDERS_MAX", 2)
-    speaker, senders = listen(), [LocalSender(path) for _ in range(3)]
+    speaker, senders = listen(), [LocalSender(path, SystemClock()) for _ in range(3)]
     for i in (0, 1, 0, 2):  # so 1 spoke least recently
         assert senders[i].send(b"x")
         speaker.next()

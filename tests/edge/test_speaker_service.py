@@ -23,6 +23,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.clock import SystemClock
 from edge.config import Config, Mqtt, OutboxConfig, Reporting, SiteConfig, Speaker, Webhook
 from edge.errors import ConfigError
+from edge.events import EXPIRY_S
+from edge.mqtt import MqttLink
 from edge.service import speaker as speaker_service
 from edge.service.speaker import SpeakerService, run_speaker
 from edge.sim.manual_clock import START, ManualClock
@@ -73,9 +75,9 @@ class Ops:
     def say(self, payload: bytes, topic: str = CAMERA, *, retain: bool = False) -> None:
         self.client.publish(topic, payload, 1, retain).wait_for_publish(WAIT_S)
 
-    def violation(self, name: str, age_s: float = 0.0) -> None:
+    def violation(self, name: str, age_s: float = 0.0, *, replayed: bool = False) -> None:
         time = datetime.now(timezone.utc) - timedelta(seconds=age_s)
-        data = {"violation": name, "clock_trusted": True, "replayed": False}
+        data = {"violation": name, "clock_trusted": True, "replayed": replayed}
         self.say(json.dumps({"type": "violation.opened", "time": time.isoformat(), "data": data}).encode())
 
     def next(self, topic: str) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def wait_until_listening(ops: Ops) -> None:
     log.addHandler(handler)
     try:
         for _ in range(int(WAIT_S / 0.05)):
-            ops.violation(probe, age_s=86_400)
+            ops.violation(probe, age_s=86_400, replayed=True)
             if listening.wait(0.05):
                 return
     finally:
@@ -180,7 +182,7 @@ def test_repeats_old_ones_and_nonsense_stay_unsaid_and_harm_nothing(
     service = start(config)
     ops.violation("v1")
     ops.violation("v1")
-    ops.violation("yesterday", age_s=86_400)
+    ops.violation("yesterday", age_s=86_400, replayed=True)
     for nonsense in (b"", b"\xff\x00", b"[" * 50_000, b'{"type": "violation.opened"}', b"x" * 1_000_000):
         ops.say(nonsense)
     ops.say(b'{"type": "camera.fault", "time": "2026-06-01T12:00:00Z", "data": {"state": "opened"}}')
@@ -237,6 +239,62 @@ def test_a_fresh_violation_of_its_absence_is_announced_an_old_one_is_not(
     assert announcements(config) == 1
 
 
+@pytest.mark.parametrize("behind_s", [30, 86_400])
+def test_a_device_whose_clock_is_behind_is_announced_and_its_clock_is_named(
+    ops: Ops, config: Config, start: Start, behind_s: float
+) -> None:
+    start(config.model_copy(update={"reporting": Reporting(health_every_s=1.0)}))
+    ops.violation("v1", age_s=behind_s)
+    assert ops.next(REPORTS)["data"]["violation"] == "v1"
+    assert ops.next(STATUS.replace("status", "health"))["clock_differences_s"] == {}
+    time = datetime.now(timezone.utc) - timedelta(seconds=behind_s)
+    report = {"time": time.isoformat(), "clock_trusted": True}
+    ops.say(json.dumps(report).encode(), CAMERA.replace("/event", "/health"))
+    while (health := ops.next(STATUS.replace("status", "health")))["clock_differences_s"] == {}:
+        pass
+    ((device, difference_s),) = health["clock_differences_s"].items()
+    assert device == CAMERA.split("/")[-2]
+    assert -behind_s - 5 < difference_s <= -behind_s
+    assert f"the clock of {device} is" in health["problems"][0]
+    ops.violation("v2", age_s=behind_s + 3600, replayed=True)
+    ops.violation("v3", age_s=behind_s, replayed=True)  # sent late, and still not old: the clocks are known
+    assert ops.next(REPORTS)["data"]["violation"] == "v3"
+
+
+def test_what_the_broker_kept_is_old_even_if_the_devices_clock_is_ahead(
+    ops: Ops, config: Config, eventually: Any
+) -> None:
+    device = MqttLink(config.mqtt, "device")
+    device.start()
+    eventually(lambda: device.status.state == "online")
+    lines: SimpleQueue[str] = SimpleQueue()
+
+    def live() -> SpeakerService:
+        service = SpeakerService(config, clock=SystemClock(), announce=lines.put)
+        service.start()
+        wait_until_listening(ops)
+        return service
+
+    def publish(name: str) -> None:
+        time = datetime.now(timezone.utc) + timedelta(hours=1)
+        data = {"violation": name, "clock_trusted": True}
+        event = {"type": "violation.opened", "time": time.isoformat(), "data": data}
+        expiry_s = EXPIRY_S - (int(config.speaker.max_age_s) + 1 if name == "kept" else 0)
+        assert device.publish(CAMERA, json.dumps(event).encode(), expiry_s=expiry_s)
+
+    live().close()
+    publish("kept")  # as if the broker had kept it for longer: its clock counts whole seconds
+    second = live()
+    publish("fresh")
+    seen = [lines.get(timeout=WAIT_S)]
+    while "fresh" not in seen[-1]:
+        seen.append(lines.get(timeout=WAIT_S))
+    assert "violation kept: not announced (too_old)" in seen
+    assert seen[-1].startswith("violation fresh: announced")
+    second.close()
+    device.stop(WAIT_S)
+
+
 def test_what_could_not_be_heard_is_reported_with_the_reason(ops: Ops, config: Config, start: Start) -> None:
     start(changed(config, output="/nowhere/heard.wav", max_age_s=0.2))
     ops.violation("v1")
@@ -280,7 +338,7 @@ def test_a_flood_of_nonsense_is_one_line_in_the_log(
         ops.say(b"nonsense")
     wait_until_listening(ops)
     (line,) = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
-    assert line.startswith("dropped a message that is no event: all of it: Invalid JSON")
+    assert line.startswith("dropped a message that is not an event: all of it: Invalid JSON")
 
 
 def test_the_same_letters_in_another_site_are_another_client(
@@ -361,7 +419,7 @@ def local(config: Config, tmp_path: Path) -> Config:
 def device(local: Config) -> Iterator[LocalSender]:
     """The device's end of the local path."""
     assert local.speaker.socket
-    sender = LocalSender(local.speaker.socket)
+    sender = LocalSender(local.speaker.socket, SystemClock())
     yield sender
     sender.close()
 
@@ -444,6 +502,22 @@ def test_hostile_bytes_on_the_local_path_harm_nothing(
         assert device.send(violation("v1"))
         assert lines.get(timeout=WAIT_S).startswith("violation v1: announced")
     assert announcements(local) == 1
+
+
+def test_a_flood_of_violations_on_the_local_path_fills_no_log(
+    local: Config, device: LocalSender, eventually: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    lines: SimpleQueue[str] = SimpleQueue()
+    caplog.set_level(logging.INFO)
+    with run(changed(local, quiet=("mon-sun",)), lines):
+        eventually(lambda: device.send(b"is anybody there?"))
+        for n in range(500):
+            eventually(lambda n=n: device.send(violation(f"v{n}")))
+        eventually(lambda: device.send(violation("last")))
+        while "last" not in lines.get(timeout=WAIT_S):
+            pass
+    written = [r for r in caplog.records if r.name.startswith("edge.s")]
+    assert len(written) < 40
 
 
 # --- silence, and several speakers
