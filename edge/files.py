@@ -125,12 +125,22 @@ def remove(path: Path) -> None:
         raise StoreError(f"{path}: can't be removed: {e.strerror}") from e
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, so that they last; raises OSError if one can't be made."""
+def make_folder(folder: Path, mode: int | None = None) -> None:
+    """Make a folder and those above it, so that they last.
+
+    Args:
+        folder: the folder. One that exists is left as it is.
+        mode: its permissions, whatever the umask is; None: as the umask allows.
+
+    Raises:
+        OSError: one can't be made.
+    """
     if folder.is_dir():
         return
     make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o777 if mode is None else mode, exist_ok=True)
+    if mode is not None:
+        folder.chmod(mode)
     sync_folder(folder.parent)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from edge.files import atomic_write
+from edge.errors import StoreError
+from edge.files import atomic_write, make_folder
 
 STATE = "var/lib/maskgate-machine/state.json"
 
@@ -48,4 +49,9 @@ def save_state(root: Path, state: AppliedState) -> None:
     Raises:
         StoreError: it can't be written.
     """
-    atomic_write(root / STATE, json.dumps(asdict(state), indent=1).encode(), mode=0o600)
+    path = root / STATE
+    try:
+        make_folder(path.parent, mode=0o700)
+    except OSError as e:
+        raise StoreError(f"{path.parent}: can't be made: {e.strerror}") from e
+    atomic_write(path, json.dumps(asdict(state), indent=1).encode(), mode=0o600)

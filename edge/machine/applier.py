@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edge.config import mistakes
 from edge.errors import ConfigError, StoreError
-from edge.files import atomic_link, atomic_write, remove
+from edge.files import atomic_link, atomic_write, make_folder, remove
 from edge.machine import boot, inspection
 from edge.machine.applied_state import AppliedState, load_state, save_state
 from edge.machine.apply_result import ApplyResult, ApplyVerdict
@@ -138,7 +138,7 @@ def _write(root: Path, plan: Plan) -> None:
     folder = _below(root, CREDENTIALS)
     for file in plan.files:
         if file.path.startswith(CREDENTIALS) and not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True)
+            make_folder(folder, mode=0o700)
         owner = (0, _group(root, file.group)) if os.geteuid() == 0 else None
         atomic_write(_below(root, file.path), file.data, mode=file.mode, owner=owner)
     for made in plan.links:

@@ -29,7 +29,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLIP = REPOSITORY / "edge" / "demo" / "clip" / "visitors.mp4"
-CONFIG = REPOSITORY / "systemd" / "config.toml"
+CONFIG = REPOSITORY / "systemd" / "units" / "config.toml"
 _untested: set[str] = set()
 _figures: dict[str, float] = {}
 

@@ -13,6 +13,7 @@ from edge.files import (
     atomic_link,
     atomic_write,
     atomic_writer,
+    make_folder,
     open_plain,
     read_plain,
     remove,
@@ -147,6 +148,21 @@ def test_what_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_path: Path
     with pytest.raises(EOFError):
         half()
     assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o077])
+def test_a_folder_has_the_permissions_that_were_asked_for_and_one_that_is_there_keeps_its_own(
+    tmp_path: Path, mask: int
+) -> None:
+    before = os.umask(mask)
+    try:
+        make_folder(tmp_path / "a" / "private", mode=0o700)
+        make_folder(tmp_path / "open", mode=0o755)
+        make_folder(tmp_path / "open", mode=0o700)
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a/private", "open")]
+    assert modes == [0o700, 0o755]
 
 
 def test_errors_name_the_file_and_the_reason(tmp_path: Path) -> None:

@@ -196,6 +196,7 @@ def test_the_device_gets_it_all_and_the_card_keeps_no_secret(applied: Device) ->
         assert drop_in == "[Service]\nLoadCredential=mqtt-password:/etc/maskgate/credentials/mqtt-password\n"
     assert (etc / "localtime").readlink() == Path("/usr/share/zoneinfo/Asia/Jakarta")
     assert (root / "var/lib/maskgate-machine/state.json").stat().st_mode & 0o777 == 0o600
+    assert (root / "var/lib/maskgate-machine").stat().st_mode & 0o777 == 0o700
     assert list((applied.boot / "credentials").iterdir()) == []
     text = (SERVICE + MQTT + MACHINE + WIFI).replace('passphrase = "pass phrase"', TAKEN_OVER)
     assert (applied.boot / "maskgate.toml").read_text() == text
