@@ -27,7 +27,9 @@ _CHECK = """examples:
   maskgate events check --broker broker.example.org --for 60
   mosquitto_sub -h broker.example.org -t 'maskgate/v1/#' -F %j | maskgate events check -
 exit code: 0 no problems; 1 problems, or the broker can't be reached; 2 usage
-A gap may be the broker's: mosquitto drops what a subscriber takes too slowly (max_queued_messages)."""
+A gap may be the broker's: mosquitto drops what a subscriber takes too slowly (max_queued_messages).
+A missing end can't be seen: nothing in a message says that a later one exists. The report names the last
+event of each source. A later event of the source shows what is missing between the two."""
 
 _SIMULATE = """examples:
   maskgate events simulate --devices 1000 --broker broker.example.org

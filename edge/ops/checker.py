@@ -11,7 +11,7 @@ from edge.ops.text import plain
 from edge.values import counted
 
 _LISTED = 20
-"""How many open violations, and how many unknown keys, a report lists."""
+"""How many open violations, unknown keys and sources a report lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class Report:
     """Ids of open violations; 20 at most."""
     unknown: dict[str, int]
     """Keys and types that this version does not know, with their number; 20 at most."""
+    last: dict[str, int]
+    """Source -> number of its last event. The messages can't show whether later ones are missing."""
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{n} {kind}" for kind, n in self.kinds.items())
@@ -71,7 +73,13 @@ class Report:
             lines.append(plain(f"{counted(self.open, 'violation')} open: {ids}"))
         if self.unknown:
             lines.append(plain("unknown here: " + ", ".join(f"{k} ({n})" for k, n in self.unknown.items())))
-        lines.append(counted(self.problems, "problem") if self.problems else "no problems")
+        if self.last:
+            pairs = [f"{source} {number}" for source, number in list(self.last.items())[:_LISTED]]
+            more = ["..."] if len(self.last) > _LISTED else []
+            ends = ", ".join(pairs + more)
+            lines.append(plain(f"not known: events after the last one of each source: {ends}"))
+        fine = "no problems up to these" if self.last else "no problems"
+        lines.append(counted(self.problems, "problem") if self.problems else fine)
         return "\n".join(lines)
 
 
@@ -131,6 +139,7 @@ class Checker:
             open=len(still_open),
             open_violations=still_open[:_LISTED],
             unknown=dict(self._unknown.most_common(_LISTED)),
+            last={source: history.last for source, (history, _) in self._sources.items()},
         )
 
     def _count(self, problems: Iterable[Problem]) -> list[Problem]:

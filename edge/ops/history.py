@@ -49,6 +49,11 @@ class SourceHistory:
         self._complete_since: datetime | None = None
 
     @property
+    def last(self) -> int:
+        """The highest number that has come. Whether there are later ones can't be known."""
+        return self._last
+
+    @property
     def open(self) -> list[str]:
         """Violations that were opened and not closed."""
         return [violation for violation, still_open in self._violations.items() if still_open]

@@ -283,3 +283,20 @@ def test_the_command_and_its_exit_codes(tmp_path: Path, monkeypatch: pytest.Monk
     ):
         code, _, err = call(*arguments)
         assert (code, words in err) == (expected, True), err
+
+
+def test_what_can_not_be_known_is_said_when_the_end_is_missing(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.jsonl"
+    cut.write_bytes(b"\n".join(event(n, SUMMARY).payload for n in (1, 2, 3)))  # of five that happened
+    code, out, _ = call(str(cut))
+    assert code == 0
+    assert out.splitlines()[-2:] == [
+        "not known: events after the last one of each source: /maskgate/hq/door-1 3",
+        "no problems up to these",
+    ]
+    _, out, _ = call(str(cut), "--json")
+    assert json.loads(out)["last"] == {"/maskgate/hq/door-1": 3}
+    status = tmp_path / "status.jsonl"
+    status.write_text(json.dumps({"topic": DOOR.topic("status"), "message": EXAMPLES["status"]}))
+    _, out, _ = call(str(status))
+    assert out.splitlines()[-1] == "no problems"  # there are no events that could have an end
