@@ -1,4 +1,4 @@
-"""From when on an event is too old to be kept, by a clock that may be wrong. Pure."""
+"""When an event is too old to be kept, by a clock that may be wrong; the clock is asked, nothing else is."""
 
 from datetime import datetime, timedelta
 
