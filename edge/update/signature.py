@@ -12,6 +12,7 @@ tests compare the result with the real minisign.
 import base64
 import binascii
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _KEY_MAX = 4096
 _TIMEOUT_S = 60.0
 """Seconds that openssl may take; on a slow board it takes a fraction of one."""
 _COMMENT = "trusted comment: "
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _DER = bytes.fromhex("302a300506032b6570032100")
 """What precedes an Ed25519 public key of 32 bytes in a SubjectPublicKeyInfo (RFC 8410)."""
 
@@ -103,11 +105,13 @@ def parse_signature(text: bytes, what: str) -> Signature:
         UpdateError: it is not a signature, or of the older kind that is not prehashed.
     """
     try:
-        untrusted, first, comment, second, *more = text[:SIGNATURE_MAX].decode("utf-8").splitlines()
+        lines = text[:SIGNATURE_MAX].decode("utf-8").replace("\r\n", "\n")
+        untrusted, first, comment, second, *more = lines.split("\n")
         content, comment_signature = _decode(first, 74), _decode(second, 64)
     except ValueError as e:
         raise UpdateError(f"{what}: is not a signature of minisign") from e
     complete = untrusted.startswith("untrusted comment: ") and comment.startswith(_COMMENT) and not any(more)
+    complete = complete and not _CONTROL.search(untrusted + comment)
     if not complete or content[:2] not in (b"ED", b"Ed"):
         raise UpdateError(f"{what}: is not a signature of minisign")
     if content[:2] == b"Ed":

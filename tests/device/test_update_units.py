@@ -24,7 +24,7 @@ def device(tmp_path: Path) -> Path:
         shutil.copy(source, units)
     (units / "maskgate.service.d").mkdir()
     shutil.copy(SYSTEMD / "update/50-update.conf", units / "maskgate.service.d")
-    for name in ("usr/bin/maskgate", "bin/sh"):
+    for name in ("usr/bin/maskgate", "bin/sh", "bin/sleep"):
         program = tmp_path / name
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text("#!/bin/sh\n")
@@ -55,6 +55,14 @@ def test_only_the_download_has_a_network_and_it_is_not_root() -> None:
         fetches = unit.name == "maskgate-update-fetch.service"
         assert ("PrivateNetwork=yes" in text) != fetches
         assert ("User=maskgate" in text) == fetches
+
+
+def test_no_number_of_requests_makes_systemd_give_up_watching_for_them() -> None:
+    """Five starts in ten seconds are systemd's limit; beyond it a path unit fails and stays so."""
+    for path in (unit for unit in UNITS if unit.suffix == ".path"):
+        text = path.with_suffix(".service").read_text()
+        assert "\nStartLimitIntervalSec=0\n" in text.split("[Service]")[0]
+        assert "\nExecStopPost=/bin/sleep 3\n" in text  # or it would be started without a pause
 
 
 def test_the_package_carries_all_of_them() -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import random
 import shutil
 from pathlib import Path
 
@@ -79,6 +80,50 @@ def test_any_change_is_refused_as_minisign_refuses_it(file: Path, ops: Key) -> N
     with pytest.raises(UpdateError, match="is not valid: the file or the signature was changed"):
         check(file, ops.public.parent)
     assert minisign("-V", "-p", ops.public, "-m", file, check=False) != 0
+
+
+def mangled(dice: random.Random, text: bytes) -> bytes:
+    """A signature file with one to three changes: bytes, lines, ends of lines, encodings, blanks."""
+    lines = text.split(b"\n")
+    for _ in range(dice.randint(1, 3)):
+        n = dice.randrange(len(lines))
+        line = lines[n]
+        at = dice.randrange(len(line) + 1)
+        inserted = dice.choice([b" ", b"\r", b"\t", b"=", b"\0", b"\xc2\x85"])
+        lines[n : n + 1] = dice.choice(
+            [
+                [line[:at] + bytes([dice.randrange(256)]) + line[at + 1 :]],
+                [line[:at] + line[at + 1 :]],
+                [line[:at] + inserted + line[at:]],
+                [line, line],
+                [],
+                [line + b"\r"],
+                [line[:at], line[at:]],
+                [line, b""],
+            ]
+        )
+        lines = lines or [b""]
+    return b"\n".join(lines)
+
+
+def test_no_file_is_trusted_that_minisign_refuses(file: Path, ops: Key) -> None:
+    """Reads like minisign, or more strictly: 800 mangled signatures of a seeded generator."""
+    dice, whole = random.Random(13), ops.sign(file, "-t", "version 1").read_bytes()
+    keys, digest = load_keys(ops.public.parent), hashlib.blake2b(file.read_bytes()).digest()
+    changed, trusted = file.with_name("changed.minisig"), 0
+    for _ in range(800):
+        text = mangled(dice, whole)
+        try:
+            signature = parse_signature(text, changed.name)
+            if not any(key.id == signature.key_id for key in keys):
+                continue
+            verify(digest, signature, keys, file.name)
+        except UpdateError:
+            continue
+        trusted += 1
+        changed.write_bytes(text)
+        assert minisign("-V", "-p", ops.public, "-m", file, "-x", changed, check=False) == 0, text
+    assert trusted  # a change of the untrusted comment, for one
 
 
 def test_the_signature_of_another_file_is_refused(file: Path, ops: Key, tmp_path: Path) -> None:
