@@ -262,6 +262,16 @@ def test_the_site_is_built_strictly_and_needs_no_network(tmp_path: Path) -> None
         assert re.findall(r"url\(\s*['\"]?(?:https?:)?//", style.read_text(encoding="utf-8")) == [], style
 
 
+def test_every_proof_of_the_threat_model_is_a_test() -> None:
+    text = read("docs/threat-model.md")
+    named = [code.split("::") for code in inline(text) if "::" in code]
+    assert len(named) > 30
+    assert [f"{file}::{name}" for file, name in named if f"\ndef {name}(" not in read(file)] == []
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| they")]
+    bare = [row for row in rows if not any(proof in row for proof in ("::", "**not proven**", "make faults"))]
+    assert len(bare) <= 5, bare  # heads, what is trusted, and what is so by construction
+
+
 def test_no_document_names_the_machine_that_it_was_written_on() -> None:
     assert [short(page) for page in pages() if re.search(r"/work/|/home/\w", prose(read(page)))] == []
 
