@@ -30,6 +30,7 @@ from edge.mqtt.session import (
     send,
     serve,
 )
+from edge.mqtt.status_watch import StatusWatch
 from edge.values import counted
 
 _log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Connection:
         callbacks: what to publish and to subscribe to at once, and who gets messages.
         protocol: "5" or "3.1.1".
         wakeup: rung when something waits to be written.
+        watch: looks at the status that the broker has kept; asked only by those who have a last will.
         up: called when the broker has accepted us.
         acknowledged: called with the token of each message that the broker answered, and with None if it took
             the message or with the reason if it refused it.
@@ -79,13 +81,15 @@ class Connection:
         callbacks: SessionCallbacks,
         protocol: str,
         wakeup: Wakeup,
+        watch: StatusWatch,
         *,
         up: Callable[[paho.Client], None],
         acknowledged: Callable[[int, str | None], None],
         complain: Callable[[str], None],
     ) -> None:
         self._settings, self._me, self._callbacks = settings, me, callbacks
-        self._protocol, self._wakeup = protocol, wakeup
+        self._protocol, self._wakeup, self._watch = protocol, wakeup, watch
+        self._watch_mid: int | None = None
         self._up, self._acknowledged, self._complain = up, acknowledged, complain
         self._where = f"{settings.host}:{settings.port}"
         self._answer: ReasonCode | None = None
@@ -160,6 +164,11 @@ class Connection:
         self._call(partial(self._introduce, client))
 
     def _introduce(self, client: paho.Client) -> None:
+        if self._watch.topic is not None:
+            self._watch.connected(self._where)
+            self._watch_mid = client.subscribe(self._watch.topic, 1)[
+                1
+            ]  # before the birth replaces what is there
         for message in self._callbacks.birth():
             send(client, message)
         if self._callbacks.subscriptions:
@@ -172,8 +181,10 @@ class Connection:
         self._ending = str(reason)
 
     def _on_subscribe(
-        self, _client: object, _data: object, _mid: int, reasons: list[ReasonCode], _more: object
+        self, _client: object, _data: object, mid: int, reasons: list[ReasonCode], _more: object
     ) -> None:
+        if mid == self._watch_mid:
+            return  # a broker that lets us not read our own status only keeps us from looking
         wanted = self._callbacks.subscriptions
         if len(reasons) != len(wanted):
             raise MalformedError(f"a SUBACK with {len(reasons)} codes for {counted(len(wanted), 'topic')}")
@@ -195,12 +206,14 @@ class Connection:
         self._call(partial(self._acknowledged, mid, refusal))
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
-        if self._callbacks.on_message is None:
-            return
         try:
             topic = message.topic
         except UnicodeDecodeError as e:
             raise MalformedError("a PUBLISH whose topic is not UTF-8") from e
+        if topic == self._watch.topic:
+            self._watch.kept(bytes(message.payload))
+        if self._callbacks.on_message is None or not self._wants(topic):
+            return
         incoming = IncomingMessage(
             topic,
             bytes(message.payload),
@@ -209,6 +222,10 @@ class Connection:
             maybe_kept=time.monotonic() < self._live_from_s,
         )
         self._call(partial(self._callbacks.on_message, incoming))
+
+    def _wants(self, topic: str) -> bool:
+        wanted = self._callbacks.subscriptions
+        return topic != self._watch.topic or any(paho.topic_matches_sub(one, topic) for one, _ in wanted)
 
     def _wanted(self) -> list[tuple[str, Any]]:
         if self._protocol != "5":

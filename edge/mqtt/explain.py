@@ -97,22 +97,24 @@ def why_malformed(settings: Mqtt, error: Exception) -> str:
     )
 
 
-def why_replaced(settings: Mqtt, client_id: str, pause_s: float, *, sure: bool) -> str:
+def why_cut(settings: Mqtt) -> str:
+    """Explain that one connection after the other ends after seconds, and that it is not a second client."""
+    return (
+        f"each connection to {settings.host}:{settings.port} is lost within seconds, without a word from "
+        "the broker: check the network on the way, and the broker's log; connecting again"
+    )
+
+
+def why_replaced(settings: Mqtt, client_id: str, pause_s: float) -> str:
     """Explain that another client has taken our client id.
 
     Args:
         settings: the broker.
         client_id: ours.
         pause_s: seconds until we connect again.
-        sure: the broker said so; otherwise it only looks like it.
     """
-    where = f"{settings.host}:{settings.port}"
-    start = (
-        f"another client calls itself {client_id!r} at {where} too"
-        if sure
-        else f"{where} ends each connection soon: most likely another client calls itself {client_id!r} too"
-    )
     return (
-        f"{start}. Is it a copied card? Give every device its own [site] id and device. This one connects "
-        f"again in {pause_s:.0f} s, so that the two don't throw each other out all the time"
+        f"another client calls itself {client_id!r} at {settings.host}:{settings.port} too. Is it a copied "
+        f"card? Give every device its own [site] id and device. This one connects again in {pause_s:.0f} s, "
+        "so that the two don't throw each other out all the time"
     )

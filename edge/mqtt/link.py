@@ -17,21 +17,21 @@ from edge.backoff import Backoff
 from edge.config import Mqtt
 from edge.mqtt.connection import Connection, End
 from edge.mqtt.dialer import Dialer
-from edge.mqtt.explain import why_replaced
+from edge.mqtt.explain import why_cut, why_replaced
 from edge.mqtt.security import make_tls_context, read_password
 from edge.mqtt.session import ClientIdentity, IncomingMessage, OutgoingMessage, SessionCallbacks, Wakeup, send
 from edge.mqtt.status import LinkListener, LinkStatus, State
+from edge.mqtt.status_watch import StatusWatch
 
 _log = logging.getLogger(__name__)
 _RETRY = Backoff(first_s=1.0, longest_s=10.0)
 """Pauses between attempts. They put a device back on line at most 20 s after the network is back: one attempt
 that hangs, and one pause."""
-_REPLACED_S, _KICKED_S = 60.0, 15.0
-"""Pauses after another client took our client id. Two clients that both came back at once would throw each
-other out for ever. Few brokers say that this is why they end a connection (``_REPLACED_S``). Where it only
-looks like it, a device must still be back on line within 20 s (``_KICKED_S``)."""
-_KICKS = 5
-"""After this many connections in a row that the broker ended at once, a second client is likely."""
+_REPLACED_S = 60.0
+"""The pause after another client took our client id: two that both came back at once would throw each other
+out for ever."""
+_CUTS = 5
+"""After this many short connections in a row, the message names what may be wrong."""
 
 
 class MqttLink:
@@ -43,7 +43,9 @@ class MqttLink:
     Args:
         settings: the brokers.
         client_id: must belong to this client alone: a broker ends the older of two connections with one id.
-        will: called at every connect; returns what the broker publishes when this client vanishes.
+        will: called at every connect; returns what the broker publishes when this client vanishes. What the
+            broker has kept on its topic shows whether another client uses our identity, provided that each
+            payload is different, as by the time in it, and that ``birth`` writes on the same topic.
         birth: called at every connect; returns what is published before anything else.
         subscriptions: topic filters with their QoS, made at every connect.
         on_message: called with each message. It runs on the link's thread and must not block; the broker gets
@@ -72,17 +74,27 @@ class MqttLink:
         durable: bool = False,
         retain_as_published: bool = False,
     ) -> None:
+        self._watch = StatusWatch()
         self._me = ClientIdentity(
-            client_id, read_password(settings), make_tls_context(settings), will, durable
+            client_id,
+            read_password(settings),
+            make_tls_context(settings),
+            None if will is None else lambda: self._watch.will(will()),
+            durable,
         )
-        self._callbacks = SessionCallbacks(birth, tuple(subscriptions), on_message, retain_as_published)
+        self._callbacks = SessionCallbacks(
+            lambda: [self._watch.wrote(message) for message in birth()],
+            tuple(subscriptions),
+            on_message,
+            retain_as_published,
+        )
         self._on_replaced = on_replaced
         self._dialer = Dialer(settings)
         self._listener: LinkListener | None = None
         self._where = f"{settings.host}:{settings.port}"
         self._status = LinkStatus("connecting", f"connecting to {self._where}")
         self._online: tuple[int, paho.Client] | None = None
-        self._connections = self._kicks = 0
+        self._connections = self._cuts = 0
         self._stop = threading.Event()
         self._rng = random.Random()  # noqa: S311 - no secret
         self._wakeup = Wakeup()
@@ -171,6 +183,7 @@ class MqttLink:
             self._callbacks,
             protocol,
             self._wakeup,
+            self._watch,
             up=partial(self._up, f"{broker.host}:{broker.port} with MQTT {protocol}"),
             acknowledged=self._acknowledged,
             complain=partial(self._set_status, "online", complaint=True),
@@ -181,21 +194,24 @@ class MqttLink:
             if self._listener is not None:
                 self._listener.down()
             # "Unspecified error" is paho's reason where the broker gave none
-            kicked = end.online_s < _RETRY.longest_s and end.reason == "Unspecified error"
-            self._kicks = self._kicks + 1 if kicked else 0
+            cut = end.online_s < _RETRY.longest_s and end.reason == "Unspecified error"
+            self._cuts = self._cuts + 1 if cut else 0
         return end
 
     def _pause(self, broker: Mqtt, ends: list[End], pause_s: float) -> None:
         """Report how the attempts ended, and wait before the next ones."""
         if self._stop.is_set():
             return
-        end, sure = ends[-1], ends[-1].kind == "replaced"
-        if sure or (end.connected and self._kicks >= _KICKS):
-            pause_s = (_REPLACED_S if sure else _KICKED_S) * self._rng.uniform(0.5, 1.0)
-            message = why_replaced(broker, self._me.client_id, pause_s, sure=sure)
+        end = ends[-1]
+        # few brokers say why they end a connection
+        if end.kind == "replaced" or (self._cuts and self._watch.contested):
+            pause_s = _REPLACED_S * self._rng.uniform(0.5, 1.0)
+            message = why_replaced(broker, self._me.client_id, pause_s)
             self._set_status("unreachable", message)
             if self._on_replaced is not None:
                 self._on_replaced(message)
+        elif end.connected and self._cuts >= _CUTS:
+            self._set_status("unreachable", why_cut(broker))
         else:
             refused = any(end.kind == "refused" for end in ends)
             # MQTT 5 and 3.1.1 may fail in the same way: dict.fromkeys keeps each sentence once.

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 import edge.service.messenger
+from edge.backoff import Backoff
 from edge.clock import SystemClock
 from edge.config import parse_config
 from edge.events import Place
 from edge.hardware import hardware_id
+from edge.mqtt import link as link_module
 from edge.service.duplicates import DuplicateDetector
 from edge.service.messenger import Messenger
 from edge.sim.manual_clock import ManualClock
@@ -72,6 +74,35 @@ def test_who_makes_up_boards_can_not_make_up_events_without_end() -> None:
     twins = DuplicateDetector(PLACE, "c", BOARDS[0], ManualClock())
     made_up = [json.dumps({"hardware": f"{number:012x}"}).encode() for number in range(1000, 1100)]
     assert len([found for payload in made_up if (found := twins.heard(payload))]) == 10
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_two_with_one_client_id_take_turns_and_one_of_them_says_so(
+    tmp_path: Path, broker: Any, make_ops: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    monkeypatch.setattr(edge.service.messenger, "hardware_id", lambda: BOARDS[0])
+    monkeypatch.setattr(link_module, "_RETRY", Backoff(first_s=0.05, longest_s=10.0))
+    monkeypatch.setattr(link_module, "_REPLACED_S", 1.0)  # the event goes out after it
+    ops, boxes = make_ops(broker.port), []
+    for name in ("a", "b"):
+        settings = parse_config(
+            {
+                "outbox": {"path": str(tmp_path / name / "outbox.sqlite")},
+                "mqtt": {"port": broker.port, "protocol": protocol},
+            },
+            "test",
+        )
+        boxes.append(Messenger(settings, PLACE, SystemClock()))
+        boxes[-1].start(lambda: b"{}")
+    while True:
+        topic, payload, _ = ops.next()
+        if topic.endswith("/event") and json.loads(payload)["type"] == "identity.duplicated":
+            break
+    data = json.loads(payload)["data"]
+    assert data["client_id"] == f"maskgate/hq/door-1/{BOARDS[0]}"
+    assert data["message"].startswith(f"another client calls itself '{data['client_id']}'")
+    for box in boxes:
+        box.close("stopped")
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

@@ -4,12 +4,14 @@ import logging
 import os
 import random
 import resource
+import select
 import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
+from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -23,6 +25,7 @@ from edge.mqtt import IncomingMessage, MqttLink, OutgoingMessage
 from edge.mqtt import connection as connection_module
 from edge.mqtt import link as link_module
 from edge.mqtt.session import PACKET_MAX
+from edge.mqtt.status_watch import StatusWatch
 from edge.sim.embedded_broker import EmbeddedBroker
 
 WAIT_S = 20.0
@@ -373,15 +376,108 @@ def test_a_refused_subscription_is_named(make: Any, serve: Any, eventually: Any,
     assert [r.levelname for r in caplog.records if "refuses the subscription" in r.message] == ["WARNING"]
 
 
+def dated() -> dict[str, Any]:
+    """A will and a birth as devices have them: no two are alike."""
+    numbers = count()
+
+    def status(word: str) -> OutgoingMessage:
+        return OutgoingMessage(STATUS, f"{word} {next(numbers)} {id(numbers)}".encode(), retain=True)
+
+    return {"will": lambda: status("offline"), "birth": lambda: [status("online")]}
+
+
+class BadNetwork:
+    """Leads to a broker, and cuts each connection as soon as the client's second subscription is answered."""
+
+    def __init__(self, port: int, cuts: int) -> None:
+        self._broker, self.left = port, cuts
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._server.getsockname()[1])
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            with client, socket.create_connection(("127.0.0.1", self._broker)) as broker:
+                self._pump(client, broker)
+
+    def _pump(self, client: socket.socket, broker: socket.socket) -> None:
+        answers = 0
+        while True:
+            for ready in select.select([client, broker], [], [], WAIT_S)[0]:
+                try:
+                    chunk = ready.recv(65536)
+                    (broker if ready is client else client).sendall(chunk)
+                except OSError:
+                    return
+                if not chunk:
+                    return
+                # SUBACK: 0x90, its length, and small packet numbers
+                answers += chunk.count(b"\x90\x04\x00") + chunk.count(b"\x90\x03\x00")
+            if answers >= 2 and self.left:
+                self.left -= 1
+                return
+
+    def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_bad_network_is_not_taken_for_a_second_client(
+    broker: Any, make: Any, monkeypatch: pytest.MonkeyPatch, protocol: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(link_module, "_RETRY", Backoff(first_s=0.01, longest_s=10.0))
+    monkeypatch.setattr(Backoff, "pause_s", lambda *_: 0.01)
+    told: list[str] = []
+    network = BadNetwork(broker.port, cuts=12)
+    options = {**dated(), "subscriptions": [("a", 1)], "on_message": lambda _: None}
+    link, recorder = make(network.port, "device", {"protocol": protocol}, on_replaced=told.append, **options)
+    while network.left:
+        recorder.next()
+    recorder.wait_for("up")
+    assert told == []
+    assert (
+        "is lost within seconds, without a word from the broker: check the network on the way" in caplog.text
+    )
+    assert "another client" not in caplog.text
+    link.stop(WAIT_S)
+    network.close()
+
+
+def test_an_old_status_of_a_restored_broker_is_not_a_second_client() -> None:
+    watch = StatusWatch()
+    for n in range(5):
+        watch.will(OutgoingMessage("s", b"offline %d" % n))
+        watch.connected("broker:1883")
+        watch.kept(b"of the run before" if n in (0, 2) else b"online %d" % (n - 1))
+        watch.wrote(OutgoingMessage("s", b"online %d" % n))
+        watch.kept(b"online %d" % n)
+        assert not watch.contested
+    watch.connected("fallback:1883")
+    watch.kept(b"of last month")  # never seen before: no proof
+    for _ in range(2):
+        assert not watch.contested
+        watch.connected("broker:1883")
+        watch.kept(b"somebody else's")
+    assert watch.contested
+
+
 def test_two_with_one_name_do_not_fight_for_ever(
     broker: Any, make: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
 ) -> None:
     monkeypatch.setattr(link_module, "_RETRY", Backoff(first_s=0.05, longest_s=10.0))
-    monkeypatch.setattr(link_module, "_KICKED_S", 600.0)
+    monkeypatch.setattr(link_module, "_REPLACED_S", 600.0)
     told: list[str] = []
-    links = [make(broker.port, "twin", on_replaced=told.append)[0] for _ in range(2)]
+    links = [make(broker.port, "twin", **dated(), on_replaced=told.append)[0] for _ in range(2)]
     eventually(lambda: told)
-    assert "most likely another client calls itself 'twin' too" in told[0]
+    assert f"another client calls itself 'twin' at 127.0.0.1:{broker.port} too" in told[0]
     assert "Give every device its own [site] id and device" in told[0]
     # one has given way for a long time, so the other one stays
     eventually(lambda: sorted(link.status.state for link in links) == ["online", "unreachable"])
@@ -746,7 +842,6 @@ def test_no_nonsense_of_a_broker_ends_the_link(
     make: Any, monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
     monkeypatch.setattr(link_module, "_RETRY", Backoff(first_s=0.001, longest_s=0.001))
-    monkeypatch.setattr(link_module, "_KICKED_S", 0.001)
     monkeypatch.setattr(link_module, "_REPLACED_S", 0.001)
     monkeypatch.setattr(connection_module, "ANSWER_S", 0.05)
     broker = HostileBroker(15, protocol, good_from=300)
