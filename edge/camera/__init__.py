@@ -3,6 +3,7 @@
 from edge.camera.capture import Camera
 from edge.camera.clips import read_clip
 from edge.camera.kinds import KINDS, check_source, kind_of
+from edge.camera.orientation import Turn
 from edge.camera.paths import Found, what_lies_at
 from edge.camera.pictures import PICTURE_SUFFIXES, read_picture
 from edge.camera.source_kind import SourceKind
@@ -18,6 +19,7 @@ __all__ = [
     "Fault",
     "Found",
     "SourceKind",
+    "Turn",
     "check_source",
     "kind_of",
     "read_clip",

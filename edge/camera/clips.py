@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 
 from edge.camera.opencv import to_rgb
+from edge.camera.orientation import Turn
 from edge.camera.paths import open_regular, require_utf8
 from edge.camera.source_kind import SourceKind
 from edge.camera.started import started
@@ -23,15 +24,17 @@ _MOST_PICTURES = 1e8
 """A container that states more pictures is wrong: it would play for 40 days at 30 a second."""
 _WHOLE = 0.9
 """A clip with this share of the stated pictures, or of the stated time, is whole: many state it roughly."""
+_AS_IT_IS = Turn()
 _log = logging.getLogger(__name__)
 
 
-def read_clip(path: Path, epoch: datetime) -> Iterator[Frame]:
+def read_clip(path: Path, epoch: datetime, turn: Turn = _AS_IT_IS) -> Iterator[Frame]:
     """Read every frame of a clip or GIF, as fast as the caller asks.
 
     Args:
         path: the file.
         epoch: the UTC moment at which the clip starts.
+        turn: how its pictures are turned, besides what the clip itself asks for.
 
     Returns:
         Frames whose ``captured_at`` is media time in seconds from 0, ``taken`` the epoch plus that.
@@ -41,7 +44,7 @@ def read_clip(path: Path, epoch: datetime) -> Iterator[Frame]:
     """
     whole = ((image, at_s) for image, at_s in open_clip(path) if not isinstance(image, DamagedPicture))
     return (
-        Frame(image=image, seq=seq, captured_at=at_s, taken=epoch + timedelta(seconds=at_s))
+        Frame(image=turn.upright(image), seq=seq, captured_at=at_s, taken=epoch + timedelta(seconds=at_s))
         for seq, (image, at_s) in enumerate(whole)
     )
 
@@ -61,6 +64,7 @@ def open_clip(path: Path) -> Pictures:
 def _decode(path: Path) -> Pictures:
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
+        turn = _as_held(capture)
         fps = capture.get(cv2.CAP_PROP_FPS)
         sane = 0 < fps < 1000
         gap_s = 1.0 / (fps if sane else DEFAULT_FPS)
@@ -77,9 +81,16 @@ def _decode(path: Path) -> Pictures:
             # some containers state no time, or the same one twice: the frame rate replaces it
             now_s = stated_s - origin_s if math.isfinite(stated_s) else 0.0
             last_s = now_s if now_s > last_s else last_s + gap_s
-            yield DamagedPicture("can't be decoded") if bgr is None else to_rgb(bgr), last_s
+            yield DamagedPicture("can't be decoded") if bgr is None else turn.upright(to_rgb(bgr)), last_s
     finally:
         capture.release()
+
+
+def _as_held(capture: cv2.VideoCapture) -> Turn:
+    """How a phone was held, from the display matrix that it wrote into the clip."""
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # its default differs between versions
+    angle = round(capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 360
+    return Turn(angle if angle in {90, 180, 270} else 0)
 
 
 def _warn_if_cut_off(path: Path, count: int, lasted_s: float, stated: float, stated_s: float) -> None:

@@ -1,17 +1,19 @@
 """The table of camera kinds, and which of them a source is."""
 
+from contextlib import closing
 from pathlib import Path
 
 from edge.camera.clips import CLIP
 from edge.camera.csi import CSI
 from edge.camera.gstreamer import GSTREAMER
 from edge.camera.http import HTTP
+from edge.camera.orientation import Turn
 from edge.camera.paths import Found, require_utf8, what_lies_at
 from edge.camera.pictures import PICTURE_SUFFIXES, PICTURES
 from edge.camera.rtsp import RTSP
 from edge.camera.shown import shown_source
 from edge.camera.source_kind import SourceKind
-from edge.camera.state import CameraSettings, Pictures
+from edge.camera.state import CameraSettings, DamagedPicture, Pictures
 from edge.camera.v4l2 import V4L2
 from edge.errors import CameraError, UsageError
 
@@ -70,4 +72,29 @@ def open_source(settings: CameraSettings) -> Pictures:
         UsageError: the source has none of the forms, or names a file that does not exist.
         CameraError: it can't be opened; raised at once for files, with the first ``next`` for live cameras.
     """
-    return check_source(settings).open(settings)
+    kind = check_source(settings)
+    pictures = kind.open(settings)
+    if kind.live:
+        pictures = _of_one_size(pictures, shown_source(settings.source))
+    return _turned(pictures, settings.turn) if settings.turn != Turn() else pictures
+
+
+def _of_one_size(pictures: Pictures, shown: str) -> Pictures:
+    """The same, until a picture has another size than the first one: zones and tracks then mean nothing."""
+    first: tuple[int, ...] | None = None
+    with closing(pictures):
+        for picture, due_s in pictures:
+            if not isinstance(picture, DamagedPicture):
+                first = first or picture.shape
+                if picture.shape != first:
+                    raise CameraError(
+                        f"{shown}: its pictures have changed from {first[1]} x {first[0]} px to "
+                        f"{picture.shape[1]} x {picture.shape[0]}; it is opened again."
+                    )
+            yield picture, due_s
+
+
+def _turned(pictures: Pictures, turn: Turn) -> Pictures:
+    with closing(pictures):
+        for picture, due_s in pictures:
+            yield picture if isinstance(picture, DamagedPicture) else turn.upright(picture), due_s

@@ -65,12 +65,9 @@ def captured(
     """
     shown = shown_source(settings.source)
     try:
-        size = _size(capture)
-        require_size(*size, settings.max_pixels)
+        require_size(*_size(capture), settings.max_pixels)
         while capture.grab():
             yield _next(capture, decode), 0.0
-            if _size(capture) != size:  # OpenCV would go on and squash the new pictures to the old size
-                raise CameraError(f"{shown}: the size of its pictures has changed; it is opened again.")
     except DamagedPictureError as e:
         raise CameraError(f"{shown}: a picture {e}: set a smaller one in the camera.") from e
     except cv2.error as e:

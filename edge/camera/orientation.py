@@ -1,8 +1,10 @@
-"""Which way up a WebP photo was taken. Pure.
+"""Which way up pictures are: as a camera was mounted, and as a phone was held. Pure.
 
 OpenCV turns JPEG and PNG by their EXIF, but WebP not in every version. The layout is that of EXIF 2.3 (4.5)
 and of Google's WebP container specification.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +12,26 @@ from edge.values import Image
 
 _TAG = 0x0112
 """EXIF's orientation."""
+
+
+_OF_ANGLE = {0: 1, 90: 6, 180: 3, 270: 8}
+"""What EXIF calls a picture that has to be turned clockwise by this many degrees."""
+_MIRRORED = {1: 2, 6: 5, 3: 4, 8: 7}
+"""The same for one that has to be mirrored left to right after that."""
+
+
+class Turn(NamedTuple):
+    """How the pictures of a source have to be turned."""
+
+    rotate: int = 0
+    """Degrees clockwise: 0, 90, 180 or 270."""
+    flip: bool = False
+    """Then mirror left to right."""
+
+    def upright(self, image: Image) -> Image:
+        """A picture, (H, W, 3) uint8 RGB, turned; the same array where there is nothing to do."""
+        orientation = _OF_ANGLE[self.rotate]
+        return upright(image, _MIRRORED[orientation] if self.flip else orientation)
 
 
 def webp_orientation(data: bytes) -> int:
@@ -43,6 +65,8 @@ def _orientation(tiff: bytes) -> int:
 
 def upright(image: Image, orientation: int) -> Image:
     """A picture, (H, W, 3) uint8 RGB, turned and mirrored from an orientation of EXIF (1 to 8)."""
+    if orientation == 1:
+        return image
     turned = image.transpose(1, 0, 2) if orientation >= 5 else image
     if orientation in {3, 4, 7, 8}:
         turned = turned[::-1]

@@ -35,7 +35,12 @@ def open_rtsp(settings: CameraSettings) -> Pictures:
         if not capture.isOpened():
             raise CameraError(f"{shown_source(settings.source)}: {_why(settings, relay)}.")
         broke_off = "the stream broke off; check the camera's power and the network"
-        yield from captured(capture, settings, broke_off)
+        try:
+            yield from captured(capture, settings, broke_off)
+        except CameraError as e:
+            if relay.refused is None:
+                raise
+            raise CameraError(f"{shown_source(settings.source)}: {relay.refused}; it is opened again.") from e
 
 
 def _for_ffmpeg(settings: CameraSettings, port: int) -> str:

@@ -6,15 +6,17 @@ options on. So FFmpeg connects to this machine, and we to the camera.
 
 import contextlib
 import logging
+import select
 import socket
+import ssl
 import threading
-from collections.abc import Callable
 from types import TracebackType
 from urllib.parse import urlsplit
 
 from typing_extensions import Self
 
 from edge.camera.rtsp_replies import RefusedReplyError, RtspReplies
+from edge.camera.rtsp_requests import RtspRequests
 from edge.camera.security import secured
 from edge.camera.shown import shown_source
 from edge.camera.state import CameraSettings
@@ -30,8 +32,7 @@ class RtspRelay:
     """Carries one connection to a camera.
 
     The camera is reached, and its certificate checked, before a port opens on the loopback, for one
-    connection. Pictures must come over the same connection, as FFmpeg asks first: a camera that can send them
-    by UDP only gives none.
+    connection. Pictures come over the same connection: a camera that can send them by UDP only gives none.
 
     Attributes:
         port: where FFmpeg connects to, on 127.0.0.1.
@@ -48,16 +49,16 @@ class RtspRelay:
     def __init__(self, settings: CameraSettings) -> None:
         self._shown = shown_source(settings.source)
         self.refused: str | None = None
-        self._replies = RtspReplies()
+        self._replies, self._requests = RtspReplies(), RtspRequests()
         self._far = _reach(settings)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
         self._listener.settimeout(settings.open_timeout_s)
         self.port: int = self._listener.getsockname()[1]
-        self._near: socket.socket | None = None
-        self._threads = [threading.Thread(target=self._carry, name="camera-relay", daemon=True)]
+        self._ends: list[socket.socket] = [self._far]
+        self._thread = threading.Thread(target=self._carry, name="camera-relay", daemon=True)
 
     def __enter__(self) -> Self:
-        self._threads[0].start()
+        self._thread.start()
         return self
 
     def __exit__(
@@ -71,43 +72,61 @@ class RtspRelay:
         return self._replies.status
 
     def close(self) -> None:
-        """End both connections, and wait briefly for the threads."""
-        self._listener.close()
-        for end in (self._near, self._far):
-            _end(end)
-        for thread in list(self._threads):
-            thread.join(_JOIN_S)
+        """End both connections, and wait briefly for the thread."""
+        for end in (self._listener, *self._ends):
+            with contextlib.suppress(OSError):  # it has ended already
+                end.shutdown(socket.SHUT_RDWR)
+        self._thread.join(_JOIN_S)
+        for end in (self._listener, *self._ends):
+            end.close()
 
     def _carry(self) -> None:
+        """One thread for both directions, because a TLS connection belongs to one thread."""
         try:
-            with self._listener:
-                self._near, _ = self._listener.accept()
+            near, _ = self._listener.accept()
         except OSError:  # nobody came, or it was closed
-            _end(self._far)
             return
-        for end in (self._near, self._far):
-            end.settimeout(None)  # FFmpeg has its own
-            with contextlib.suppress(OSError):
-                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        back = threading.Thread(target=self._pass_replies, name="camera-relay", daemon=True)
-        self._threads.append(back)
-        back.start()
-        self._copy(self._near, self._far, lambda data: data)
-
-    def _pass_replies(self) -> None:
-        assert self._near is not None  # noqa: S101 - it was accepted before this thread started
-        self._copy(self._far, self._near, self._replies.take)
-
-    def _copy(self, source: socket.socket, sink: socket.socket, look: Callable[[bytes], bytes]) -> None:
+        self._ends.append(near)
+        self._far.settimeout(None)  # FFmpeg has its own
         try:
-            while data := source.recv(_CHUNK):
-                sink.sendall(look(data))
+            self._exchange(near)
         except RefusedReplyError as e:
             self.refused = str(e)
-        except (OSError, ValueError) as e:  # ValueError: a TLS socket that was closed meanwhile
+        except (OSError, ValueError) as e:  # ValueError: it was closed meanwhile
             _log.debug("%s: the connection ended: %s", self._shown, e)
-        _end(source)
-        _end(sink)
+        for end in (near, self._far):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _exchange(self, near: socket.socket) -> None:
+        """Carry what comes from either side, until one of them ends."""
+        waiting = select.poll()
+        for end in (near, self._far):
+            waiting.register(end, select.POLLIN)
+            with contextlib.suppress(OSError):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while True:
+            ready = {number for number, _ in waiting.poll()}
+            if near.fileno() in ready:
+                asked = near.recv(_CHUNK)
+                if not asked:
+                    return
+                passed, answer = self._requests.take(asked)
+                self._far.sendall(passed)
+                near.sendall(answer)
+            if self._far.fileno() in ready and not self._give(near):
+                return
+
+    def _give(self, near: socket.socket) -> bool:
+        """Carry all that the camera has sent; False at its end."""
+        while True:
+            data = self._far.recv(_CHUNK)
+            if not data:
+                return False
+            near.sendall(self._replies.take(data))
+            # what TLS has decrypted already makes no socket ready
+            if not (isinstance(self._far, ssl.SSLSocket) and self._far.pending()):
+                return True
 
 
 def _reach(settings: CameraSettings) -> socket.socket:
@@ -130,12 +149,3 @@ def _reach(settings: CameraSettings) -> socket.socket:
     except OSError as e:
         plain.close()
         raise CameraError(f"{where}: does not speak TLS: {e}.") from e
-
-
-def _end(connection: socket.socket | None) -> None:
-    """Wake up whoever waits on a connection, and close it."""
-    if connection is None:
-        return
-    with contextlib.suppress(OSError):  # it has ended already
-        connection.shutdown(socket.SHUT_RDWR)
-    connection.close()

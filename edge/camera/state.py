@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from pathlib import Path
 
+from edge.camera.orientation import Turn
 from edge.config import CameraConfig
 from edge.values import Image
 
@@ -36,6 +37,10 @@ class CameraSettings:
     """The size in px that V4L2 and CSI cameras are asked for; they may give the nearest that they have."""
     fps: float = 15.0
     """The rate that they are asked for, and at which a folder is played."""
+    rotate: int = 0
+    """Degrees clockwise by which pictures are turned: 0, 90, 180 or 270."""
+    flip: bool = False
+    """Whether they are mirrored left to right after that."""
     open_timeout_s: float = 10.0
     """From the start of an attempt to its first picture."""
     read_timeout_s: float = 5.0
@@ -56,6 +61,11 @@ class CameraSettings:
     """Larger pictures are not decoded, because they would take too much memory."""
     dark_below: float = 12.0
     """Mean luma (0 to 255) below which an almost even picture is black."""
+
+    @property
+    def turn(self) -> Turn:
+        """How pictures are turned."""
+        return Turn(self.rotate, self.flip)
 
     @property
     def max_pixels(self) -> int:

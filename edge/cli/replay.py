@@ -23,7 +23,7 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def replay(args: argparse.Namespace) -> int:
     """Print the events that a clip leads to."""
-    from edge.camera import Found, read_clip, what_lies_at
+    from edge.camera import Found, Turn, read_clip, what_lies_at
     from edge.events import Place, cloud_event
     from edge.people.clip_events import EPOCH, Replayed, events_of_clip
     from edge.people.compose import load_models, make_pipeline
@@ -39,9 +39,10 @@ def replay(args: argparse.Namespace) -> int:
             f"{args.clip}: no such clip" if found is Found.NOTHING else f"{args.clip}: {found.value}"
         )
     config = config_of(args, optional=True)
+    turn = Turn(config.camera.rotate, flip=config.camera.flip)
     place = Place(config.site.id, config.site.device, config.mqtt.prefix)
     pipeline, done = make_pipeline(config, load_models(config)), Replayed()
-    frames = progress(read_clip(args.clip, EPOCH), "frames")
+    frames = progress(read_clip(args.clip, EPOCH, turn), "frames")
     for sequence, event in enumerate(events_of_clip(frames, pipeline, done), start=1):
         if args.jsonl:
             print(json.dumps(cloud_event(event, place, sequence=sequence, recorded=event.time)), flush=True)

@@ -40,6 +40,10 @@ class CameraConfig(Section):
     """The height to ask the camera for, in px."""
     fps: float = Field(15.0, gt=0, le=120, examples=[15.0])
     """The pictures per second to ask the camera for."""
+    rotate: Literal[0, 90, 180, 270] = Field(0, examples=[90])
+    """Turns every picture clockwise by this many degrees: for a camera that hangs on its side or head."""
+    flip: bool = Field(False, examples=[True])
+    """Mirrors every picture left to right, after ``rotate``."""
     open_timeout_s: float = Field(10.0, gt=0, le=120, examples=[10.0])
     """How long the camera may take to open."""
     read_timeout_s: float = Field(5.0, gt=0, le=120, examples=[5.0])

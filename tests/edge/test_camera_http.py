@@ -138,6 +138,13 @@ def test_what_was_put_in_comes_out_however_it_is_cut(pictures: list[bytes], step
     assert list(pictures_of(lambda: next(pieces, b""), "b", 1000)) == pictures
 
 
+def test_a_stream_whose_pictures_change_their_size_is_left(camera: Start) -> None:
+    wide = jpeg_bytes(noisy_picture(4, 96, 48))
+    seen, why = all_of(camera(streaming(JPEGS[0], wide, JPEGS[1])).url)
+    assert len(seen) == 1
+    assert "its pictures have changed from 64 x 48 px to 96 x 48; it is opened again" in why
+
+
 # ---- snapshots
 
 

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from datetime import datetime, timezone
 from pathlib import Path
 
 import cv2
@@ -15,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.camera import CameraSettings, read_picture
+from edge.camera import CameraSettings, Turn, read_clip, read_picture
 from edge.camera.decoding import JpegDecoder
+from edge.camera.kinds import open_source
 from edge.camera.opencv import captured
 from edge.camera.picture_headers import DamagedPictureError, jpeg_header, picture_size
 from edge.camera.state import DamagedPicture
@@ -269,12 +271,47 @@ def test_a_camera_that_gives_too_large_pictures_is_not_read() -> None:
     assert capture.released
 
 
-def test_a_stream_whose_size_changes_is_opened_again() -> None:
-    capture = ScriptedCapture(
-        [noisy_picture(1)] * 3, {cv2.CAP_PROP_FRAME_WIDTH: 64, cv2.CAP_PROP_FRAME_HEIGHT: 48}
-    )
-    stream = captured(capture, CameraSettings("/dev/video0"), "broke off")
-    next(stream)
-    capture.properties[cv2.CAP_PROP_FRAME_WIDTH] = 128
-    with pytest.raises(CameraError, match="the size of its pictures has changed; it is opened again"):
-        next(stream)
+# ---- as the camera was mounted, and as the phone was held
+
+
+CORNERS = np.zeros((48, 64, 3), dtype=np.uint8)
+CORNERS[:24, :32] = (250, 20, 20)
+CORNERS[24:, 32:] = (20, 20, 250)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_pictures_are_turned_clockwise_and_then_mirrored(tmp_path: Path, rotate: int, *, flip: bool) -> None:
+    PIL.Image.fromarray(CORNERS).save(tmp_path / "a.png")
+    wanted = PIL.Image.fromarray(CORNERS).rotate(-rotate, expand=True)
+    wanted = PIL.ImageOps.mirror(wanted) if flip else wanted
+    settings = CameraSettings(str(tmp_path), rotate=rotate, flip=flip)
+    ((image, _),) = open_source(settings)
+    assert isinstance(image, np.ndarray)
+    assert image.flags.c_contiguous
+    assert np.array_equal(image, np.asarray(wanted))
+
+
+@pytest.mark.parametrize(
+    ("angle", "matrix"), [(0, (1, 0, 0, 1)), (90, (0, 1, -1, 0)), (180, (-1, 0, 0, -1)), (270, (0, -1, 1, 0))]
+)
+def test_a_clip_from_a_phone_is_turned_by_its_display_matrix(
+    tmp_path: Path, angle: int, matrix: tuple[int, int, int, int]
+) -> None:
+    path = tmp_path / "clip.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 48))
+    for _ in range(3):
+        writer.write(cv2.cvtColor(CORNERS, cv2.COLOR_RGB2BGR))
+    writer.release()
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44  # ISO 14496-12, 8.3.2: the matrix of a track, a b u c d v x y w
+    a, b, c, d = (value << 16 for value in matrix)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    wanted = np.asarray(PIL.Image.fromarray(CORNERS).rotate(-angle, expand=True)).astype(int)
+    epoch = datetime(2026, 6, 1, tzinfo=timezone.utc)
+    (image, *_) = (frame.image for frame in read_clip(path, epoch))
+    assert image.shape == wanted.shape
+    assert np.abs(image - wanted).mean() < 12
+    (turned, *_) = (frame.image for frame in read_clip(path, epoch, Turn(90)))
+    assert turned.shape == (image.shape[1], image.shape[0], 3)

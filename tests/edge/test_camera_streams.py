@@ -24,6 +24,7 @@ from web_camera import certificate
 from edge.camera import Camera, CameraSettings, CameraState, CameraStatus, Fault
 from edge.camera.kinds import open_source
 from edge.camera.rtsp_replies import RefusedReplyError, RtspReplies
+from edge.camera.rtsp_requests import RtspRequests
 from edge.clock import SystemClock
 from edge.errors import CameraError
 from edge.values import Frame
@@ -384,6 +385,17 @@ def test_rtsp_that_goes_quiet_dies_and_comes_back(
     until(camera, live)
 
 
+def test_rtsp_whose_pictures_change_their_size_is_opened_again(
+    open_camera: Callable[..., Camera], rtsp: Callable[..., RtspServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    camera = open_camera(rtsp().url.replace("bars", "changing"), open_timeout_s=30.0, read_timeout_s=30.0)
+    until(camera, lambda s: s.width == 320)
+    until(camera, broken(Fault.NO_FRAMES))
+    assert "goes on in another size or form; it is opened again" in camera.status.message
+    until(camera, live)
+    assert camera.status.reconnects >= 1
+
+
 def test_rtsp_with_a_wrong_path(open_camera: Callable[..., Camera], rtsp: Callable[..., RtspServer]) -> None:
     camera = open_camera(rtsp().url + "x")
     until(camera, broken(Fault.CANNOT_OPEN))
@@ -511,6 +523,23 @@ def test_replies_that_mean_harm_or_refuse_are_named(head: str, body: bytes, mess
     assert len(answers.asked) < 10
 
 
+def h264(kind: int, body: bytes, payload_type: int = 96) -> bytes:
+    packet = bytes([0x80, payload_type]) + bytes(10) + bytes([0x60 | kind]) + body
+    return b"$\0" + len(packet).to_bytes(2, "big") + packet
+
+
+def test_only_another_parameter_set_after_the_first_ones_is_a_change() -> None:
+    description = b"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=rtpmap:97 mpeg4-generic/8000\r\n"
+    head = b"RTSP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(description)
+    replies = RtspReplies()
+    two = [h264(7, b"first"), h264(7, b"second"), h264(5, b"picture"), h264(7, b"sound", payload_type=97)]
+    for message in [head + description, *two * 5]:
+        assert replies.take(message) == message
+    together = b"\0\x06\x67third" + b"\0\x03\x68pp"
+    with pytest.raises(RefusedReplyError, match="another size or form"):
+        replies.take(h264(24, together))
+
+
 @given(st.binary(max_size=200), st.integers(1, 50))
 def test_any_reply_is_passed_on_unchanged_or_refused(tail: bytes, step: int) -> None:
     data = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 3\r\n\r\nabc" + tail
@@ -520,3 +549,14 @@ def test_any_reply_is_passed_on_unchanged_or_refused(tail: bytes, step: int) -> 
             passed += replies.take(data[at : at + step])
     assert data.startswith(passed)
     assert replies.status is not None
+
+
+def test_pictures_are_asked_for_over_the_same_connection() -> None:
+    requests = RtspRequests()
+    options = b"OPTIONS rtsp://x RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+    assert requests.take(options) == (options, b"")
+    by_udp = b"SETUP rtsp://x RTSP/1.0\r\nTransport: RTP/AVP/UDP;unicast;client_port=1-2\r\nCSeq: 3\r\n\r\n"
+    assert requests.take(by_udp[:30]) == (b"", b"")
+    assert requests.take(by_udp[30:]) == (b"", b"RTSP/1.0 461 Unsupported transport\r\nCSeq: 3\r\n\r\n")
+    by_tcp = by_udp.replace(b"RTP/AVP/UDP;unicast;client_port=1-2", b"RTP/AVP/TCP;unicast;interleaved=0-1")
+    assert requests.take(by_tcp) == (by_tcp, b"")
