@@ -1,6 +1,7 @@
 """The package in a clean Debian without a network: installed, upgraded, downgraded, removed, purged."""
 
 import csv
+import json
 import re
 import time
 from pathlib import Path
@@ -61,6 +62,14 @@ def test_it_installs_offline_and_judges_as_it_does_here(root: Root, deb: Path, l
     found = lab.judged(root.run("maskgate", "replay", "--jsonl", CLIP).stdout)
     assert len(found) > 5
     assert found == lab.judged_here()  # every score to the last bit
+
+
+def test_its_bill_of_materials_has_the_versions_of_what_opencv_carries(installed: Root) -> None:
+    bill = json.loads((installed / "usr/lib/maskgate/maskgate.cdx.json").read_bytes())
+    packages = {each["name"]: each for each in bill["components"]}
+    inside = {each["name"]: each["version"] for each in packages["opencv-python-headless"]["components"]}
+    assert re.fullmatch(r"\d+\.\d[\w.]*", inside["ffmpeg"])
+    assert re.fullmatch(r"\d+\.\d[\w.]*", inside["openssl"])
 
 
 def test_what_is_installed_is_whole_and_in_order(installed: Root) -> None:
