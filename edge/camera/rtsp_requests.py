@@ -25,8 +25,9 @@ class RtspRequests:
                 return b"", b""
             transport, sequence = _TRANSPORT.search(self._waiting), _SEQUENCE.search(self._waiting)
             if transport and sequence and b"/TCP" not in transport[1].upper():
+                answer = b"RTSP/1.0 461 Unsupported transport\r\nCSeq: " + sequence[1] + b"\r\n\r\n"
                 self._waiting.clear()
-                return b"", b"RTSP/1.0 461 Unsupported transport\r\nCSeq: " + sequence[1] + b"\r\n\r\n"
+                return b"", answer
         passed = bytes(self._waiting)
         self._waiting.clear()
         return passed, b""
