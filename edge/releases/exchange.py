@@ -190,8 +190,11 @@ class Exchange:
             raise UpdateError("Another update is under way: wait for its result.")
 
     def _result_paths(self) -> list[Path]:
-        with os.scandir(self.folder) as entries:
-            names = [entry.name for entry in islice(entries, _NAMES_MAX)]
+        try:
+            with os.scandir(self.folder) as entries:
+                names = [entry.name for entry in islice(entries, _NAMES_MAX)]
+        except OSError:  # there is none where maskgate was not installed by the Debian package
+            return []
         return sorted(self.folder / name for name in names if fnmatch(name, "outcome-*.json"))
 
     def _result_path(self, result: UpdateResult) -> Path:

@@ -217,6 +217,10 @@ def test_addresses_that_updates_may_not_come_from(url: str) -> None:
         allowed_url(url)
 
 
+def test_without_the_package_there_are_no_results(tmp_path: Path) -> None:
+    assert Exchange(tmp_path).results() == []
+
+
 def test_a_request_without_a_key_or_a_package_is_refused_at_once(tmp_path: Path) -> None:
     exchange, request = Exchange(tmp_path, keys=tmp_path), UpdateRequest(url="https://x/y", version="2.0.0")
     with pytest.raises(UpdateError, match="only the Debian package can be updated over the air"):
