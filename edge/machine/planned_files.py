@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge.machine.network_files import network_manager, networkd
 from edge.machine.settings import Machine
-from edge.machine.wanted import WantedMachine
+from edge.machine.wanted import OWN, WantedMachine
 from edge.releases.exchange import KEYS as KEYS_OF_UPDATES
 
 SERVICES = ("maskgate.service", "maskgate-speaker.service")
@@ -113,13 +113,22 @@ def _network(wanted: WantedMachine, facts: Facts) -> Iterator[PlannedFile]:
 def _service(wanted: WantedMachine) -> Iterator[PlannedFile]:
     if wanted.service_text is None:
         return
-    for name, data in wanted.credentials.items():
+    own = {f"{OWN}{name}": data for name, data in wanted.speaker_credentials.items()}
+    for name, data in {**wanted.credentials, **own}.items():
         yield PlannedFile(f"{CREDENTIALS}/{name}", data, mode=0o600)
     if wanted.credentials:
-        lines = "".join(f"LoadCredential={name}:{CREDENTIALS}/{name}\n" for name in wanted.credentials)
         for unit in SERVICES:
+            lines = "".join(
+                f"LoadCredential={name}:{CREDENTIALS}/{_source(unit, name, wanted)}\n"
+                for name in wanted.credentials
+            )
             yield _text(f"/etc/systemd/system/{unit}.d/50-maskgate-machine.conf", f"[Service]\n{lines}")
     yield PlannedFile(CONFIG, wanted.service_text.encode(), mode=0o640, group="maskgate", kept=True)
+
+
+def _source(unit: str, name: str, wanted: WantedMachine) -> str:
+    """The file that a service gets as a credential: the speaker's own one, if the card has one."""
+    return f"{OWN}{name}" if unit == SERVICES[1] and name in wanted.speaker_credentials else name
 
 
 def _text(path: str, text: str, mode: int = 0o644, *, kept: bool = False) -> PlannedFile:

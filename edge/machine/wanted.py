@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,8 @@ from edge.machine.settings import CardConfig, Wifi
 from edge.machine.toml_text import without_passphrase, without_table
 from edge.speaker.sinks import remote_speakers
 
+OWN = "speaker-"
+"""Starts the name of a file that only the speaker gets: ``speaker-client.pem`` instead of ``client.pem``."""
 _WHOLE_LINE = 'passphrase must stand on a line of its own below [machine.wifi], as in: passphrase = "..."'
 
 
@@ -46,6 +48,8 @@ class WantedMachine:
     """What is allowed, but the installer should know, as sentences."""
     about_machine: bool
     """Whether the file has a table ``[machine]``, even an empty one."""
+    speaker_credentials: Mapping[str, bytes] = field(default_factory=dict)
+    """What the speaker gets instead of the credential of the same name: certificates name one party each."""
 
 
 def read(card: CardFiles, known: KnownSecrets) -> WantedMachine:
@@ -82,8 +86,9 @@ def read(card: CardFiles, known: KnownSecrets) -> WantedMachine:
         {name: credentials[name] for name in named.values() if name in credentials},
         psk,
         tuple(missing),
-        tuple(_remarks(config, card, {*named.values()}, service_text)),
+        tuple(_remarks(config, card, {*named.values(), *(OWN + n for n in named.values())}, service_text)),
         "machine" in raw,
+        {name: credentials[own] for name in named.values() if (own := f"{OWN}{name}") in credentials},
     )
 
 

@@ -3,9 +3,11 @@
 import re
 import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pytest
@@ -20,7 +22,10 @@ from edge.service.home_assistant import topic as description_of
 
 SHIPPED = Path(__file__).resolve().parents[2] / "systemd" / "mosquitto"
 WAIT_S = 20.0
-HERE, THERE = (Place("headquarters", name) for name in ("north-door", "south-door"))
+HERE, THERE, SPEAKER = (
+    Place("headquarters", name) for name in ("north-door", "south-door", "north-door-speaker")
+)
+PAUSE = threading.Event()
 pytestmark = [
     pytest.mark.filterwarnings(
         "ignore:unclosed <ssl.SSLSocket:ResourceWarning"
@@ -49,7 +54,7 @@ class Told:
 class Client:
     """A link that hears and publishes."""
 
-    def __init__(self, settings: Mqtt, name: str, filters: tuple[str, ...]) -> None:
+    def __init__(self, settings: Mqtt, name: str, filters: tuple[str, ...], **more: Any) -> None:
         self.heard: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
         self.told = Told()
         self.link = MqttLink(
@@ -57,13 +62,14 @@ class Client:
             name,
             subscriptions=[(one, 1) for one in filters],
             on_message=lambda m: self.heard.put((m.topic, m.payload)),
+            **more,
         )
         self.link.listen(self.told)
         self.link.start()
 
-    def publish(self, topic: str, payload: bytes = b"x") -> str | None:
+    def publish(self, topic: str, payload: bytes = b"x", *, retain: bool = False) -> str | None:
         """Returns why the broker refuses it."""
-        token = self.link.publish(topic, payload)
+        token = self.link.publish(topic, payload, retain=retain)
         while True:
             found, refusal = self.told.acknowledged_.get(timeout=WAIT_S)
             if found == token:
@@ -80,9 +86,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     more = commands.replace("north-door", "south-door").replace("client.", "other.").splitlines()
     device = next(line for line in more if "other.key" in line)
-    assistant = next(line for line in commands.splitlines() if "ops.key" in line).replace(
-        "ops", "homeassistant"
-    )
+    ops = next(line for line in commands.splitlines() if "-keyout ops.key" in line)
+    assistant = ops.replace("CN=ops", "CN=homeassistant").replace("ops.", "homeassistant.")
     shell = f"set -e\n{commands}{device}\n{assistant}\nmkdir stranger; cd stranger\n{commands}"
     subprocess.run(
         ["sh", "-c", shell.replace("broker.example.org", "localhost")],
@@ -93,26 +98,66 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def secured(make_broker: Callable[..., Any], keys: Path) -> Any:
-    """A mosquitto with the shipped files, on a free port."""
-    text = (SHIPPED / "maskgate.conf").read_text(encoding="utf-8")
+def shipped(name: str, keys: Path) -> list[str]:
+    """The lines of a shipped configuration but those that belong to the place where it runs."""
+    text = (SHIPPED / name).read_text(encoding="utf-8")
     text = text.replace("/etc/mosquitto/certs", str(keys)).replace("/etc/mosquitto/", f"{SHIPPED}/")
     ours = ("#", "listener ", "persistence", "per_listener_settings")
-    broker = make_broker(*(line for line in text.splitlines() if line and not line.startswith(ours)))
+    return [line for line in text.splitlines() if line and not line.startswith(ours)]
+
+
+@pytest.fixture
+def secured(make_broker: Callable[..., Any], keys: Path) -> Any:
+    """The devices' mosquitto with the shipped files, on a free port."""
+    broker = make_broker(*shipped("maskgate.conf", keys))
     broker.start()
     return broker
 
 
 @pytest.fixture
-def connect(secured: Any, keys: Path) -> Iterator[Callable[..., Client]]:
-    """A client with one of the certificates; it is on line."""
+def ops_broker(make_broker: Callable[..., Any], keys: Path, secured: Any) -> Any:
+    """Ops's mosquitto with the shipped files, on a free port, once its bridge has joined the other one."""
+    address = f"localhost:{secured.port}"
+    lines = [line.replace("broker.example.org:8883", address) for line in shipped("maskgate-ops.conf", keys)]
+    broker = make_broker(*lines)
+    broker.start()
+    return broker
+
+
+@pytest.fixture
+def bridged(ops_broker: Any, secured: Any, keys: Path) -> Any:
+    """Ops's broker, as soon as a message has passed the bridge in each direction."""
+    files = {"cert_file": keys / "client.pem", "key_file": keys / "client.key", "ca_file": keys / "ca.pem"}
+    device = Client(Mqtt(host="localhost", port=secured.port, **files), "probe", (HERE.topic("cmd"),))
+    files = {"cert_file": keys / "ops.pem", "key_file": keys / "ops.key", "ca_file": keys / "ca.pem"}
+    ops = Client(Mqtt(host="localhost", port=ops_broker.port, **files), "probe", (HERE.topic("rsp"),))
+    for sender, receiver, leaf in ((device, ops, "rsp"), (ops, device, "cmd")):
+        while receiver.heard.empty():
+            if sender.link.status.state == "online":
+                sender.publish(HERE.topic(leaf), b"probe")
+            PAUSE.wait(0.05)
+    device.link.stop(WAIT_S)
+    ops.link.stop(WAIT_S)
+    return ops_broker
+
+
+@pytest.fixture
+def connect(secured: Any, bridged: Any, keys: Path) -> Iterator[Callable[..., Client]]:
+    """A client with one of the certificates, at the broker where it belongs; it is on line."""
     made: list[Client] = []
 
-    def build(certificate: str, *filters: str, ca: Path | None = None, wait: bool = True) -> Client:
+    def build(
+        certificate: str,
+        *filters: str,
+        wait: bool = True,
+        port: int | None = None,
+        name: str = "",
+        **more: Any,
+    ) -> Client:
         files = {"cert_file": keys / f"{certificate}.pem", "key_file": keys / f"{certificate}.key"}
-        settings = Mqtt(host="localhost", port=secured.port, ca_file=ca or keys / "ca.pem", **files)
-        made.append(Client(settings, f"{certificate}-{len(made)}", filters))
+        own = bridged.port if certificate in ("ops", "homeassistant") else secured.port
+        settings = Mqtt(host="localhost", port=port or own, ca_file=keys / "ca.pem", **files)
+        made.append(Client(settings, name or f"{certificate}-{len(made)}", filters, **more))
         if wait:
             made[-1].told.ups.get(timeout=WAIT_S)
             # The broker answers in order: what it refuses now, it read after our subscriptions
@@ -129,10 +174,12 @@ def test_a_device_writes_its_own_topics_and_no_other(connect: Callable[..., Clie
     for leaf in ("status", "info", "health", "event", "summary", "rsp"):
         assert device.publish(HERE.topic(leaf), leaf.encode()) is None
         assert ops.heard.get(timeout=WAIT_S) == (HERE.topic(leaf), leaf.encode())
-    speaker = Place("headquarters", "north-door-speaker")
-    assert device.publish(speaker.topic("event")) is None
-    assert ops.heard.get(timeout=WAIT_S)[0] == speaker.topic("event")
-    wrong = [THERE.topic(leaf) for leaf in ("status", "info", "health", "event", "summary", "cmd", "rsp")]
+    speaker = connect("speaker")
+    assert speaker.publish(SPEAKER.topic("event")) is None
+    assert ops.heard.get(timeout=WAIT_S)[0] == SPEAKER.topic("event")
+    assert speaker.publish(HERE.topic("event")) == "Not authorized"
+    wrong = [SPEAKER.topic(leaf) for leaf in ("status", "info", "health", "event")]
+    wrong += [THERE.topic(leaf) for leaf in ("status", "info", "health", "event", "summary", "cmd", "rsp")]
     wrong += [
         HERE.topic("cmd"),
         "maskgate/v1/elsewhere/north-door/event",
@@ -182,22 +229,77 @@ def test_a_device_describes_itself_to_home_assistant_and_no_other(connect: Calla
     assert assistant.heard.get(timeout=WAIT_S) == (HERE.topic("event"), b"somebody")
 
 
-def test_a_stranger_gets_nothing(
-    connect: Callable[..., Client], secured: Any, keys: Path, eventually: Any
+def test_a_stranger_gets_nothing_nor_does_anybody_at_the_others_broker(
+    connect: Callable[..., Client], secured: Any, bridged: Any, keys: Path, eventually: Any
 ) -> None:
     forged = connect("stranger/ops", "#", wait=False)
     naked = Client(Mqtt(host="localhost", port=secured.port, ca_file=keys / "ca.pem"), "naked", ("#",))
     plain = Client(Mqtt(host="localhost", port=secured.port), "plain", ("#",))
+    lost = connect("client", "#", wait=False, port=bridged.port)  # a device at ops's door
+    astray = connect("ops", "#", wait=False, port=secured.port)  # and ops at the devices'
     ops, device = connect("ops", "#"), connect("client")
     assert device.publish(HERE.topic("status"), b"secret") is None
     assert ops.heard.get(timeout=WAIT_S) == (HERE.topic("status"), b"secret")
-    for client in (forged, naked, plain):
+    for client in (forged, naked, plain, lost, astray):
         eventually(lambda client=client: client.link.status.state == "unreachable")
         assert client.heard.empty()
         assert client.told.ups.empty()
     assert f"localhost:{secured.port}" in forged.link.status.message
     for client in (naked, plain):
         client.link.stop(WAIT_S)
+
+
+SHARED = "$share/ingest/maskgate/v1/+/+/event"
+
+
+def test_a_device_takes_no_share_of_what_ops_subscribes_to_together(connect: Callable[..., Client]) -> None:
+    ops = [connect("ops", SHARED) for _ in range(2)]
+    # It may read the events of its site, so it hears some in its group; ops still gets all of them.
+    _, door = connect("client", SHARED, "$share/ingest/maskgate/v1/#"), connect("other")
+    for number in range(60):
+        assert door.publish(THERE.topic("event"), b"%d" % number) is None
+    got: list[int] = []
+    while len(got) < 60:
+        for client in ops:
+            with suppress(Empty):
+                got.append(int(client.heard.get(timeout=0.1)[1]))
+    assert sorted(got) == list(range(60))
+
+
+def test_nobody_takes_the_session_of_another_one_or_throws_it_out(
+    connect: Callable[..., Client], eventually: Any
+) -> None:
+    consumer = connect("ops", "maskgate/v1/+/+/event", name="ops-db", durable=True)
+    consumer.link.stop(WAIT_S)
+    own = "maskgate/headquarters/south-door/c8a236a828ca"  # as a device calls itself
+    door = connect("other", name=own)
+    for number in range(50):
+        assert door.publish(THERE.topic("event"), b"%d" % number) is None
+    for name in ("ops-db", "ops-bridge", "headquarters/south-door", own):
+        thief = connect("client", "maskgate/v1/+/+/event", name=name)
+        assert thief.publish(HERE.topic("event"), b"stolen?") is None
+        thief.link.stop(WAIT_S)
+    again = connect("ops", "maskgate/v1/+/+/event", name="ops-db", durable=True)
+    waiting = [again.heard.get(timeout=WAIT_S)[1] for _ in range(54)]
+    assert waiting[:50] == [b"%d" % number for number in range(50)]
+    assert door.link.status.state == "online"
+    assert door.told.ups.empty()  # it was never thrown out
+
+
+def test_what_happens_while_the_ops_broker_is_away_arrives_when_it_is_back(
+    connect: Callable[..., Client], bridged: Any, keys: Path
+) -> None:
+    door = connect("client")
+    assert door.publish(HERE.topic("status"), b"online", retain=True) is None
+    bridged.stop()
+    assert door.publish(HERE.topic("event"), b"meanwhile") is None
+    assert door.publish(HERE.topic("status"), b"offline", retain=True) is None
+    bridged.start()
+    ops = connect("ops", "maskgate/v1/+/+/status")
+    while ops.heard.get(timeout=WAIT_S) != (HERE.topic("status"), b"offline"):
+        pass
+    late = connect("ops", "maskgate/v1/+/+/status")
+    assert late.heard.get(timeout=WAIT_S) == (HERE.topic("status"), b"offline")
 
 
 def test_a_refusal_is_seen_and_the_event_kept(connect: Callable[..., Client], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edge.cli.program import _run, build_parser
 from edge.errors import ConfigError
 from edge.machine.card_files import CardFiles, read_card
+from edge.machine.planned_files import Facts, planned_files
 from edge.machine.toml_text import TAKEN_OVER, parse, without_passphrase, without_table
 from edge.machine.wanted import KnownSecrets, WantedMachine, read
 
@@ -252,6 +253,24 @@ def test_credentials_are_those_that_are_named_from_the_card_or_the_device() -> N
         "credentials/mqtt-password: named by mqtt.password_file, and neither here nor on the device; "
         "mqtt-password.txt is there: rename it"
     )
+
+
+def test_the_speaker_gets_a_certificate_of_its_own_if_the_card_has_one() -> None:
+    text = SITE + '[mqtt]\nca_file = "ca.pem"\ncert_file = "client.pem"\nkey_file = "client.key"\n'
+    names = ("ca.pem", "client.pem", "client.key", "speaker-client.pem", "speaker-client.key")
+    found = wanted(text, **{name: name.encode() for name in names})
+    assert found.remarks == ()
+    planned = {file.path: file for file in planned_files(found, Facts(frozenset(), ""))}
+    assert planned["/etc/maskgate/credentials/speaker-client.pem"].data == b"speaker-client.pem"
+    lines = {
+        unit: planned[f"/etc/systemd/system/{unit}.service.d/50-maskgate-machine.conf"].data.decode()
+        for unit in ("maskgate", "maskgate-speaker")
+    }
+    assert "LoadCredential=client.pem:/etc/maskgate/credentials/client.pem\n" in lines["maskgate"]
+    assert "speaker-" not in lines["maskgate"]
+    own = "LoadCredential=client.key:/etc/maskgate/credentials/speaker-client.key\n"
+    assert own in lines["maskgate-speaker"]
+    assert "LoadCredential=ca.pem:/etc/maskgate/credentials/ca.pem\n" in lines["maskgate-speaker"]
 
 
 HORN = '[speaker.webhook]\nurl = "https://horn.example.org/"\ntoken_file = "horn-token"\n'
