@@ -25,6 +25,7 @@ from edge.config.loading import section_in
 from edge.machine.settings import CardConfig
 from edge.ops.messages import KINDS
 from edge.ops.schemas import field_texts
+from systemd.package.site import add_licences, prune_site, site_command
 
 PARSERS = {
     "maskgate": edge.cli.program.build_parser(),
@@ -234,23 +235,14 @@ def _sentences() -> Iterator[str]:
 
 @pytest.mark.slow
 def test_the_site_is_built_strictly_and_needs_no_network(tmp_path: Path) -> None:
-    builder = Path(sys.executable).with_name("sphinx-build")
-    line = (
-        builder,
-        "-q",
-        "-W",
-        "--keep-going",
-        "-n",
-        "-c",
-        "docs",
-        "-d",
-        tmp_path / "trees",
-        ".",
-        tmp_path / "html",
-    )
+    site = tmp_path / "html"
+    line = site_command(site, tmp_path)
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    site = tmp_path / "html"
+    add_licences(site)
+    prune_site(site)
+    assert (site / "_static/LICENSE.furo").exists()
+    assert not (site / ".buildinfo").exists()
     assert "README.html" in (site / "index.html").read_text(encoding="utf-8")
     assert [short(p) for p in pages() if not (site / p.relative_to(ROOT).with_suffix(".html")).exists()] == [
         "convert/release/tried.md"  # a part of models/README.md

@@ -110,6 +110,20 @@ def test_no_path_of_the_machine_that_built_it_is_inside(installed: Root) -> None
     ] == []
 
 
+def test_the_documents_are_on_the_device_and_hang_together_without_a_network(installed: Root) -> None:
+    site = installed / "usr/share/doc/maskgate/html"
+    assert (site / "docs/troubleshooting.html").exists()
+    here = str(Path(__file__).resolve().parents[2])
+    pages = sorted(site.rglob("*.html"))
+    assert len(pages) > 50
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert here not in text, page
+        links = re.findall(r"""(?:href|src)=["']([^"'#?]+)""", text)
+        near = [link for link in links if "://" not in link and not link.startswith(("mailto:", "data:"))]
+        assert [link for link in near if not (page.parent / link).exists()] == [], page
+
+
 def test_an_upgrade_and_a_downgrade_keep_the_configuration(root: Root, deb: Path, newer: Path) -> None:
     root.apt("install", root.give(deb))
     before = version(root)
