@@ -68,7 +68,7 @@ faults: setup system-packages  ## Break what can break and count what arrives: f
 # A prerequisite gets its target's own variables: these packages and no others.
 scale: SYSTEM := rabbitmq-server postgresql python3-pika python3-psycopg2
 scale: setup system-packages  ## A thousand devices on a cluster of three brokers that loses one: three minutes
-	$(BIN)/python tests/scale/run.py
+	$(BIN)/python tests/scale/scale.py
 
 deb: setup  ## The package, to dist/; ARCH=amd64 or arm64; RELEASE=bookworm or trixie (Debian or Raspberry Pi OS 12 or 13)
 	$(BIN)/python -m systemd.package.build_deb --out dist $(if $(ARCH),--arch $(ARCH)) $(if $(RELEASE),--release $(RELEASE))

@@ -60,7 +60,7 @@ def measure(folder: Path, what: str) -> dict[str, float]:
     """Bytes and syncs of it, by strace; what opening the outbox costs is among them."""
     log = folder / "strace"
     command = ["strace", "-f", "-qq", "-o", log, "-e", "trace=pwrite64,fdatasync,fsync"]
-    subprocess.run([*command, sys.executable, __file__, str(folder), what], check=True)
+    subprocess.run([*map(str, command), sys.executable, __file__, str(folder), what], check=True)
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     writes = [int(line.rsplit("= ", 1)[1]) for line in lines if "pwrite64(" in line]
     return {"bytes": sum(writes), "syncs": len(lines) - len(writes)}

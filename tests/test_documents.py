@@ -228,7 +228,7 @@ def _sentences() -> Iterator[str]:
     for path in (ROOT / "edge").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
-                yield "".join(v.value if isinstance(v, ast.Constant) else "\n" for v in node.values)
+                yield "".join(str(v.value) if isinstance(v, ast.Constant) else "\n" for v in node.values)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
 

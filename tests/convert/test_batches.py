@@ -5,12 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from convert.data.dataset import Dataset
 from convert.data.records import Record
 from convert.training.batches import batches
 from convert.training.recipes import RECIPES
 from edge.errors import UsageError
+
+Floats = NDArray[np.float32]
 
 FRONTAL = np.array([[44, 48], [84, 48], [64, 68], [50, 88], [78, 88]], dtype=np.float32) / 128
 SKIN, CLOTH = (200, 160, 140), (20, 60, 200)
@@ -34,7 +37,7 @@ def dataset(*, masked: int = 8, bare: int = 24, known: bool = True, donor_split:
 DRESSED = replace(RECIPES["talk"], batch=8, dressed=1.0)
 
 
-def shown(data: Dataset, recipe: object = DRESSED, epochs: int = 8) -> tuple[np.ndarray, np.ndarray]:
+def shown(data: Dataset, recipe: object = DRESSED, epochs: int = 8) -> tuple[Floats, Floats]:
     parts = [
         epoch.part(b)
         for epoch in (batches(data, recipe, 1, n) for n in range(epochs))  # type: ignore[arg-type]

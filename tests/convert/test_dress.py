@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from convert.training.dress import OVER_MOUTH, PROPER, UNDER_MOUTH, UNDER_NOSE, MaskPosition, dress, frontal
 from convert.training.occlude import occlude
+from edge.values import Image
 
 PX = 128
 POINTS = np.array([[44, 48], [84, 48], [64, 68], [50, 88], [78, 88]], dtype=np.float32)
@@ -17,7 +18,7 @@ WORN = BARE.copy()
 WORN[56:120, 24:104] = (20, 60, 200)
 
 
-def blue(picture: np.ndarray, at: tuple[int, int]) -> bool:
+def blue(picture: Image, at: tuple[int, int]) -> bool:
     return bool(picture[at][2] > picture[at][0])
 
 
@@ -42,9 +43,11 @@ def test_a_mask_covers_what_its_wear_says(
 
 
 def test_the_lent_mask_follows_the_size_and_place_of_the_face() -> None:
-    large = cv2.resize(WORN, (2 * PX, 2 * PX))
+    large = np.asarray(cv2.resize(WORN, (2 * PX, 2 * PX)), dtype=np.uint8)
     one, _ = dress(BARE, POINTS, WORN, POINTS, PROPER, np.random.default_rng(1))
-    two, _ = dress(BARE, POINTS, large, 2 * POINTS, PROPER, np.random.default_rng(1))
+    two, _ = dress(
+        BARE, POINTS, np.asarray(large, dtype=np.uint8), 2 * POINTS, PROPER, np.random.default_rng(1)
+    )
     assert np.abs(one.astype(int) - two).mean() < 2
     beside, there = np.roll(BARE, 16, 1), POINTS + np.array([16, 0])
     moved, _ = dress(beside, there, WORN, POINTS, PROPER, np.random.default_rng(1))

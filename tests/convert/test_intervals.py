@@ -115,7 +115,7 @@ def test_single_faces_vary_as_a_binomial() -> None:
 def test_ten_faces_of_each_photo_say_no_more_than_one() -> None:
     f = faces(200)
     f["groups"] = np.arange(200).astype(str)
-    ten = {name: np.repeat(column, 10) for name, column in f.items()}
+    ten: dict[str, Any] = {name: np.repeat(column, 10) for name, column in f.items()}
     one, many = bootstrap_intervals(**f), bootstrap_intervals(**ten)
     assert many["accuracy"] == pytest.approx(one["accuracy"], abs=0.01)
     alone = bootstrap_intervals(**{**ten, "groups": np.full(2000, "")})

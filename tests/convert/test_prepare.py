@@ -303,8 +303,8 @@ def test_a_given_split_is_kept_and_shared_photos_are_counted(make_faces: MakeFac
 
 def test_a_split_is_given_by_folders_or_by_names(save_face: Callable[..., None], tmp_path: Path) -> None:
     root = tmp_path / "set"
-    files = ("train/with_mask/1.png", "validation/without_mask/1.png", "test/masked/1.png")
-    files += ("masked/talk-train__2.png", "not_masked/talk-val__3.png", "not_masked/other__4.png")
+    files = ["train/with_mask/1.png", "validation/without_mask/1.png", "test/masked/1.png"]
+    files += ["masked/talk-train__2.png", "not_masked/talk-val__3.png", "not_masked/other__4.png"]
     for i, file in enumerate(files):
         save_face(root / file, i)
     (root / "train" / "helmet").mkdir()
@@ -462,7 +462,7 @@ def test_a_terminal_gets_a_few_names_of_each_reason() -> None:
 def test_a_re_encoded_copy_looks_the_same(tmp_path: Path) -> None:
     picture = data.astronaut()[60:200, 150:290]
     _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    assert look_hash(cv2.imdecode(jpeg, cv2.IMREAD_COLOR)) == look_hash(picture)
+    assert look_hash(np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), dtype=np.uint8)) == look_hash(picture)
     assert look_hash(np.ascontiguousarray(picture[:, ::-1])) != look_hash(picture)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from convert.cli import main
 from convert.data.dataset import load
@@ -93,7 +94,7 @@ def history(run: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(f))
 
 
-def weights(run: Path) -> Iterator[np.ndarray]:
+def weights(run: Path) -> Iterator[NDArray[np.float32]]:
     yield from network.load(run / "mask.keras").get_weights()
 
 

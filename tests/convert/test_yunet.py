@@ -1,6 +1,7 @@
 """The ONNX walk: a small graph of all of YuNet's kinds of operations gives what OpenCV computes."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +28,7 @@ def small_yunet(path: Path, *, extra: str | None = None) -> None:
             "Conv", [x, w, f"{w}_b"], [y], kernel_shape=[k, k], pads=pads, strides=[stride] * 2, group=group
         )
 
-    nodes = [
+    nodes: list[Any] = [
         conv("input", "a", "w1", 3, stride=2),
         helper.make_node("Relu", ["a"], ["b"]),
         conv("b", "c", "w2", 3, group=8),
@@ -48,7 +49,7 @@ def small_yunet(path: Path, *, extra: str | None = None) -> None:
     ]
     if extra:
         nodes.append(helper.make_node(extra, ["i"], ["odd"]))
-    constants = [
+    constants: list[Any] = [
         weights("w1", 8, 3, 3, 3),
         weights("w1_b", 8),
         weights("w2", 8, 1, 3, 3),

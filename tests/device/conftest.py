@@ -215,7 +215,7 @@ class Ops:
         self._client.connect("127.0.0.1", self.port)
         self._client.loop_start()
 
-    def hear(self, leaf: str, **wanted: str) -> dict[str, Any]:
+    def hear(self, leaf: str, **wanted: object) -> dict[str, Any]:
         """Wait for the next message on such a topic with these words in it (or in an event's data)."""
         ends = time.monotonic() + WAIT_S
         seen = []

@@ -73,7 +73,7 @@ def make(tmp_path: Path) -> Callable[..., Path]:
     ) -> Path:
         folders = [tmp_path / name for name in ("boot", "root", "data")]
         for folder, files in zip(
-            folders, (BOOT | (boot or {}), ROOT | (root or {}), data or {}), strict=True
+            folders, ({**BOOT, **(boot or {})}, {**ROOT, **(root or {})}, data or {}), strict=True
         ):
             folder.mkdir()
             for name, content in files.items():

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench import announcement_rig as announcement_stage
 from edge.bench import announcements
 from edge.errors import UsageError
 
@@ -18,9 +17,7 @@ pytestmark = pytest.mark.process
 def test_nothing_is_doubled_or_lost_whoever_is_killed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if kind == "amqtt":
         real = shutil.which
-        monkeypatch.setattr(
-            announcement_stage.shutil, "which", lambda p, path=None: None if p == "mosquitto" else real(p)
-        )
+        monkeypatch.setattr(shutil, "which", lambda p, path=None: None if p == "mosquitto" else real(p))
     result = announcements.run(trials=3, violations=24, bursts=3, hold_s=5.0)
     assert result["broker"] == kind
     assert result["row"] == {

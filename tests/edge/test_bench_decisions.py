@@ -38,12 +38,16 @@ class Oracle:
     """A classifier that says of each visitor what it is told to: by default the truth."""
 
     def __init__(self, lie: Wear | None = None) -> None:
-        self.lie, self.wears = lie, {}
+        self.lie = lie
+        self.wears: dict[Box, Wear | None] = {}
 
     def expect(self, moment: Moment) -> None:
-        self.wears = {s.face.box: s.visitor and s.visitor.wears(moment.at_s) for s in moment.sightings}
+        self.wears = {
+            s.face.box: s.visitor.wears(moment.at_s) if s.visitor else None for s in moment.sightings
+        }
 
     def score(self, image: Image, box: Box | None, *, mirrored: bool) -> MaskScore:
+        assert box is not None
         wear = self.lie or self.wears[box] or MASKED
         return MaskScore(0.99, 4.0) if wear.proper else MaskScore(0.01, -4.0)
 

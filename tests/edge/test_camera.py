@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -105,7 +106,7 @@ def fed(feed: "queue.SimpleQueue[Step | None]") -> Iterator[Step]:
 class Rig:
     """A live camera on a script, with a manual clock; pictures come one by one from the test."""
 
-    def __init__(self, *scripts: list[Step], **settings: float) -> None:
+    def __init__(self, *scripts: list[Step], **settings: Any) -> None:
         self.clock = ManualClock()
         self.feeds: list[queue.SimpleQueue[Step | None]] = [queue.SimpleQueue() for _ in scripts]
         self.source = ScriptedSource(
@@ -113,7 +114,7 @@ class Rig:
         )
         self.camera = Camera(
             CameraSettings(
-                **{"source": "/dev/video0", "backoff_min_s": 0.001, "backoff_max_s": 0.002, **settings}
+                **dict[str, Any](source="/dev/video0", backoff_min_s=0.001, backoff_max_s=0.002) | settings
             ),
             self.clock,
             rng=random.Random(1),
@@ -258,7 +259,7 @@ def test_read_clip_gives_every_frame_with_its_media_time(tmp_path: Path, name: s
     assert frames[6].taken - EPOCH == pytest.approx(timedelta(seconds=0.6), abs=timedelta(milliseconds=1))
     assert [f.image.mean() for f in frames[1:]] == pytest.approx([20, 40, 60, 80, 100, 120], abs=4)
     first = frames[0].image
-    assert (first.shape, first.dtype, first.flags.c_contiguous) == ((48, 64, 3), np.uint8, True)
+    assert (first.shape, first.dtype, first.flags.c_contiguous) == ((48, 64, 3), np.dtype("uint8"), True)
     assert first.mean(axis=(0, 1)) == pytest.approx(RED, abs=8)
 
 
@@ -448,13 +449,13 @@ def test_pictures_are_paced_by_their_due_times() -> None:
 
     shown: list[float] = []
 
-    def deliver(reader: Reader, image: Image) -> bool:
+    def deliver(_reader: Reader, _picture: object) -> bool:
         shown.append(clock.monotonic())
         if len(shown) == 2:
             clock.advance(0.25)  # the decoder was slow: the next one is late, the one after it in time again
         return True
 
-    def pictures() -> Iterator[tuple[Image, float]]:
+    def pictures() -> Generator[tuple[Image, float], None, None]:
         yield from ((even(RED), due_s) for due_s in (0.0, 0.5, 0.7, 1.5))
 
     clock.advance(7)
@@ -621,7 +622,8 @@ def test_an_opening_that_hangs_is_a_fault(rig: Callable[..., Rig]) -> None:
     r = rig([hang], [], open_timeout_s=10.0)
     r.clock.advance(9.9)
     assert r.camera.next(3 * POLL_S) is None
-    assert r.camera.status.state is CameraState.OPENING
+    opening = r.camera.status.state
+    assert opening is CameraState.OPENING
     r.clock.advance(0.2)
     until(r.camera, fault(Fault.CANNOT_OPEN))
     r.give(noisy_picture(1), connection=1)

@@ -251,7 +251,9 @@ def moved(location: str) -> bytes:
     ["file:///etc/passwd", "rtsp://127.0.0.1:{port}/x", "tcp://127.0.0.1:{port}/x", "http://[x", ""],
 )
 def test_a_redirect_to_anything_else_is_not_followed(camera: Start, location: str) -> None:
-    server = camera(lambda connection, _: connection.sendall(moved(location.format(port=server.port))))
+    server: WebCamera = camera(
+        lambda connection, _: connection.sendall(moved(location.format(port=server.port)))
+    )
     with pytest.raises(CameraError, match=r"redirects to .*, which is not followed"):
         next(opened(server.url))
     assert len(server.requests) == 1

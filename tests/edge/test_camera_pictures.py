@@ -26,6 +26,7 @@ from edge.camera.v4l2 import _MJPG, _decoder
 from edge.errors import CameraError
 from edge.sim.camera import noisy_picture
 from edge.sim.capture import ScriptedCapture, jpeg_bytes
+from edge.values import Image
 
 ROOT = Path(__file__).parents[2]
 ENOUGH = 16_000_000
@@ -249,7 +250,7 @@ def test_a_picture_that_opencv_does_not_give_is_damaged_and_the_next_one_is_take
 
 
 def test_an_mjpg_camera_is_decoded_here() -> None:
-    def raw(data: bytes) -> np.ndarray:
+    def raw(data: bytes) -> Image:
         return np.frombuffer(data, dtype=np.uint8)[None]
 
     capture = ScriptedCapture([raw(WHOLE), raw(WHOLE[:5000]), raw(WHOLE)], {cv2.CAP_PROP_FOURCC: _MJPG})
@@ -257,6 +258,7 @@ def test_an_mjpg_camera_is_decoded_here() -> None:
     first, second, third = (next(stream)[0] for _ in range(3))
     assert capture.properties[cv2.CAP_PROP_CONVERT_RGB] == 0
     assert isinstance(first, np.ndarray)
+    assert isinstance(third, np.ndarray)
     assert second == DamagedPicture("is cut off")
     assert np.array_equal(first, third)
 

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -59,8 +60,8 @@ def broken(wanted: Fault) -> Callable[[CameraStatus], bool]:
 def open_camera() -> Iterator[Callable[..., Camera]]:
     cameras: list[Camera] = []
 
-    def start(source: str, **settings: object) -> Camera:
-        quick: dict[str, object] = {
+    def start(source: str, **settings: Any) -> Camera:
+        quick: dict[str, Any] = {
             "open_timeout_s": 2.0,
             "read_timeout_s": 0.5,
             "backoff_min_s": 0.05,
@@ -152,7 +153,11 @@ def test_mjpeg_gives_rgb_frames(
     camera = open_camera(mjpeg(0, width, height).url, open_timeout_s=100.0, read_timeout_s=100.0)
     frames = until(camera, lambda s: s.frames >= 3)
     image = frames[-1].image
-    assert (image.shape, image.dtype, image.flags.c_contiguous) == ((height, width, 3), np.uint8, True)
+    assert (image.shape, image.dtype, image.flags.c_contiguous) == (
+        (height, width, 3),
+        np.dtype("uint8"),
+        True,
+    )
     assert image[: height // 4].mean(axis=(0, 1)) == pytest.approx((220, 0, 0), abs=10)
     assert (camera.status.width, camera.status.height) == (width, height)
     assert [f.seq for f in frames] == sorted({f.seq for f in frames})

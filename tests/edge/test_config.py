@@ -14,7 +14,7 @@ from edge.errors import ConfigError
 try:
     import tomllib
 except ModuleNotFoundError:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found,no-redef]
 
 
 def test_the_printed_example_is_the_default_configuration() -> None:

@@ -345,8 +345,8 @@ def test_a_card_that_was_cut_short_takes_no_network_away(applied: Device) -> Non
     before = applied.snapshot()
     whole = (applied.boot / "maskgate.toml").read_text()
     applied.card(SERVICE + MQTT)
-    (said,) = applied.apply(ApplyVerdict.REFUSED)
-    assert said.startswith(
+    (mistake,) = applied.apply(ApplyVerdict.REFUSED)
+    assert mistake.startswith(
         "machine: there is no [machine], and this device was set up with one: was the file cut"
     )
     applied.card(whole)
@@ -375,8 +375,8 @@ def test_mistakes_change_nothing(applied: Device) -> None:
     (applied.boot / "maskgate.toml").write_text(text)
     assert applied.snapshot() == before
     applied.card(text.replace("/dev/video0", "/srv/no.mp4"))
-    (said,) = applied.apply(ApplyVerdict.REFUSED)
-    assert said.startswith("camera.source: source '/srv/no.mp4': no such file")
+    (mistake,) = applied.apply(ApplyVerdict.REFUSED)
+    assert mistake.startswith("camera.source: source '/srv/no.mp4': no such file")
 
 
 def test_a_secret_that_was_forgotten_keeps_what_works_but_does_not_lock_a_fresh_device(

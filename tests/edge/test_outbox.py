@@ -103,19 +103,24 @@ def make(path: Path) -> Iterator[Callable[..., Outbox]]:
         outbox.close()
 
 
+def database(outbox: Outbox) -> sqlite3.Connection:
+    assert outbox._table is not None
+    return outbox._table._db
+
+
 def sequences(outbox: Outbox) -> list[int]:
     return [s.sequence for s in outbox.pending(0, 1000)]
 
 
 def fill_disk(outbox: Outbox, free_pages: int = 0) -> None:
     """From now on SQLite itself says that the disk is full."""
-    used = outbox._table._db.execute("PRAGMA page_count").fetchone()[0]
-    outbox._table._db.execute(f"PRAGMA max_page_count = {used + free_pages}")
+    used = database(outbox).execute("PRAGMA page_count").fetchone()[0]
+    database(outbox).execute(f"PRAGMA max_page_count = {used + free_pages}")
 
 
 def freeze_disk(outbox: Outbox) -> None:
     """From now on SQLite itself says that it may not write, as after a remount: not even deleting works."""
-    outbox._table._db.execute("PRAGMA query_only = on")
+    database(outbox).execute("PRAGMA query_only = on")
 
 
 @contextmanager
@@ -130,8 +135,8 @@ def no_room() -> Iterator[None]:
 
 
 def heal_disk(outbox: Outbox) -> None:
-    outbox._table._db.execute("PRAGMA max_page_count = 1000000")
-    outbox._table._db.execute("PRAGMA query_only = off")
+    database(outbox).execute("PRAGMA max_page_count = 1000000")
+    database(outbox).execute("PRAGMA query_only = off")
 
 
 def test_an_event_lies_there_as_it_goes_out(make: Callable[..., Outbox]) -> None:
@@ -375,7 +380,7 @@ def test_the_disk_is_written_once_an_event_and_never_while_nothing_happens(
 
 def test_many_acknowledgements_are_written_together(make: Callable[..., Outbox], path: Path) -> None:
     outbox, wal = make(), path.with_name("outbox.sqlite-wal")
-    outbox._table._db.execute("PRAGMA wal_autocheckpoint = 0")  # so that each transaction makes it longer
+    database(outbox).execute("PRAGMA wal_autocheckpoint = 0")  # so that each transaction makes it longer
     for _ in range(100):
         outbox.append(fault(), PLACE)
     sizes = [wal.stat().st_size]
@@ -625,7 +630,7 @@ def test_damage_is_still_known_after_a_restart_that_could_not_report_it(
     outbox = make()
     for number in (1, 2, 3):
         outbox.append(fault(number), PLACE)
-    outbox._table._db.execute("UPDATE events SET body = '?' WHERE sequence = 2")
+    database(outbox).execute("UPDATE events SET body = '?' WHERE sequence = 2")
     assert sequences(outbox) == [1, 3]  # the row is set aside
     assert sequences(make()) == [1, 3]
     outbox = make()
@@ -683,8 +688,8 @@ def test_a_file_that_is_damaged_while_it_is_in_use_is_replaced(
     outbox = make()
     for number in range(1, 101):
         outbox.append(fault(number), PLACE)
-    outbox._table._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    outbox._table._db.execute("PRAGMA cache_size = 0")
+    database(outbox).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database(outbox).execute("PRAGMA cache_size = 0")
     content = path.read_bytes()
     path.write_bytes(content[:4096] + os.urandom(len(content) - 4096))
     assert sequences(outbox) == []

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import cv2
 import numpy as np
 
 from edge.config import parse_config
@@ -132,7 +131,7 @@ def test_those_who_walk_over_a_line_are_counted() -> None:
 
 def test_too_many_people_for_long_are_an_event_and_so_is_their_end() -> None:
     frames = [[BARE, MASKED]] * 20 + [[BARE]] * 20
-    events = [
+    events: list[Any] = [
         e.data
         for r in run(make(frames, crowding={"max_people": 1, "persist_s": 0.5}), 40)
         for e in r.events
@@ -146,7 +145,9 @@ def test_an_announcement_that_was_heard_is_told_with_the_end_and_in_the_summary(
     for n in range(20):
         result = pipeline.process(Frame(GREY, n, n / 10, START))
         for event in result.events:
+            assert isinstance(event.data, ViolationOpened)
             pipeline.announced(event.data.violation)
+    closed: Any
     (closed,) = (e.data for e in pipeline.finish(2.0, START).events)
     assert closed.announced is True
     total = pipeline.total.summary(2.0)
@@ -162,7 +163,7 @@ def test_a_camera_that_is_tampered_with_is_an_event_in_words_and_numbers() -> No
 
     pipeline = make([[]] * 20)
     pipeline.tampering = Covered()
-    events = [e for r in run(pipeline, 20) for e in r.events]
+    events: list[Any] = [e for r in run(pipeline, 20) for e in r.events]
     assert [e.type for e in events] == ["camera.tampered"] * 2
     assert [e.data.state for e in events] == ["opened", "closed"]
     assert events[0].data.reason == "covered"
@@ -219,7 +220,7 @@ def test_another_scene_is_a_cut_and_another_exposure_is_none() -> None:
 
 
 def test_a_cut_to_a_scene_as_bright_is_one_and_another_white_balance_is_none() -> None:
-    red, green = (cv2.merge([noise(n)[..., 0] for n in order]) for order in ((1, 2, 3), (2, 1, 3)))
+    red, green = (np.stack([noise(n)[..., 0] for n in order], axis=2) for order in ((1, 2, 3), (2, 1, 3)))
     cuts = CutDetector()
     assert not cuts.update(red)
     assert not cuts.update(np.clip(red + np.array([30, 0, -30]), 0, 255).astype(np.uint8))

@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_what_happened_without_a_broker_is_delivered_by_the_next_run(
     ops = make_ops(broker.port)
     second = run(config(tmp_path, broker.port), models, clip)
     assert second.left.waiting == 0
-    messages = []
+    messages: list[Any] = []
     while not messages or "offline" not in messages[-1][1]:
         messages.append(ops.next())
     topics = [topic.removeprefix("maskgate/v1/hq/door-1/") for topic, _, _ in messages]
@@ -109,10 +109,10 @@ class SickCamera:
     def __init__(
         self,
         clock: ManualClock,
-        states: list[tuple[float, Fault | None]],
+        states: Sequence[tuple[float, Fault | None]],
         before: Callable[[], None] = lambda: None,
     ) -> None:
-        self._clock, self._states, self._before = clock, states, before
+        self._clock, self._states, self._before = clock, list(states), before
         self.status = CameraStatus(
             source="/dev/video0", state=CameraState.LIVE, fault=None, message="", since=0.0,
             fps=10, width=64, height=48, frames=1, reconnects=0,

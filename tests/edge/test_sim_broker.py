@@ -1,6 +1,5 @@
 """The embedded broker with the real link, the real delivery and real subscribers."""
 
-import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from mosquitto import drop_connection
 
 from edge.clock import SystemClock
 from edge.config import Mqtt, OutboxConfig
@@ -52,7 +52,7 @@ def test_status_is_retained_and_the_will_comes(
     device.start()
     assert ops.next() == (STATUS, "online", False)
     assert make_ops(embedded.port).next() == (STATUS, "online", True)
-    device._online[1].socket().shutdown(socket.SHUT_RDWR)  # type: ignore[index]
+    drop_connection(device)
     assert [ops.next()[1], ops.next()[1]] == ["vanished", "online"]
     device.stop(WAIT_S, [OutgoingMessage(STATUS, b"stopped", retain=True)])
     assert ops.next()[1] == "stopped"

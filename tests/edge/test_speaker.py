@@ -11,11 +11,13 @@ import wave
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from edge.clock import SystemClock
 from edge.config import Config, Speaker
@@ -51,7 +53,7 @@ def heard(
     violation: str = "v1", at_s: float = 0.0, received_s: float = 0.0, **more: object
 ) -> HeardViolation:
     """A violation of ``at_s`` after noon that came in when the monotonic clock said ``received_s``."""
-    values = {"type": "violation.opened", "clock_trusted": True, **more}
+    values: dict[str, Any] = {"type": "violation.opened", "clock_trusted": True, **more}
     return HeardViolation(
         violation=violation, time=NOON + timedelta(seconds=at_s), received_s=received_s, **values
     )
@@ -414,7 +416,7 @@ def test_a_few_lines_at_once_are_allowed_again_after_a_quiet_time() -> None:
 # --- the shipped sounds
 
 
-def samples(path: Path) -> np.ndarray:
+def samples(path: Path) -> NDArray[Any]:
     with wave.open(str(path)) as sound:
         assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (22_050, 1, 2)
         return np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
@@ -535,7 +537,7 @@ def test_an_aplay_that_can_not_even_be_killed_holds_nothing_up(
         def kill(self) -> None:
             left.append(self)
 
-    monkeypatch.setattr(player_module.subprocess, "Popen", Undead)
+    monkeypatch.setattr(subprocess, "Popen", Undead)
     with pytest.raises(SpeakerError, match="interrupted"):
         AplayPlayer("default", SystemClock()).play(SHIPPED, Until(stuck, ManualClock()))
     (process,) = left

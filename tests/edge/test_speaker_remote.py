@@ -128,16 +128,16 @@ def test_nobody_there_is_worth_another_try(token: Path) -> None:
 @pytest.mark.parametrize("answer", [b"", b"220 smtp ready\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 500])
 def test_nonsense_is_no_answer(answer: bytes) -> None:
     def talk() -> None:
-        peer, _ = server.accept()
+        peer, _ = listener.accept()
         with peer:
             peer.recv(65536)
             peer.sendall(answer)
 
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=talk)
         thread.start()
         with pytest.raises(UnansweredError, match="no proper answer"):
-            webhook(server.getsockname()[1]).say(HEARD, STOP)
+            webhook(listener.getsockname()[1]).say(HEARD, STOP)
         thread.join()
 
 
@@ -285,6 +285,7 @@ def test_only_what_may_change_is_asked_again(
     memory.close()
     report = reports.get(timeout=WAIT_S)
     assert type(report) is outcome
+    assert isinstance(report, AnnouncementPlayed)
     assert report.speaker == "s/webhook"
     assert reports.empty()
     assert [body for _, _, body in server.asked] == [EVENT] * len(statuses)

@@ -18,6 +18,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from mosquitto import drop_connection
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.clock import SystemClock
@@ -65,7 +66,7 @@ class Ops:
         self.heard: SimpleQueue[tuple[str, bytes, bool]] = SimpleQueue()
         subscribed = threading.Event()
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
-        self.client.on_message = lambda _c, _d, m: self.heard.put((m.topic, m.payload, m.retain))
+        self.client.on_message = lambda _c, _d, m: self.heard.put((m.topic, bytes(m.payload), m.retain))
         self.client.on_subscribe = lambda *_: subscribed.set()
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
@@ -114,7 +115,7 @@ def wait_until_listening(ops: Ops) -> None:
     """Until the speaker has judged a violation of long ago, and with it all that was published before."""
     probe, listening = f"{PROBE} {secrets.token_hex(8)}", threading.Event()
     handler = logging.Handler()
-    handler.emit = lambda r: listening.set() if probe in r.getMessage() else None  # type: ignore[method-assign]
+    handler.emit = lambda record: listening.set() if probe in record.getMessage() else None  # type: ignore[method-assign]
     log = logging.getLogger("edge.service.speaker")
     level = log.level
     log.setLevel(logging.INFO)
@@ -366,7 +367,7 @@ def test_the_will_tells_when_the_connection_began(
     try:
         ops.next(STATUS)
         eventually(lambda: service._link._online)
-        service._link._online[1].socket().shutdown(socket.SHUT_RDWR)
+        drop_connection(service._link)
         will = ops.next(STATUS)
         assert (will["state"], will["reason"]) == ("offline", "the connection was lost")
         assert datetime.fromisoformat(will["time"].replace("Z", "+00:00")) == START + timedelta(hours=1)
@@ -400,7 +401,11 @@ def test_an_unexpected_error_ends_the_process_so_that_systemd_starts_it_again(
         if PROBE not in line:
             raise ZeroDivisionError(line)
 
-    feed = threading.Thread(target=lambda: (wait_until_listening(ops), ops.violation("v1")))
+    def publish() -> None:
+        wait_until_listening(ops)
+        ops.violation("v1")
+
+    feed = threading.Thread(target=publish)
     feed.start()
     assert run_speaker(config, clock=SystemClock(), stop=threading.Event(), announce=broken) == 1
     feed.join(WAIT_S)
@@ -444,7 +449,12 @@ def test_without_a_broker_the_local_path_announces_and_the_broker_hears_of_it_la
     try:
         assert device.send(violation("v1"))
         heard: list[str] = []
-        eventually(lambda: heard.extend(device.announced()) or heard == ["v1"])
+
+        def announced() -> bool:
+            heard.extend(device.announced())
+            return heard == ["v1"]
+
+        eventually(announced)
         assert announcements(local) == 1
         broker.start()
         ops = make_ops(broker.port)

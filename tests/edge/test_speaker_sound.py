@@ -7,6 +7,7 @@ import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,9 +153,9 @@ def test_every_section_of_another_speaker_has_its_kind_and_info_shows_only_what_
     None
 ):
     sections = {
-        key: kind
+        key: section
         for key, field in Speaker.model_fields.items()
-        if (kind := section_in(field.annotation)) is not None
+        if (section := section_in(field.annotation)) is not None
     }
     assert [kind.key for kind in KINDS] == list(sections)
     for kind in KINDS:
@@ -168,7 +169,7 @@ def test_every_section_of_another_speaker_has_its_kind_and_info_shows_only_what_
     home = HomeAssistant(
         url="http://ha.local/s3cret", token_file=Path("t"), entity="media_player.x", media=media
     )
-    shown = shown_speaker(Speaker(home_assistant=home))["home_assistant"]
+    shown: Any = shown_speaker(Speaker(home_assistant=home))["home_assistant"]
     assert (shown["url"], shown["media"]) == ("http://ha.local", "http://192.0.2.7:8123")
     assert "s3cret" not in str(shown)
 
@@ -200,7 +201,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[type]:
+def desk(tmp_path: Path) -> Iterator[Callable[[Speaker], Desk]]:
     made: list[Desk] = []
 
     def make(settings: Speaker) -> Desk:

@@ -34,18 +34,18 @@ def corridor() -> Light:
     for side, grey in enumerate((0.6, 0.45, 0.2, 0.5)):  # ceiling, right wall, floor, left wall
         after = (side + 1) % 4
         quad = np.array([near[side], near[after], far[after], far[side]])
-        cv2.fillPoly(picture, [quad.astype(np.int32)], grey)
-    cv2.rectangle(picture, (140, 75), (185, 125), 0.3, -1)
+        cv2.fillPoly(picture, [quad.astype(np.int32)], (grey,))
+    cv2.rectangle(picture, (140, 75), (185, 125), (0.3,), -1)
     for depth in (0.2, 0.45, 0.62, 0.75, 0.85):  # tiles
         left, right = (tuple(map(int, near[k] + (far[k] - near[k]) * depth)) for k in (3, 2))
-        cv2.line(picture, left, right, 0.1, 1, cv2.LINE_AA)
+        cv2.line(picture, left, right, (0.1,), 1, cv2.LINE_AA)
     for x in range(0, W + 1, 64):
-        cv2.line(picture, (x, H), (140 + x * 45 // W, 125), 0.1, 1, cv2.LINE_AA)
+        cv2.line(picture, (x, H), (140 + x * 45 // W, 125), (0.1,), 1, cv2.LINE_AA)
     for door in ([[30, 65], [60, 72], [60, 185], [30, 215]], [[230, 80], [255, 76], [255, 180], [230, 160]]):
-        cv2.fillPoly(picture, [np.array(door, np.int32)], 0.12)
-        cv2.polylines(picture, [np.array(door, np.int32)], isClosed=True, color=0.8, thickness=2)
-    cv2.fillPoly(picture, [np.array([[130, 20], [190, 20], [175, 45], [150, 45]], np.int32)], 1.0)
-    cv2.putText(picture, "EXIT", (145, 100), cv2.FONT_HERSHEY_PLAIN, 0.8, 0.9, 1)
+        cv2.fillPoly(picture, [np.array(door, np.int32)], (0.12,))
+        cv2.polylines(picture, [np.array(door, np.int32)], isClosed=True, color=(0.8,), thickness=2)
+    cv2.fillPoly(picture, [np.array([[130, 20], [190, 20], [175, 45], [150, 45]], np.int32)], (1.0,))
+    cv2.putText(picture, "EXIT", (145, 100), cv2.FONT_HERSHEY_PLAIN, 0.8, (0.9,), 1)
     return np.clip(cv2.GaussianBlur(picture, (0, 0), 0.5), 0.01, 1)
 
 
@@ -106,7 +106,7 @@ def lamp(x: float, y: float, radius: float) -> Light:
 
 def moved(scene: Light, dx: float, dy: float = 0.0, turn_deg: float = 0.0) -> Light:
     matrix = cv2.getRotationMatrix2D((W / 2, H / 2), turn_deg, 1.0)
-    matrix[:, 2] += (dx, dy)
+    matrix[:, 2] = matrix[:, 2] + (dx, dy)
     # the plain interpolation would blur
     return np.clip(
         cv2.warpAffine(scene, matrix, (W, H), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT), 0, 1
@@ -114,14 +114,16 @@ def moved(scene: Light, dx: float, dy: float = 0.0, turn_deg: float = 0.0) -> Li
 
 
 def blurred(scene: Light, sigma: float) -> Light:
-    return cv2.GaussianBlur(scene, (0, 0), sigma)
+    return np.asarray(cv2.GaussianBlur(scene, (0, 0), sigma), dtype=np.float32)
 
 
 def person(picture: Light, x: float, top: float, width: float) -> Light:
     """Somebody with a head and a striped coat, before a picture."""
     shape = np.zeros((H, W), np.float32)
-    cv2.ellipse(shape, (int(x), int(top + width / 3)), (int(width / 4), int(width / 3)), 0, 0, 360, 1, -1)
-    cv2.ellipse(shape, (int(x), int(top + width * 2.2)), (int(width / 2), int(width * 1.6)), 0, 0, 360, 1, -1)
+    cv2.ellipse(shape, (int(x), int(top + width / 3)), (int(width / 4), int(width / 3)), 0, 0, 360, (1,), -1)
+    cv2.ellipse(
+        shape, (int(x), int(top + width * 2.2)), (int(width / 2), int(width * 1.6)), 0, 0, 360, (1,), -1
+    )
     coat = 0.25 + 0.15 * np.sin((X - x) / width * 25) + 0.1 * np.sin((Y - top) / width * 9)
     return picture * (1 - shape) + coat * shape
 
@@ -415,7 +417,9 @@ def test_what_lies_between_the_limits_keeps_it_open() -> None:
 @pytest.mark.parametrize("size", [(64, 48), (480, 270), (1280, 720)])
 def test_any_size_of_picture_will_do(size: tuple[int, int]) -> None:
     frames = film(SCENES["astronaut"], lambda s, t: s if t < 30 else OTHER, 50, Camera())
-    changes = watch(check(), ((cv2.resize(image, size), now) for image, now in frames))
+    changes = watch(
+        check(), ((np.asarray(cv2.resize(image, size), dtype=np.uint8), now) for image, now in frames)
+    )
     assert [(c.opened, c.reason) for _, c in changes] == [(True, "turned")]
 
 

@@ -139,7 +139,7 @@ def test_models_are_updated_on_their_own_and_newer_ones_in_an_application_win(de
     device.updater().attend()
     assert device.in_use() == ("shipped", "models-1.5.0")
     assert device.tested == [UpdateCandidate(device.shipped, device.kept / "releases/models-1.5.0")]
-    device.exchange().confirm(device.exchange().trial())
+    device.exchange().confirm(device.on_trial())
     device.updater().attend()
     device.arrives(application("2.0.0", models="1.4.0"))
     device.updater().attend()
@@ -156,7 +156,7 @@ def test_one_update_can_be_taken_back_and_older_releases_are_removed(device: Dev
     for version in ("2.0.0", "3.0.0", "4.0.0"):
         device.arrives(application(version))
         device.updater().attend()
-        device.exchange().confirm(device.exchange().trial())
+        device.exchange().confirm(device.on_trial())
         device.updater().attend()
     assert names(device.kept / "releases") == ["application-3.0.0", "application-4.0.0"]
     device.reported_texts()
@@ -226,9 +226,9 @@ def test_the_service_does_not_wait_for_the_updater(device: Device) -> None:
     put_on_trial(device)
     with device.updater()._locked():
         device.updater().count_start()
-    assert device.exchange().trial().starts == 0
+    assert device.on_trial().starts == 0
     device.updater().count_start()
-    assert device.exchange().trial().starts == 1
+    assert device.on_trial().starts == 1
 
 
 @pytest.mark.parametrize(
@@ -488,7 +488,7 @@ def test_the_boot_partitions_second_bundle_waits_for_the_end_of_the_trial(device
     for _ in range(2):
         assert device.updater().install_from(card)
         assert device.in_use() == ("application-2.0.0", "shipped")
-    device.exchange().confirm(device.exchange().trial())
+    device.exchange().confirm(device.on_trial())
     device.updater().attend()
     assert device.updater().install_from(card)
     assert device.in_use() == ("application-2.0.0", "models-1.5.0")
@@ -497,7 +497,7 @@ def test_the_boot_partitions_second_bundle_waits_for_the_end_of_the_trial(device
 
 def test_a_confirmation_is_kept_until_the_trial_is_over(device: Device) -> None:
     put_on_trial(device)
-    device.exchange().confirm(device.exchange().trial())
+    device.exchange().confirm(device.on_trial())
     with pytest.raises(OSError, match="No space"):
         device.updater(FullDisk("remove trial.json")).attend()
     device.updater().end_trial("it took too long")

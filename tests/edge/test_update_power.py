@@ -136,7 +136,7 @@ def attend_and_download(device: Device, disk: Disk | None) -> None:
 
 def confirmed(device: Device) -> None:
     put_on_trial(device)
-    device.exchange().confirm(device.exchange().trial())
+    device.exchange().confirm(device.on_trial())
 
 
 def once_too_often(device: Device) -> None:

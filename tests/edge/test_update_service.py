@@ -320,7 +320,9 @@ def test_a_confirmation_that_cannot_be_written_is_tried_again(
 
 def test_a_result_goes_through_the_outbox_and_a_bad_one_is_a_problem(desk: Desk, device: Device) -> None:
     desk.after(0)
-    desk.exchange.confirm(desk.exchange.trial())
+    trial = desk.exchange.trial()
+    assert trial is not None
+    desk.exchange.confirm(trial)
     desk.updates._confirmed = True
     device.updater().attend()
     (event,) = desk.events()

@@ -46,7 +46,7 @@ class Broker:
         self._conf.write_text(
             f"{root}listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 100000\n"
         )
-        self._program, self._process = program, subprocess.Popen(["true"])
+        self._program, self._process = program, subprocess.Popen(["true"], text=True)
 
     def start(self) -> None:
         """Return when clients can connect."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.mqtt import MqttLink
+
 
 class Mosquitto:
     """A broker on a port of its own, which it keeps over restarts; what it knows survives a clean stop."""
@@ -50,3 +52,12 @@ class Mosquitto:
             assert self._process.stderr
             self._process.stderr.close()
             self._process = None
+
+
+def drop_connection(link: MqttLink) -> None:
+    """Let a link's connection end without a word, as a cable that is cut does."""
+    assert link._online is not None
+    _, client = link._online
+    connection = client.socket()
+    assert isinstance(connection, socket.socket)
+    connection.shutdown(socket.SHUT_RDWR)

@@ -17,7 +17,7 @@ from edge.releases import choose
 from edge.releases.disk import Disk
 from edge.releases.exchange import Exchange
 from edge.releases.release import ARCHITECTURES, Release
-from edge.releases.store import ReleaseStore
+from edge.releases.store import ReleaseStore, Trial
 from edge.releases.update_messages import UpdateRequest
 from edge.update.bundle import pack
 from edge.update.install import UpdateCandidate, with_signature
@@ -135,6 +135,11 @@ class Device:
     def exchange(self, disk: Disk | None = None) -> Exchange:
         return Exchange(self.kept, disk, self.keys)
 
+    def on_trial(self) -> Trial:
+        trial = self.exchange().trial()
+        assert trial is not None
+        return trial
+
     def updater(self, disk: Disk | None = None) -> Updater:
         return Updater(
             self.store(disk), self.exchange(disk), self.tested.append, self.keys,
@@ -189,6 +194,6 @@ def put_on_trial(device: Device, version: str = "3.0.0") -> None:
 
 def make_final(device: Device, version: str) -> None:
     put_on_trial(device, version)
-    device.exchange().confirm(device.exchange().trial())
+    device.exchange().confirm(device.on_trial())
     device.updater().attend()
     device.reported_texts()

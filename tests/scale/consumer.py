@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pika
 import psycopg2
@@ -35,7 +36,7 @@ class Counts:
     connections: int = 0
 
 
-def declare(channel, queue: str) -> None:  # noqa: ANN001 - pika's
+def declare(channel: Any, queue: str) -> None:
     """One queue for all consumers, on all nodes; whatever is there already stays."""
     channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
     for leaf in ("event", "summary"):

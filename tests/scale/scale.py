@@ -1,6 +1,6 @@
 """A thousand devices on a cluster that loses a node: each event must be in the table once.
 
-    python tests/scale/run.py [--devices 1000] [--rate 6000] [--for 60] [--seed 7] [--json]
+    python tests/scale/scale.py [--devices 1000] [--rate 6000] [--for 60] [--seed 7] [--json]
 
 A third of the way in, the node that leads the queue is killed; at two thirds it starts again. Prints the
 figures and ends with 1 if an event was lost, or if the table has one that nobody sent.
@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from stage import Cluster, Consumer, Database, Program, StageError, wait_for
+from cluster import Cluster, Consumer, Database, Program, StageError, wait_for
 
 from edge.config import parse_config
 from edge.events import TYPES
