@@ -261,7 +261,7 @@ def test_whatever_an_address_is_it_is_refused_or_can_be_requested(url: str) -> N
     assert allowed.isascii()
     assert allowed_url(allowed) == allowed
     path = allowed.split("/", 3)[-1]
-    http.client.HTTPConnection("127.0.0.1")._validate_path(f"/{path}")
+    http.client.HTTPConnection("127.0.0.1")._validate_path(f"/{path}")  # type: ignore[attr-defined]
 
 
 def test_a_request_of_version_0_1_0_is_understood(device: Device) -> None:
