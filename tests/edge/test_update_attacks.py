@@ -262,7 +262,7 @@ def test_the_service_sets_aside_what_blocks_its_own_files(device: Device) -> Non
         exchange.ask(UpdateRequest(url="https://x/y", version="2.0.0"))
     put_on_trial(device, "2.0.0")
     block(device.exchange_folder, "confirmed")
-    exchange.confirm(exchange.trial())
+    exchange.confirm(device.on_trial())
     assert exchange.confirmed() == "application-2.0.0"
 
 
