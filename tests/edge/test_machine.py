@@ -258,7 +258,7 @@ def test_credentials_are_those_that_are_named_from_the_card_or_the_device() -> N
 def test_the_speaker_gets_a_certificate_of_its_own_if_the_card_has_one() -> None:
     text = SITE + '[mqtt]\nca_file = "ca.pem"\ncert_file = "client.pem"\nkey_file = "client.key"\n'
     names = ("ca.pem", "client.pem", "client.key", "speaker-client.pem", "speaker-client.key")
-    found = wanted(text, **{name: name.encode() for name in names})
+    found = wanted(text, NOBODY, **{name: name.encode() for name in names})
     assert found.remarks == ()
     planned = {file.path: file for file in planned_files(found, Facts(frozenset(), ""))}
     assert planned["/etc/maskgate/credentials/speaker-client.pem"].data == b"speaker-client.pem"
