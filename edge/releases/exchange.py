@@ -50,6 +50,7 @@ class Exchange:
         self._disk = disk or Disk()
         self.request_path, self.rollback_path = self.folder / "request.json", self.folder / "rollback"
         self.bundle, self.signature = self.folder / "incoming.bundle", self.folder / "incoming.minisig"
+        self._undeletable: set[str] = set()
         self._last = update_folder / "last.json"
         self.wanted_path, self.confirmed_path = self.folder / "incoming.json", self.folder / "confirmed"
 
@@ -98,12 +99,16 @@ class Exchange:
                 results.append(UpdateResult.model_validate_json(read_small(path, _SMALL)))
             except (UpdateError, ValidationError) as e:
                 _log.error("%s: deleted, because it can't be read: %s", path, e)
-                self._disk.discard(path)
-        return sorted(results, key=lambda result: result.time)
+                self._clear(path)
+        return sorted((r for r in results if r.id not in self._undeletable), key=lambda result: result.time)
 
     def discard(self, result: UpdateResult) -> None:
-        """Delete a result that is in the outbox by now."""
-        self._disk.discard(self._result_path(result))
+        """Delete a result that is in the outbox by now. Even if that fails, it is not reported again."""
+        try:
+            self._disk.discard(self._result_path(result))
+        except OSError as e:
+            _log.error("%s: can't be deleted: %s", self._result_path(result), e)
+            self._undeletable.add(result.id)
 
     def last(self) -> str:
         """The result of the last update, as text for people; empty if there was none."""

@@ -266,6 +266,18 @@ def test_the_service_sets_aside_what_blocks_its_own_files(device: Device) -> Non
     assert exchange.confirmed() == "application-2.0.0"
 
 
+def test_a_result_that_cannot_be_deleted_is_reported_once(device: Device) -> None:
+    class ReadOnly(Disk):
+        def step(self, what: str) -> None:
+            raise OSError(errno.EROFS, "Read-only file system")
+
+    device.exchange().publish(UpdateResult(result="failed", reason="no"))
+    exchange = device.exchange(ReadOnly())
+    (result,) = exchange.results()
+    exchange.discard(result)
+    assert exchange.results() == []
+
+
 def test_a_folder_with_many_names_costs_root_little(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(1500):
         (device.exchange_folder / f"outcome-{n}.json").touch()
