@@ -7,7 +7,9 @@ from pydantic import AfterValidator, Field, model_validator
 from edge.config.addresses import checked_host, split_address
 from edge.config.secret_files import Secret
 from edge.config.section import Name, Section
+from edge.urls import HIDDEN
 
+_WEBSOCKET_PATH = "/mqtt"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -35,7 +37,7 @@ class Mqtt(Section):
     """5 falls back to 3.1.1 if the broker does not speak it."""
     transport: Literal["tcp", "websockets"] = Field("tcp", examples=["websockets"])
     """``websockets`` if a firewall lets only web traffic through."""
-    websocket_path: str = Field("/mqtt", pattern=r"^/[!-~]*$", examples=["/mqtt"])
+    websocket_path: str = Field(_WEBSOCKET_PATH, pattern=r"^/[!-~]*$", examples=["/mqtt"])
     """The path of the broker's WebSocket."""
     encryption: Literal["tls", "none"] | None = Field(None, examples=["tls"])
     """If not given: ``tls`` if there is a ``ca_file``, and ``none`` only to a broker on this machine."""
@@ -64,6 +66,11 @@ class Mqtt(Section):
                 'on the way can read and forge everything: encryption = "none"'
             )
         return self
+
+    @property
+    def shown_websocket_path(self) -> str:
+        """The path as others may see it: as in any URL, one that somebody chose may be the secret itself."""
+        return self.websocket_path if self.websocket_path == _WEBSOCKET_PATH else HIDDEN
 
     @property
     def encrypted(self) -> bool:

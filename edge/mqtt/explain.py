@@ -30,8 +30,8 @@ def why_unreachable(settings: Mqtt, error: OSError | UnicodeError, timeout_s: fl
         )
     if settings.transport == "websockets" and isinstance(error, ConnectionError):
         return (
-            f"{where} does not speak WebSockets at {settings.websocket_path} ({error}): check [mqtt] port "
-            'and websocket_path, or set transport = "tcp"'
+            f"{where} does not speak WebSockets at {settings.shown_websocket_path} ({error}): check [mqtt] "
+            'port and websocket_path, or set transport = "tcp"'
         )
     return f"{where} can't be reached ({error}): is the network up, is [mqtt] host right?"
 

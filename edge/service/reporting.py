@@ -29,6 +29,7 @@ def info(config: Config, models: LoadedModels, camera: CameraStatus, releases: R
     shown = config.model_dump(mode="json")
     shown["camera"]["source"] = camera.source
     shown["speaker"] = shown_speaker(config.speaker)
+    shown["mqtt"]["websocket_path"] = config.mqtt.shown_websocket_path
     passports = {
         c.name: Passport(id=c.model_id, sha256=c.sha256, kind=c.kind)
         for c in (models.classifier.contract, models.detector.contract)
