@@ -6,6 +6,7 @@ from edge.camera.kinds import KINDS, check_source, kind_of
 from edge.camera.orientation import Turn
 from edge.camera.paths import Found, what_lies_at
 from edge.camera.pictures import PICTURE_SUFFIXES, read_picture
+from edge.camera.rates import rate_problems
 from edge.camera.source_kind import SourceKind
 from edge.camera.state import CameraSettings, CameraState, CameraStatus, Fault
 
@@ -22,6 +23,7 @@ __all__ = [
     "Turn",
     "check_source",
     "kind_of",
+    "rate_problems",
     "read_clip",
     "read_picture",
     "what_lies_at",

@@ -1,7 +1,7 @@
 """What the device says about itself: ``info``, ``health`` and ``summary``."""
 
 from edge import __version__
-from edge.camera import CameraStatus
+from edge.camera import CameraStatus, rate_problems
 from edge.clock import Clock, trusted
 from edge.config import Config
 from edge.events import (
@@ -18,7 +18,7 @@ from edge.hardware import hardware_id, memory_mb, temperature_c
 from edge.people.compose import LoadedModels
 from edge.people.tally import Tally
 from edge.service.messenger import Messenger
-from edge.service.pace import Pace
+from edge.service.pace import WINDOW_S, Pace
 from edge.service.state import DeviceState
 from edge.speaker.sinks import shown_speaker
 from edge.systemd import SystemdNotifier
@@ -71,6 +71,7 @@ class Reporter:
         state: DeviceState,
     ) -> None:
         self._every, self._clock, self._messenger = config.reporting, clock, messenger
+        self._min_looks = config.decision.min_looks
         self._notifier, self._state = notifier, state
         self.pace, self.window = Pace(), Tally()
         self._started_s = self._next_health_s = self._window_began_s = clock.monotonic()
@@ -98,6 +99,7 @@ class Reporter:
         """How the device is right now; ``problems`` are sentences for a person."""
         clock, camera, link = self._clock, self._state.camera, self._messenger.link_status
         now_s = clock.monotonic()
+        judged_fps = self.pace.fps(now_s) if self.pace.seconds >= WINDOW_S else None
         return Health(
             time=clock.utc(),
             clock_trusted=trusted(clock),
@@ -118,5 +120,5 @@ class Reporter:
             temperature_c=temperature_c(),
             hardware=hardware_id(),
             overrides=self._state.overrides,
-            problems=self._state.problems(),
+            problems=[*self._state.problems(), *rate_problems(camera, judged_fps, self._min_looks)],
         )

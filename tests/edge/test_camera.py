@@ -3,6 +3,7 @@ import logging
 import os
 import queue
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from edge.camera import (
     SourceKind,
     check_source,
     kind_of,
+    rate_problems,
     read_clip,
     read_picture,
 )
@@ -573,6 +575,40 @@ def test_a_still_clip_is_neither_frozen_nor_black(tmp_path: Path) -> None:
         states.add(camera.status.fault)
     assert states == {None}
     camera.close()
+
+
+# ---- how fast
+
+
+def status_at(fps: float, state: CameraState = CameraState.LIVE, frames: int = 100) -> CameraStatus:
+    return CameraStatus("rtsp://192.0.2.7", state, None, "", 0.0, fps, 640, 480, frames, 0)
+
+
+@pytest.mark.parametrize(
+    ("camera", "judged_fps", "words"),
+    [
+        (status_at(15.0), 14.8, []),
+        (status_at(15.0), None, []),
+        (status_at(13.5), 1.8, ["this device judges 1.8 of the 13.5 pictures a second"]),
+        (status_at(60.0), 12.0, []),
+        (
+            status_at(0.5),
+            0.5,
+            ["rtsp://192.0.2.7: gives 0.5 pictures a second, too few .* least 2 are needed"],
+        ),
+        (status_at(1.9), 0.1, ["gives 1.9 pictures", "judges 0.1 of the 1.9"]),
+        (status_at(0.5, frames=4), None, []),
+        (status_at(0.5, CameraState.FAULT), 0.0, []),
+        (status_at(0.0), 0.0, []),
+    ],
+)
+def test_too_few_pictures_are_a_problem(
+    camera: CameraStatus, judged_fps: float | None, words: list[str]
+) -> None:
+    problems = rate_problems(camera, judged_fps, min_looks=3)
+    assert len(problems) == len(words)
+    for problem, word in zip(problems, words, strict=True):
+        assert re.search(word, problem)
 
 
 # ---- the capture
