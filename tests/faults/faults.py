@@ -4,18 +4,27 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from stage import HERE, Stage, StageError, wait
 
 Outcome = dict[str, Any]
+MALFORMED = (
+    b"\x90\x06\x00\x01\x00\x01\x01\x01",  # a SUBACK with three codes
+    b"\x90\x03\x00\x01\x00",  # one with none
+    b"\x30\x07\x00\x03\xff\xfe\xfd\x00x",  # a PUBLISH whose topic is not UTF-8
+    b"\x20\x03\x00\x00\x00",  # a second CONNACK
+    b"\x40\x01\x00",  # half of a PUBACK
+    b"\xf0\x00\x00\x00",  # an AUTH that nobody asked for
+)
 DAY_S = 86400
 
 
@@ -178,23 +187,80 @@ def power_cut(*, short: bool) -> Outcome:
 def damaged(*, short: bool) -> Outcome:
     """The whole file is damaged while the device is off: it is set aside, and a fresh one is started."""
     with Stage() as stage:
-        _running(stage, 10 if short else 50, 0.02)
-        stage.wait_for(lambda: len(stage.consumer.got) == (10 if short else 50))
-        stage.device.end(signal.SIGTERM)
+        _offline(stage, events=20 if short else 100)
         path = stage.state / "outbox.sqlite"
         path.write_bytes(b"damage" * 1000)
-        before = len(stage.device.made)
-        stage.device.made.clear()
-        delivered = len(stage.consumer.got)
         stage.device.start(events=10, every_s=0.02)
-        stage.wait_for(lambda: len(stage.consumer.got) == delivered + 10)
+        stage.wait_for(lambda: stage.device.done)
         if not any(".damaged-" in p.name for p in stage.state.iterdir()):
             raise StageError(f"{path} was not set aside")
-        del stage.consumer.got[:delivered]  # the fresh outbox starts with number 1 again
-        outcome = _over(stage, "outbox damaged", lambda: None)
-        outcome["made"] += before
-        outcome["delivered"] += delivered
-        return outcome
+        return _over(stage, "outbox damaged, broker away", stage.proxy.accept)
+
+
+def _offline(stage: Stage, events: int) -> None:
+    """The device has delivered some events, makes more without a broker, and is killed."""
+    _running(stage, 10, 0.01)
+    stage.wait_for(lambda: len(stage.consumer.got) == 10)
+    wait(0.3)  # the acknowledgements reach the device
+    stage.proxy.refuse()
+    stage.device.end(signal.SIGKILL)
+    stage.device.start(events=events, every_s=0.001)
+    stage.wait_for(lambda: stage.device.done)
+    stage.device.end(signal.SIGKILL)
+
+
+def rows_damaged(*, short: bool) -> Outcome:
+    """Every tenth row that waits is damaged: not UTF-8, not JSON, or changed."""
+    changes = ("CAST(X'ff' || body AS TEXT)", "replace(body, '{', '#')", "replace(body, 'covered', 'opened')")
+    with Stage() as stage:
+        _offline(stage, events=30 if short else 300)
+        with closing(sqlite3.connect(stage.state / "outbox.sqlite")) as db, db:
+            for turn, (number,) in enumerate(db.execute("SELECT sequence FROM events").fetchall()[::10]):
+                change = changes[turn % len(changes)]
+                db.execute(f"UPDATE events SET body = {change} WHERE sequence = ?", (number,))  # noqa: S608
+        stage.device.start(events=10, every_s=0.02)
+        return _over(stage, "rows damaged, broker away", stage.proxy.accept)
+
+
+def wal_damaged(*, short: bool) -> Outcome:
+    """Again and again, the device is killed and a bit of its write-ahead log is turned."""
+    turns, dice = 3 if short else 30, random.Random(3)
+    with Stage() as stage:
+        _offline(stage, events=50)
+        for _ in range(turns):
+            wal = stage.state / "outbox.sqlite-wal"
+            content = bytearray(wal.read_bytes())
+            content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+            wal.write_bytes(content)
+            stage.device.start(events=20, every_s=0.001)
+            stage.wait_for(lambda: stage.device.done)
+            stage.device.end(signal.SIGKILL)
+        stage.device.start(events=10, every_s=0.02)
+        return _over(stage, f"write-ahead log damaged, {turns} times", stage.proxy.accept)
+
+
+def malformed_packets(*, short: bool) -> Outcome:
+    """The broker sends what is not MQTT, again and again."""
+    dice = random.Random(4)
+    with Stage() as stage:
+        _running(stage, 100 if short else 400, 0.05)
+        for _ in range(8 if short else 60):
+            stage.proxy.inject(dice.choice(MALFORMED) + dice.randbytes(dice.randint(0, 20)))
+            wait(0.3)
+        return _over(stage, "malformed packets", lambda: None)
+
+
+def clock_jumps_months(*, short: bool) -> Outcome:
+    """The device starts with its clock 95 days ahead, then 95 days behind, while events wait."""
+    with Stage() as stage:
+        _offline(stage, events=20 if short else 100)
+        for skew_s in (95 * DAY_S, -95 * DAY_S, 4000 * DAY_S, 0):
+            stage.skew.write_text(str(skew_s))
+            stage.device.start(events=5, every_s=0.02)
+            stage.wait_for(lambda: stage.device.done)
+            stage.device.end(signal.SIGTERM)
+        stage.device.start(events=5, every_s=0.02)
+        return _over(stage, "clock months off at the start", stage.proxy.accept)
 
 
 def clock_jumps(*, short: bool) -> Outcome:
@@ -222,5 +288,9 @@ FAULTS = (
     kill_9,
     power_cut,
     damaged,
+    rows_damaged,
+    wal_damaged,
+    malformed_packets,
     clock_jumps,
+    clock_jumps_months,
 )

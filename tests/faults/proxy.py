@@ -60,6 +60,14 @@ class Proxy:
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
+    def inject(self, data: bytes) -> None:
+        """Send something to the device as if it came from the broker."""
+        with self._lock:
+            pairs = list(self._pairs)
+        for device, _ in pairs:
+            with suppress(OSError):
+                device.sendall(data)
+
     def swallow(self) -> None:
         """Be a black hole: connections are accepted and stay, but carry nothing in either direction."""
         self._through.clear()

@@ -2,10 +2,11 @@
 
     python tests/faults/run.py [--short] [--json] [FAULT ...]
 
-Prints one JSON line for each fault: ``fault, made, delivered, lost, out_of_order, repeated, two_ids,
-seconds_to_recover``; ``two_ids`` counts events that came under more than one id. Then, unless ``--json`` is
+Prints one JSON line for each fault: ``fault, made, delivered, lost, reported, out_of_order, repeated,
+two_ids, seconds_to_recover``. ``reported`` counts events that the device reports as lost, ``lost`` those that
+are missing without a report; ``two_ids`` counts numbers that were given twice. Then, unless ``--json`` is
 given, it prints the same as a table on standard error. It ends with 1 if an event was lost, out of order or
-under two ids.
+under a number that was given twice.
 """
 
 import argparse
@@ -15,7 +16,16 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from faults import FAULTS
 
-COLUMNS = ("made", "delivered", "lost", "out_of_order", "repeated", "two_ids", "seconds_to_recover")
+COLUMNS = (
+    "made",
+    "delivered",
+    "lost",
+    "reported",
+    "out_of_order",
+    "repeated",
+    "two_ids",
+    "seconds_to_recover",
+)
 
 AT_ONCE = 4
 

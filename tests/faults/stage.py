@@ -70,6 +70,8 @@ class Consumer:
     def __init__(self, port: int) -> None:
         self.got: list[tuple[float, int, str]] = []
         """Time of arrival (monotonic s), number and id of each event, repeats included."""
+        self.reported: dict[str, int] = {}
+        """Id of each ``events.dropped`` -> how many events it reports as lost."""
         self._subscribed = threading.Event()
         client = self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="consumer")
         client.reconnect_delay_set(1, 1)
@@ -93,6 +95,8 @@ class Consumer:
     def _received(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         if message.topic.endswith("/event"):
             event = json.loads(message.payload)
+            if event["type"] == "events.dropped":
+                self.reported[event["id"]] = event["data"]["count"]
             self.got.append((time.monotonic(), int(event["sequence"]), event["id"]))
 
 
@@ -220,9 +224,13 @@ class Stage:
             fault: the name of the fault.
             healed_s: when the fault was over (monotonic s); None if it has no end.
         """
-        made, got = self.device.made, self.consumer.got
+        made, got, reported = self.device.made, self.consumer.got, self.consumer.reported
         self.wait_for(lambda: self.device.done)
-        self.wait_for(lambda: set(made.values()) <= {event for _, _, event in got})
+
+        def missing() -> int:
+            return len(set(made.values()) - {event for _, _, event in got})
+
+        self.wait_for(lambda: missing() <= sum(reported.values()))
         ids = {event for _, _, event in got}
         numbers = list({event: number for _, number, event in got}.values())  # in the order of first arrival
         after = [when - healed_s for when, _, _ in got if healed_s is not None and when >= healed_s]
@@ -230,7 +238,8 @@ class Stage:
             "fault": fault,
             "made": len(ids | set(made.values())),
             "delivered": len(ids),
-            "lost": len(set(made.values()) - ids),
+            "lost": max(0, missing() - sum(reported.values())),
+            "reported": sum(reported.values()),
             "out_of_order": sum(later < earlier for earlier, later in pairwise(numbers)),
             "repeated": len(got) - len(ids),
             "two_ids": len(ids) - len(set(numbers)),
