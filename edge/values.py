@@ -154,6 +154,12 @@ class Track:
     """Both in seconds, from the frames' ``captured_at``."""
     sightings: int
     """Frames in which the face was found."""
+    steadiness: float = 1.0
+    """Share of the recent frames in which the face was found, 0 to 1; see ``edge.people.tracks``."""
+    recent_frames: float = 1.0
+    """How many frames ``steadiness`` speaks of; older ones count for less."""
+    resumes: int | None = None
+    """The id under which the same visit was followed before the person was lost; None: a visit of its own."""
 
 
 def sigmoid(logit: float) -> float:

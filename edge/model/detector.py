@@ -42,7 +42,8 @@ class FaceDetector:
         if self.contract.kind != "face-detector":
             raise ModelError(f"{path}: its contract describes a {self.contract.kind}, not a face-detector")
         self._size = (self.contract.input.shape[0], self.contract.input.shape[1])
-        self._score_threshold, self._nms_iou = score_threshold, nms_iou
+        self.score_threshold = score_threshold
+        self._nms_iou = nms_iou
 
     @property
     def contract(self) -> Contract:
@@ -61,7 +62,7 @@ class FaceDetector:
         x, scale = letterbox(image, self._size)
         if self.contract.channel_order == "BGR":
             x = np.ascontiguousarray(x[..., ::-1])
-        rows = decode(self.model.run_float(x), self._size, self._score_threshold)
+        rows = decode(self.model.run_float(x), self._size, self.score_threshold)
         kept = _suppress(rows, self._nms_iou)
         h, w = image.shape[:2]
         faces = [_face(r, scale, w, h) for r in kept]

@@ -8,10 +8,11 @@ from edge.model.detector import FaceDetector
 from edge.model.runtime import Runtime, find_runtime
 from edge.people.crowding import CrowdingMonitor
 from edge.people.cuts import CutDetector
+from edge.people.evidence import Rules
 from edge.people.faces import LookLimits, assess
 from edge.people.hours import OpeningHours
 from edge.people.pipeline import Pipeline
-from edge.people.policy import Policy, Rules
+from edge.people.policy import Policy
 from edge.people.tampering import TamperCheck
 from edge.people.tracks import Tracker
 from edge.people.violations import Violations
@@ -60,7 +61,7 @@ def make_pipeline(config: Config, models: LoadedModels) -> Pipeline:
         cuts=CutDetector(),
         tampering=TamperCheck(config.tampering) if config.tampering.enabled else None,
         tracker=Tracker(config.decision.revisit_s),
-        policy=Policy(Rules(**rules), log_odds(models.classifier.threshold)),
+        policy=Policy(Rules(**rules), log_odds(models.classifier.threshold), models.detector.score_threshold),
         zones=Zones(config.zones, config.site.zone),
         lines=LineCounter(config.lines),
         hours=OpeningHours.parse(config.hours.open, config.hours.timezone),

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from edge.events import CameraTampered, Crowded, Data, Event, new_event
 from edge.people.crowding import CrowdingMonitor
+from edge.people.heads import one_a_head
 from edge.people.hours import OpeningHours
 from edge.people.outcomes import Crossed, Outcome
 from edge.people.policy import Policy
-from edge.people.protocols import Assessor, Classifier, Cuts, Detector, TamperMonitor
+from edge.people.protocols import Assessor, Classifier, Cut, Cuts, Detector, TamperMonitor
+from edge.people.scenery import Scenery
 from edge.people.tally import Tally
 from edge.people.tracks import Tracker
 from edge.people.violations import Violations
@@ -49,6 +51,7 @@ class Pipeline:
         tracker, policy: follow and judge people.
         zones, lines, hours, crowding: what the configuration asks for.
         violations: gives each violation its id and zone.
+        scenery: knows the faces that are part of the scene.
         total: counts since the start.
     """
 
@@ -64,21 +67,29 @@ class Pipeline:
     hours: OpeningHours
     crowding: CrowdingMonitor
     violations: Violations
+    scenery: Scenery = field(default_factory=Scenery)
     total: Tally = field(default_factory=Tally)
 
     def process(self, frame: Frame, *, clock_trusted: bool = True) -> FrameResult:
         """Judge one frame; frames come in the order of ``captured_at``."""
         now = frame.captured_at
-        lost = self.tracker.cut() if self.cuts.update(frame.image) else ()
-        update = self.tracker.update(self.detector.find(frame.image), now)
+        faces = self.scenery.people(one_a_head(self.detector.find(frame.image)), now)
+        cut = self.cuts.update(frame.image)
+        is_cut = cut is Cut.SURE or (cut is Cut.LIKELY and not self.tracker.finds(faces, now))
+        lost = self.tracker.cut() if is_cut else ()
+        update = self.tracker.update(faces, now)
         looks = self._look(frame.image, update.seen)
+        tracks = {track.id: track for track in update.seen}
+        for doubt in update.doubts:
+            self.policy.doubt(tracks[doubt.track], doubt.rivals)
         for track, look in looks:
             if self.policy.wants(track, look, now):
                 mirrored = self.policy.wants_mirrored(track)
                 score = self.classifier.score(frame.image, track.face.box, mirrored=mirrored)
                 self.policy.observe(track, look, score, now)
+        looks, replaced = self._separate(looks, now)
         here = [track for track, _ in looks]
-        gone = [*lost, *update.gone]
+        gone = [*lost, *update.gone, *replaced]
         # a clock that is surely wrong can't know the hours: asking once too often is better than never
         alarms = not clock_trusted or self.hours.open(frame.taken)
         outcomes = [
@@ -122,6 +133,17 @@ class Pipeline:
                 self.violations.place(track, zone.name)
                 looks.append((track, self.assess(image, track.face, zone.min_face_width_px)))
         return looks
+
+    def _separate(
+        self, looks: Sequence[tuple[Track, Look]], now: float
+    ) -> tuple[list[tuple[Track, Look]], list[Track]]:
+        """Give those who are somebody else by now a track of their own; also returns who is gone by that."""
+        strangers = {track.id: track for track in self.policy.strangers([t for t, _ in looks], now)}
+        new = {track_id: self.tracker.split(track_id) for track_id in strangers}
+        for old_id, track in new.items():
+            self.violations.place(track, self.violations.zone_of(old_id))
+        gone = [self.policy.hand_over(strangers[old_id], track) for old_id, track in new.items()]
+        return [(new.get(track.id, track), look) for track, look in looks], gone
 
     def _cross(self, seen: Sequence[Track], image: Image) -> list[Outcome]:
         height, width = image.shape[:2]

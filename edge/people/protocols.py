@@ -1,10 +1,20 @@
 """What the pipeline needs of its parts, so that it runs in tests without OpenCV, models or a camera."""
 
+from enum import IntEnum
 from typing import Protocol
 
 from edge.events import TamperReason
 from edge.people.outcomes import TamperChange
 from edge.values import Box, Face, Image, Look, MaskScore
+
+
+class Cut(IntEnum):
+    """Whether the picture was cut."""
+
+    NONE = 0
+    LIKELY = 1
+    """It is one if nobody's face is where it is expected."""
+    SURE = 2
 
 
 class Detector(Protocol):
@@ -34,7 +44,7 @@ class Assessor(Protocol):
 class Cuts(Protocol):
     """Notices that the picture shows another scene."""
 
-    def update(self, image: Image) -> bool:
+    def update(self, image: Image) -> Cut:
         """Whether there is a cut before this picture."""
         ...
 

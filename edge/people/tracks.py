@@ -1,32 +1,43 @@
 """From faces in frames to people: a tracker in seconds rather than frames. Pure: no I/O, no clock.
 
-Each person's face is predicted with a Kalman filter of constant, slowly fading velocity, in face widths, so
-that it knows how far from its prediction a face may be: little after a frame at 30 fps, much after a second
-behind a pillar. Predictions and new faces are matched, likeliest pair first. Own code, because the kept
-libraries for it (norfair, supervision, trackers) bring SciPy or torch, more than the rest of the device.
+Each person's face is predicted (``movement``), and predictions and new faces are matched over all pairs at
+once (``matching``). The tracker also says where it is not sure that the next face is still the same person's:
+after a gap in which the face jumped, and where two people could have exchanged their faces.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from edge.values import Box, Face, Track
+from edge.people.matching import match
+from edge.people.movement import Movement, correct, first_movement, growth, offset, predict, surprise
+from edge.values import Face, Track
 
-_DAMPING_S = 1.0
-"""Predicted movement fades with this time constant: a person who is hidden does not fly away."""
-_JITTER = 0.05
-"""Standard deviation of a found face's centre, in face widths."""
-_ACCELERATION, _SPEED = 4.0, 3.0
-"""How people's movement changes (face widths a second, per root of a second), and how fast they are when
-first seen (face widths a second); standard deviations."""
-_GATE = 4.0
-"""A face lies at most so many standard deviations from its prediction,"""
-_MAX_REACH = 2.5
-"""and at most so many face widths."""
-_MAX_GROWTH = 2.5
-"""A face that is more than so many times wider or narrower is somebody else's."""
-_SIZE, _SIZE_PER_S = 0.25, 0.3
-"""Standard deviation of the change of a width's logarithm: at once, more per unseen second."""
+_RECENT_S = 2.0
+"""Time constant of ``Track.steadiness``: what happened longer ago says little about the face found now."""
+_GAP_S = 0.3
+"""A person unseen for longer may have been exchanged for another; a frame or two of misses is no such gap."""
+_SAME_OFFSET, _SAME_GROWTH = 0.6, 1.35
+"""After a gap a face is surely the same person's up to this distance from the prediction (face widths) and up
+to this change of size: then it covers most of the place where it is expected."""
+_SURPRISE = 4.0
+"""Farther from the prediction than this many standard deviations, a face has jumped, gap or not."""
+_SAME_PLACE = 0.3
+"""Intersection over union from which a face is where it is expected."""
+_VISIT_S = 4.0
+"""A face that appears where somebody was lost at most this long ago goes on with the visit: heads turned away
+and passers-by hide faces for 1 to 3 s on clips, and the next visitor needs longer to take the same place."""
+_RETURN_OFFSET, _RETURN_GROWTH = 1.0, 1.5
+"""How near (face widths) and how alike in size a face must be to go on with a visit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """From this frame on a track may be somebody else's."""
+
+    track: int
+    rivals: tuple[int, ...]
+    """The tracks whose person it may be; empty: anybody's, because the face jumped after a gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +48,24 @@ class TrackUpdate:
     """People whose face is in this frame, by id."""
     gone: tuple[Track, ...]
     """People who were followed until now and have left."""
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """A person's movement in px and s; both directions share the variances."""
-
-    track: Track
-    x: float
-    y: float
-    vx: float
-    vy: float
-    var: float
-    """Variance of the place; ``cov`` and ``var_v``: covariance with the speed, variance of the speed."""
-    cov: float
-    var_v: float
+    doubts: tuple[Doubt, ...] = ()
 
 
 class Tracker:
     """Follows people.
 
     Args:
-        forget_s: unseen for so long, a person has left.
-        max_tracks: memory stays bounded whatever the detector says; the weakest are left out.
+        forget_s: a person unseen for this time has left.
+        max_tracks: memory stays bounded whatever the detector finds; the weakest faces are left out.
     """
 
     def __init__(self, forget_s: float, *, max_tracks: int = 64) -> None:
         self._forget_s, self._max_tracks = forget_s, max_tracks
-        self._states: dict[int, _State] = {}
+        self._people: dict[int, Movement] = {}
+        self._lost: dict[int, Movement] = {}
+        """Those who left lately, in case they have not."""
         self._next_id = 1
+        self._last_s: float | None = None
 
     def update(self, faces: Sequence[Face], now: float) -> TrackUpdate:
         """Take in the faces of one frame.
@@ -74,92 +74,92 @@ class Tracker:
             faces: in any order; the result does not depend on it.
             now: the frame's ``captured_at``, never less than before.
         """
-        gone = self._drop([i for i, s in self._states.items() if now - s.track.last_seen > self._forget_s])
+        gone = self._leave(now)
+        keep = 1.0 if self._last_s is None else math.exp(-(now - self._last_s) / _RECENT_S)
+        self._last_s = now
         ordered = sorted(faces, key=lambda f: (-f.score, f.box.corners))
-        expected = {i: _predict(s, now) for i, s in self._states.items()}
-        pairs = _match(expected, ordered, now)
-        for track_id, index in pairs.items():
-            self._states[track_id] = _correct(expected[track_id], ordered[index], now)
-        known = set(pairs.values())
+        expected = {i: predict(m, now) for i, m in self._people.items()}
+        matches = match(expected, ordered, now)
+        doubts = []
+        for m in matches:
+            before, face = expected[m.track], ordered[m.face]
+            track = _seen(self._people[m.track].track, face, now, keep)
+            jumped = _jumped(before, face, now)
+            if m.rivals or jumped:
+                doubts.append(Doubt(m.track, m.rivals))
+            self._people[m.track] = first_movement(track) if jumped else correct(before, track)
+        matched, known = {m.track for m in matches}, {m.face for m in matches}
+        for track_id in expected.keys() - matched:
+            unseen = self._people[track_id]
+            self._people[track_id] = replace(unseen, track=_missed(unseen.track, keep))
         fresh = [i for i in range(len(ordered)) if i not in known]
-        for index in fresh[: self._max_tracks - len(self._states)]:
-            self._states[self._next_id] = _begin(Track(self._next_id, ordered[index], now, now, 1))
-            self._next_id += 1
-        seen = tuple(s.track for s in self._states.values() if s.track.last_seen == now)
-        return TrackUpdate(seen, gone)
+        for index in fresh[: self._max_tracks - len(self._people)]:
+            self._welcome(ordered[index], now)
+        seen = tuple(m.track for m in self._people.values() if m.track.last_seen == now)
+        return TrackUpdate(seen, gone, tuple(doubts))
+
+    def finds(self, faces: Sequence[Face], now: float) -> bool:
+        """Whether at least half of those seen lately have a face where it is expected; changes nothing."""
+        lately = [predict(m, now) for m in self._people.values() if now - m.track.last_seen <= _GAP_S]
+        there = [m for m in lately if any(m.box.iou(face.box) >= _SAME_PLACE for face in faces)]
+        return bool(lately) and 2 * len(there) >= len(lately)
 
     def cut(self) -> tuple[Track, ...]:
         """The picture was cut: whoever is seen next is somebody else. Returns those who are gone by it."""
-        return self._drop(list(self._states))
+        self._lost.clear()
+        gone = tuple(m.track for m in self._people.values())
+        self._people.clear()
+        return gone
 
-    def _drop(self, ids: Sequence[int]) -> tuple[Track, ...]:
-        return tuple(self._states.pop(i).track for i in ids)
+    def split(self, track_id: int) -> Track:
+        """Somebody else is followed under this id now: give that person a track of its own, returned here."""
+        movement = self._people.pop(track_id)
+        track = replace(movement.track, id=self._next_id, resumes=None)
+        self._people[track.id] = replace(movement, track=track)
+        self._next_id += 1
+        return track
 
+    def _leave(self, now: float) -> tuple[Track, ...]:
+        left = [i for i, m in self._people.items() if now - m.track.last_seen > self._forget_s]
+        gone = {i: self._people.pop(i) for i in left}
+        lost = (self._lost | gone).items()
+        recent = [(i, m) for i, m in lost if now - m.track.last_seen <= _VISIT_S]
+        self._lost = dict(recent[-self._max_tracks :])
+        return tuple(m.track for m in gone.values())
 
-def _match(expected: dict[int, _State], faces: Sequence[Face], now: float) -> dict[int, int]:
-    costs = sorted(
-        (cost, track_id, index)
-        for track_id, state in expected.items()
-        for index, face in enumerate(faces)
-        if (cost := _cost(state, face.box, now - state.track.last_seen)) is not None
-    )
-    pairs: dict[int, int] = {}
-    taken: set[int] = set()
-    for _, track_id, index in costs:
-        if track_id not in pairs and index not in taken:
-            pairs[track_id] = index
-            taken.add(index)
-    return pairs
-
-
-def _cost(expected: _State, found: Box, unseen_s: float) -> float | None:
-    """Minus twice the logarithm of the likelihood, in face widths; None where it can't be the same face."""
-    a, b = max(expected.track.face.box.width, 1e-6), max(found.width, 1e-6)
-    growth = math.log(b / a)
-    if abs(growth) > math.log(_MAX_GROWTH):
-        return None
-    width, (x, y) = max(a, b), found.center
-    distance = math.hypot(x - expected.x, y - expected.y) / width
-    variance = expected.var / width**2 + _JITTER**2
-    if distance > min(_GATE * math.sqrt(variance), _MAX_REACH):
-        return None
-    size = _SIZE**2 + (_SIZE_PER_S * unseen_s) ** 2
-    return distance**2 / variance + 2 * math.log(variance) + growth**2 / size + math.log(size)
-
-
-def _begin(track: Track) -> _State:
-    (x, y), width = track.face.box.center, max(track.face.box.width, 1e-6)
-    return _State(track, x, y, 0.0, 0.0, (_JITTER * width) ** 2, 0.0, (_SPEED * width) ** 2)
+    def _welcome(self, face: Face, now: float) -> None:
+        """A newcomer, or somebody who was lost and goes on with the visit."""
+        near = []
+        for track_id, movement in self._lost.items():
+            place = predict(movement, now)
+            if offset(place, face) <= _RETURN_OFFSET and growth(place, face) <= _RETURN_GROWTH:
+                near.append((offset(place, face), track_id))
+        resumes = min(near)[1] if near else None
+        if resumes is not None:
+            del self._lost[resumes]
+        track = Track(self._next_id, face, now, now, 1, resumes=resumes)
+        self._people[track.id] = first_movement(track)
+        self._next_id += 1
 
 
-def _predict(s: _State, now: float) -> _State:
-    dt = now - s.track.last_seen
-    keep = math.exp(-dt / _DAMPING_S)
-    run = _DAMPING_S * (1 - keep)
-    noise = (_ACCELERATION * s.track.face.box.width) ** 2
+def _seen(track: Track, face: Face, now: float, keep: float) -> Track:
+    frames = keep * track.recent_frames + 1
+    share = (keep * track.recent_frames * track.steadiness + 1) / frames
     return replace(
-        s,
-        x=s.x + run * s.vx,
-        y=s.y + run * s.vy,
-        vx=keep * s.vx,
-        vy=keep * s.vy,
-        var=s.var + 2 * run * s.cov + run**2 * s.var_v + noise * dt**3 / 3,
-        cov=keep * (s.cov + run * s.var_v) + noise * dt**2 / 2,
-        var_v=keep**2 * s.var_v + noise * dt,
+        track, face=face, last_seen=now, sightings=track.sightings + 1, steadiness=share, recent_frames=frames
     )
 
 
-def _correct(s: _State, face: Face, now: float) -> _State:
-    x, y = face.box.center
-    total = s.var + (_JITTER * max(face.box.width, 1e-6)) ** 2
-    gain, gain_v = s.var / total, s.cov / total
-    return _State(
-        replace(s.track, face=face, last_seen=now, sightings=s.track.sightings + 1),
-        s.x + gain * (x - s.x),
-        s.y + gain * (y - s.y),
-        s.vx + gain_v * (x - s.x),
-        s.vy + gain_v * (y - s.y),
-        (1 - gain) * s.var,
-        (1 - gain) * s.cov,
-        s.var_v - gain_v * s.cov,
+def _missed(track: Track, keep: float) -> Track:
+    frames = keep * track.recent_frames + 1
+    return replace(
+        track, steadiness=keep * track.recent_frames * track.steadiness / frames, recent_frames=frames
     )
+
+
+def _jumped(expected: Movement, face: Face, now: float) -> bool:
+    """Whether a face lies elsewhere than it should, or after a gap has another size."""
+    gap = now - expected.track.last_seen > _GAP_S
+    if offset(expected, face) > _SAME_OFFSET:
+        return gap or surprise(expected, face) > _SURPRISE
+    return gap and growth(expected, face) > _SAME_GROWTH

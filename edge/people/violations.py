@@ -24,6 +24,10 @@ class Violations:
         """Where a person stands now."""
         self._zones[track.id] = zone
 
+    def zone_of(self, track_id: int) -> str:
+        """Where a person stood last."""
+        return self._zones[track_id]
+
     def payload(self, outcome: Outcome) -> Data | None:
         """The payload that an outcome is published as; None for outcomes that are only counted."""
         track = outcome.track

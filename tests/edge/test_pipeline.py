@@ -12,10 +12,12 @@ from edge.config import parse_config
 from edge.events import Place, ViolationClosed, ViolationOpened, cloud_event, leaf_of
 from edge.people.crowding import CrowdingMonitor
 from edge.people.cuts import CutDetector
+from edge.people.evidence import Rules
 from edge.people.hours import OpeningHours
 from edge.people.outcomes import TamperChange
 from edge.people.pipeline import FrameResult, Pipeline
-from edge.people.policy import Policy, Rules
+from edge.people.policy import Policy
+from edge.people.protocols import Cut
 from edge.people.tracks import Tracker
 from edge.people.violations import Violations
 from edge.people.zones import LineCounter, Zones
@@ -28,8 +30,8 @@ GREY: Image = np.full((480, 640, 3), 120, dtype=np.uint8)
 
 
 class NoCuts:
-    def update(self, image: Image) -> bool:
-        return False
+    def update(self, image: Image) -> Cut:
+        return Cut.NONE
 
 
 def assess(image: Image, face: Face, min_width_px: float | None) -> Look:
@@ -225,6 +227,60 @@ def test_a_cut_to_a_scene_as_bright_is_one_and_another_white_balance_is_none() -
     assert not cuts.update(red)
     assert not cuts.update(np.clip(red + np.array([30, 0, -30]), 0, 255).astype(np.uint8))
     assert cuts.update(green)
+
+
+def test_a_light_that_is_switched_on_and_people_who_pass_close_are_no_cuts() -> None:
+    cuts, room = CutDetector(), noise(1)
+    assert [cuts.update(room) for _ in range(3)] == [Cut.NONE] * 3
+    lit = np.clip(room.astype(int) * 3 // 2 + 30, 0, 255).astype(np.uint8)
+    assert cuts.update(lit) is Cut.NONE
+    for n in range(24):  # somebody's coat goes over the whole picture, a bit more in each frame
+        passing = room.copy()
+        passing[:, : 4 * (n + 1)] = noise(3)[:, : 4 * (n + 1)]
+        assert cuts.update(passing) is Cut.NONE
+
+
+def test_a_cut_that_changes_less_is_confirmed_by_faces_that_are_not_where_they_should_be() -> None:
+    class Likely(NoCuts):
+        def __init__(self) -> None:
+            self.frames = 0
+
+        def update(self, image: Image) -> Cut:
+            self.frames += 1
+            return Cut.LIKELY if self.frames == 10 else Cut.NONE
+
+    moved = Face(Box(140, 110, 200, 180), 0.9)
+    for after, ids in ((BARE, {1}), (moved, {1, 2})):
+        pipeline = make([[BARE]] * 9 + [[after]] * 9)
+        pipeline.classifier = ScriptedClassifier({BARE.box: 0.02, moved.box: 0.02})
+        pipeline.cuts = Likely()
+        assert {s.track.id for r in run(pipeline, 18) for s in r.sights} == ids
+
+
+def test_an_open_violation_does_not_move_to_somebody_who_appears_elsewhere() -> None:
+    masked = Face(Box(190, 100, 250, 170), 0.9)
+    pipeline = make([[BARE]] * 10 + [[]] * 7 + [[masked]] * 12)
+    pipeline.classifier = ScriptedClassifier({BARE.box: 0.02, masked.box: 0.98})
+    results = run(pipeline, 29)
+    data = [e.data for r in results for e in r.events]
+    assert [type(d) for d in data] == [ViolationOpened, ViolationClosed]
+    closed = data[1]
+    assert isinstance(closed, ViolationClosed)
+    assert (closed.reason, closed.track) == ("left", 1)
+    assert [s.track.id for s in results[28].sights] == [2]
+    total = pipeline.total.summary(3.0)
+    assert (total.people, total.masked, total.not_masked, total.complied) == (2, 1, 1, 0)
+
+
+def test_a_chin_is_nobody_and_a_poster_has_one_violation() -> None:
+    chin = Face(Box(115, 150, 145, 180), 0.7)
+    frames = [[BARE, chin] if n % 100 < 70 else [] for n in range(500)]
+    pipeline = make(frames)
+    results = run(pipeline, 500)
+    opened = [e for r in results for e in r.events if isinstance(e.data, ViolationOpened)]
+    assert len(opened) == 1
+    assert pipeline.total.violations == 1
+    assert not any(r.sights for r in results[450:])
 
 
 def test_a_pipeline_needs_neither_models_nor_camera() -> None:

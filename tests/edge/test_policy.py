@@ -1,12 +1,14 @@
 """One violation per person, never on a guess."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.people.evidence import Rules
 from edge.people.outcomes import Arrived, Closed, Departed, Opened, Outcome, Settled
-from edge.people.policy import Policy, Rules
+from edge.people.policy import Policy
 from edge.values import Box, Face, Look, MaskScore, Track, Verdict, sigmoid
 
 RULES = Rules(min_looks=3, min_time_s=0.4, evidence=3.0, recheck_s=1.0)
@@ -169,4 +171,126 @@ def test_nothing_is_remembered_of_those_who_left(visits: list[list[float | None]
     policy = Policy(RULES, 0.0)
     for n, evidence in enumerate(visits):
         visit(evidence, policy=policy, track_id=n + 1, start=100.0 * n)
+    assert policy._people == {}
+
+
+def follow(policy: Policy, track_id: int, logit: float, start: float, frames: int = 16) -> list[Outcome]:
+    """The same track, looked at eight times a second; strangers get the next hundred's id."""
+    out: list[Outcome] = []
+    for n in range(frames):
+        now = start + n / 8
+        track = Track(track_id, FACE, 0.0, now, 10 + n)
+        if policy.wants(track, GOOD, now):
+            policy.observe(track, GOOD, MaskScore(sigmoid(logit), logit), now)
+        gone = []
+        if policy.strangers([track], now):
+            new = replace(track, id=track_id + 100)
+            gone = [policy.hand_over(track, new)]
+            track, track_id = new, new.id
+        out += policy.step([track], gone, now)
+    return out
+
+
+def test_a_verdict_does_not_ride_along_to_another_person() -> None:
+    policy = Policy(RULES, 0.0)
+    assert kinds(follow(policy, 1, -3.0, 0.0)) == [Arrived, Settled, Opened]
+    before = Track(1, FACE, 0.0, 2.0, 26)
+    policy.doubt(before, [])
+    assert policy.verdict(1) is Verdict.CANNOT_JUDGE
+    outcomes = follow(policy, 1, 3.0, 2.0)
+    assert kinds(outcomes) == [Closed, Departed, Arrived, Settled]
+    closed, departed, arrived, settled = outcomes
+    assert isinstance(closed, Closed)
+    assert isinstance(departed, Departed)
+    assert isinstance(settled, Settled)
+    assert not closed.complied
+    assert closed.track.id == departed.track.id == 1
+    assert closed.track.last_seen == 2.0
+    assert departed.verdict is Verdict.NOT_MASKED
+    assert (settled.track.id, settled.verdict) == (101, Verdict.MASKED)
+    assert arrived.track.id == 101
+
+
+def test_somebody_who_is_the_same_after_a_doubt_goes_on_as_before() -> None:
+    policy = Policy(RULES, 0.0)
+    follow(policy, 1, -3.0, 0.0)
+    policy.doubt(Track(1, FACE, 0.0, 2.0, 26), [])
+    assert follow(policy, 1, -3.0, 2.0) == []
+    assert policy.verdict(1) is Verdict.NOT_MASKED
+
+
+def test_on_probation_nothing_is_opened_by_what_was_seen_before() -> None:
+    policy = Policy(RULES, 0.0)
+    for n in range(3):
+        track = Track(1, FACE, 0.0, n / 10, n + 1)
+        policy.observe(track, GOOD, MaskScore(sigmoid(-3.0), -3.0), n / 10)
+        assert policy.step([track], [], n / 10) == []
+    policy.doubt(track, [])
+    assert Opened not in kinds(follow(policy, 1, 3.0, 0.4))
+
+
+def test_who_is_who_does_not_matter_where_the_same_is_known_of_both() -> None:
+    policy = Policy(RULES, 0.0)
+    follow(policy, 1, 3.0, 0.0)
+    follow(policy, 2, 3.0, 0.0)
+    policy.doubt(Track(1, FACE, 0.0, 2.0, 26), [2])
+    assert policy.verdict(1) is Verdict.MASKED
+    follow(policy, 3, -3.0, 0.0)
+    policy.doubt(Track(1, FACE, 0.0, 2.0, 26), [3])
+    assert policy.verdict(1) is Verdict.CANNOT_JUDGE
+
+
+def test_a_visit_that_goes_on_has_no_second_violation_and_another_visit_has() -> None:
+    for resumes, opened in ((1, 0), (None, 1)):
+        policy = Policy(RULES, 0.0)
+        visit([-3.0] * 16, policy=policy)
+        out: list[Outcome] = []
+        for n in range(16):
+            track = Track(2, FACE, 4.0, 4.0 + n / 8, n + 1, resumes=resumes)
+            policy.observe(track, GOOD, MaskScore(sigmoid(-3.0), -3.0), 4.0 + n / 8)
+            out += policy.step([track], [], 4.0 + n / 8)
+        assert kinds(out).count(Opened) == opened
+
+
+def test_what_is_hardly_a_face_is_never_without_a_mask() -> None:
+    sure, unsure = replace(FACE, score=0.9), replace(FACE, score=0.63)
+    for shown, steadiness, opened in ((sure, 1.0, 1), (unsure, 1.0, 0), (sure, 0.55, 0)):
+        policy, out = Policy(RULES, 0.0, 0.6), []
+        for n in range(40):
+            track = Track(1, shown, 0.0, n / 8, n + 1, steadiness=steadiness)
+            policy.observe(track, Look(shown, 1.0, None), MaskScore(sigmoid(-6.0), -6.0), n / 8)
+            out += policy.step([track], [], n / 8)
+        assert kinds(out).count(Opened) == opened
+
+
+def test_a_mask_is_seen_on_an_unsure_face_too() -> None:
+    policy, shown = Policy(RULES, 0.0, 0.6), replace(FACE, score=0.61)
+    for n in range(16):
+        track = Track(1, shown, 0.0, n / 8, n + 1, steadiness=0.5)
+        policy.observe(track, Look(shown, 1.0, None), MaskScore(sigmoid(3.0), 3.0), n / 8)
+        policy.step([track], [], n / 8)
+    assert policy.verdict(1) is Verdict.MASKED
+
+
+@given(st.lists(st.tuples(st.sampled_from([-4.0, 4.0]), st.booleans()), max_size=60))
+def test_whatever_is_doubted_violations_close_once_and_as_the_person_they_were_opened_for(
+    film: list[tuple[float, bool]],
+) -> None:
+    policy, track_id, out = Policy(RULES, 0.0), 1, []
+    for n, (logit, doubted) in enumerate(film):
+        now = n / 8
+        track = Track(track_id, FACE, 0.0, now, n + 1)
+        if doubted:
+            policy.doubt(track, [])
+        policy.observe(track, GOOD, MaskScore(sigmoid(logit), logit), now)
+        gone = []
+        if policy.strangers([track], now):
+            new = replace(track, id=track_id + 1)
+            gone, track_id = [policy.hand_over(track, new)], new.id
+            track = new
+        out += policy.step([track], gone, now)
+    out += policy.step([], [Track(track_id, FACE, 0.0, len(film) / 8, len(film) + 1)], len(film) / 8)
+    opened = [o.track.id for o in out if isinstance(o, Opened)]
+    assert [o.track.id for o in out if isinstance(o, Closed)] == opened
+    assert len(set(opened)) == len(opened)
     assert policy._people == {}

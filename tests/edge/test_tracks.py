@@ -109,3 +109,97 @@ def test_a_shift_in_time_does_not_matter(shift_s: float, scene: list[list[Face]]
         one, other = a.update(faces, n / 8), b.update(faces, n / 8 + shift_s)
         assert [(t.id, t.face) for t in one.seen] == [(t.id, t.face) for t in other.seen]
         assert [t.id for t in one.gone] == [t.id for t in other.gone]
+
+
+def test_a_person_who_turns_away_for_two_seconds_goes_on_with_the_visit() -> None:
+    tracker = Tracker(1.0)
+    for n in range(10):
+        tracker.update([face(100)], n / 10)
+    assert [t.id for t in tracker.update([], 2.0).gone] == [1]
+    (back,) = tracker.update([face(110)], 2.9).seen
+    assert (back.id, back.resumes) == (2, 1)
+    (other,) = tracker.update([face(110), face(400)], 3.0).seen[1:]
+    assert other.resumes is None
+
+
+@pytest.mark.parametrize(
+    ("place", "at_s"), [((300.0, 60.0), 3.0), ((100.0, 120.0), 3.0), ((100.0, 60.0), 6.0)]
+)
+def test_elsewhere_in_another_size_or_too_late_it_is_a_visit_of_its_own(
+    place: tuple[float, float], at_s: float
+) -> None:
+    tracker = Tracker(1.0)
+    for n in range(10):
+        tracker.update([face(100)], n / 10)
+    tracker.update([], 2.0)
+    (x, width) = place
+    assert tracker.update([face(x, width=width)], at_s).seen[0].resumes is None
+
+
+def test_after_a_cut_no_visit_goes_on() -> None:
+    tracker = Tracker(1.0)
+    tracker.update([face(100)], 0.0)
+    tracker.update([], 1.5)
+    tracker.cut()
+    assert tracker.update([face(100)], 2.0).seen[0].resumes is None
+
+
+def test_a_jump_after_a_gap_is_in_doubt_and_a_return_to_the_same_place_is_not() -> None:
+    for x, doubted in ((105.0, []), (190.0, [1])):
+        tracker = Tracker(1.0)
+        for n in range(10):
+            tracker.update([face(100)], n / 10)
+        update = tracker.update([face(x)], 1.6)
+        assert [t.id for t in update.seen] == [1]
+        assert [d.track for d in update.doubts] == doubted
+
+
+def test_two_who_could_have_changed_places_are_in_doubt() -> None:
+    tracker = Tracker(1.0)
+    for n in range(5):
+        assert tracker.update([face(100 + 12 * n), face(240 - 12 * n)], n / 10).doubts == ()
+    doubts = tracker.update([face(172), face(176)], 0.7).doubts
+    assert {d.track: d.rivals for d in doubts} == {1: (2,), 2: (1,)}
+
+
+@pytest.mark.parametrize("fps", [5, 10, 30, 60])
+@pytest.mark.parametrize("width", [16.0, 30.0, 60.0])
+def test_a_walker_seen_from_the_side_is_one_person(fps: int, width: float) -> None:
+    # nine face widths a second, the first frame without any known speed
+    frames = [[face(20 + 9 * width * n / fps, width=width)] for n in range(2 * fps)]
+    assert walk(Tracker(1.0), frames, fps) == [[1]] * (2 * fps)
+
+
+def test_a_stream_that_stalls_for_half_a_second_and_jumps_keeps_its_walker() -> None:
+    tracker = Tracker(1.0)
+    times = [n / 10 for n in range(10)] + [1.4 + n / 10 for n in range(5)]
+    ids = {t.id for s in times for t in tracker.update([face(20 + 120 * s)], s).seen}
+    assert ids == {1}
+
+
+def test_steadiness_is_the_share_of_the_recent_frames() -> None:
+    tracker = Tracker(1.0)
+    for n in range(101):
+        seen = tracker.update([face(100)] if n % 2 == 0 else [], n / 10).seen
+    assert seen[0].steadiness == pytest.approx(0.5, abs=0.05)
+    for n in range(101, 160):
+        (track,) = tracker.update([face(100)], n / 10).seen
+    assert track.steadiness > 0.95
+
+
+def test_somebody_else_gets_a_track_of_its_own() -> None:
+    tracker = Tracker(1.0)
+    tracker.update([face(100)], 0.0)
+    other = tracker.split(1)
+    assert other.id == 2
+    assert [t.id for t in tracker.update([face(102)], 0.1).seen] == [2]
+
+
+def test_whether_anybody_is_found_where_expected() -> None:
+    tracker = Tracker(1.0)
+    assert not tracker.finds([face(100)], 0.0)
+    tracker.update([face(100), face(300)], 0.0)
+    assert tracker.finds([face(105)], 0.1)
+    assert not tracker.finds([face(200)], 0.1)
+    assert not tracker.finds([], 0.1)
+    assert not tracker.finds([face(100), face(300)], 0.9)
