@@ -34,6 +34,7 @@ def allowed_url(url: str) -> str:
         parts = urlsplit(url)
         host, scheme = parts.hostname or "", parts.scheme
         _ = parts.port
+        url.encode()  # a half of a surrogate pair has no place in a URL
     except ValueError as e:
         raise UpdateError(f"{shown}: is not a URL. Give one such as https://example.org/name.bundle") from e
     if "@" in parts.netloc:
