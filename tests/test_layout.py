@@ -90,3 +90,13 @@ def test_a_hole_breaks_the_build(copy: Path, hole: str) -> None:
         path.unlink()
         if before is not None:
             path.write_text(before, encoding="utf-8")
+
+
+def test_a_public_class_name_stands_once() -> None:
+    where: dict[str, list[str]] = {}
+    for top in ("edge", "convert", "systemd"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    where.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: files for name, files in where.items() if len(files) > 1} == {}

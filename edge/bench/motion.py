@@ -47,7 +47,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class HeadTurn:
     """The head is turned for a while."""
 
     begin_s: float
@@ -83,7 +83,7 @@ class Visitor:
     path: tuple[Stop, ...]
     wear: tuple[tuple[float, Wear], ...]
     below_camera_m: float = 0.5
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[HeadTurn, ...] = ()
     hidden_s: tuple[tuple[float, float], ...] = ()
     phase: float = 0.0
     part: int = 0

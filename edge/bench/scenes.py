@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge.bench.motion import Stop, Turn, Visitor, Wear
+from edge.bench.motion import Stop, HeadTurn, Visitor, Wear
 
 _FAR_M = 5.5
 """Faces are 15 px wide there: too small for most detectors and for any judgement."""
@@ -79,7 +79,7 @@ def _turned_heads(script: _Script) -> list[Visitor]:
         turns, at = [], v.path[0].at_s + script.between(0.5, 1.5)
         while at < v.path[-1].at_s:
             length = script.between(0.6, 2.0)
-            turns.append(Turn(at, at + length, script.between(0.8, 1.5) * script.rng.choice([-1.0, 1.0])))
+            turns.append(HeadTurn(at, at + length, script.between(0.8, 1.5) * script.rng.choice([-1.0, 1.0])))
             at += length + script.between(0.8, 2.0)
         out.append(replace(v, turns=tuple(turns)))
     return out

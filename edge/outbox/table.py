@@ -45,7 +45,7 @@ class Change:
 
 
 @dataclass(slots=True)
-class Found:
+class FoundRows:
     """What a search for events has found."""
 
     events: list[Stored] = field(default_factory=list)
@@ -78,9 +78,9 @@ class Table:
         self.untold = self._read_untold()
         self._marked = False
 
-    def read(self, after: int, limit: int) -> Found:
+    def read(self, after: int, limit: int) -> FoundRows:
         """The oldest events with a number above ``after``, oldest first; damaged rows are passed over."""
-        found = Found()
+        found = FoundRows()
         for row in self._scan("sequence > ? ORDER BY sequence", after):
             event = row.event()
             if event is None:

@@ -17,7 +17,7 @@ from edge.bench.cast import CONTEXT, Cast, FaceSprite, patterns, real_faces
 from edge.bench.decisions import _misjudged, play, run, table
 from edge.bench.figures import expectations, figures, rate
 from edge.bench.modelled import ScoreModel
-from edge.bench.motion import FacePose, Stop, Turn, Visitor, Wear, hidden_share
+from edge.bench.motion import FacePose, Stop, HeadTurn, Visitor, Wear, hidden_share
 from edge.bench.painter import Painter
 from edge.bench.scenes import KINDS, ScriptedScene, make_scene, make_scenes
 from edge.bench.sightings import Moment, SimulatedDetection, watch
@@ -112,7 +112,7 @@ def test_a_classifier_that_sees_masks_only_misses(models: LoadedModels) -> None:
 
 def test_who_shows_no_judgeable_look_without_a_mask_need_not_be_found(models: LoadedModels) -> None:
     far = (Stop(0, 0, 5.5), Stop(8, 0, 5.4))
-    turned = (Turn(0.0, 16.0, math.pi / 2),)
+    turned = (HeadTurn(0.0, 16.0, math.pi / 2),)
     scene = at_door(Visitor(0, far, ((0, BARE),)), Visitor(1, NEAR, ((0, BARE), (0.6, MASKED))))
     never, brief = watched(scene, models).visits.values()
     assert not never.violating
@@ -257,7 +257,7 @@ def test_faces_grow_as_people_come_nearer_and_hide_those_behind() -> None:
 
 def test_turned_heads_are_found_less_often_and_their_landmarks_turn() -> None:
     path = (Stop(0, 0, 1.2), Stop(30, 0, 1.2))
-    half_time = tuple(Turn(float(t), t + 1.0, 1.5) for t in range(0, 30, 2))
+    half_time = tuple(HeadTurn(float(t), t + 1.0, 1.5) for t in range(0, 30, 2))
     moments = list(watch(at_door(Visitor(0, path, ((0, BARE),), turns=half_time), duration_s=30.0)))
     found = [(m.at_s % 2 < 1, s.face) for m in moments for s in m.sightings if s.visitor]
     turned = [f for away, f in found if away]
