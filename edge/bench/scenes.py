@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge.bench.motion import Stop, HeadTurn, Visitor, Wear
+from edge.bench.motion import HeadTurn, Stop, Visitor, Wear
 
 _FAR_M = 5.5
 """Faces are 15 px wide there: too small for most detectors and for any judgement."""

@@ -17,7 +17,7 @@ from edge.bench.cast import CONTEXT, Cast, FaceSprite, patterns, real_faces
 from edge.bench.decisions import _misjudged, play, run, table
 from edge.bench.figures import expectations, figures, rate
 from edge.bench.modelled import ScoreModel
-from edge.bench.motion import FacePose, Stop, HeadTurn, Visitor, Wear, hidden_share
+from edge.bench.motion import FacePose, HeadTurn, Stop, Visitor, Wear, hidden_share
 from edge.bench.painter import Painter
 from edge.bench.scenes import KINDS, ScriptedScene, make_scene, make_scenes
 from edge.bench.sightings import Moment, SimulatedDetection, watch
