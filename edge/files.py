@@ -72,10 +72,10 @@ def atomic_writer(
                 with os.fdopen(handle, "wb") as file:
                     yield file
                     file.flush()
-                    if owner is not None:
-                        os.fchown(file.fileno(), *owner)
                     if mode is not None:
                         os.fchmod(file.fileno(), mode)
+                    if owner is not None:  # last: root without CAP_FOWNER can't change another user's file
+                        os.fchown(file.fileno(), *owner)
                     os.fsync(file.fileno())
                 step("rename")
                 os.replace(new, path)  # noqa: PTH105  as os.fsync: tests of power cuts watch these

@@ -143,6 +143,7 @@ def test_a_file_that_grows_while_it_is_read_is_read_up_to_the_limit(
         read_small(path, 10)
 
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 EXPECTED = ["outcome-{}.json", "confirmed", "rollback", "request.json", "incoming.json", "incoming.minisig"]
 """Names in the exchange that anybody knows; the braces stand for an id."""
 
@@ -320,6 +321,52 @@ def test_another_user_cannot_hold_the_updaters_lock(ops: Key) -> None:
             user=nobody.pw_uid, group=nobody.pw_gid,
         )  # fmt: skip
     assert done.stdout == "refused\n"
+
+
+RETURN = """
+import sys
+from pathlib import Path
+from edge.releases.exchange import Exchange
+from edge.releases.store import ReleaseStore
+from edge.update.updater import Updater
+
+root = Path(sys.argv[1])
+exchange = Exchange(root / "kept", keys=root)
+updater = Updater(
+    ReleaseStore(root / "kept", root / "shipped"), exchange, lambda _: None, root, lambda *_: None
+)
+getattr(updater, sys.argv[2])(*sys.argv[3:])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities to give up")
+@pytest.mark.parametrize(
+    ("unit", "method"),
+    [("maskgate-update-return.service", ["end_trial", "too long"]), ("maskgate-update.service", ["attend"])],
+)
+def test_the_capabilities_of_its_unit_are_enough_for_root(
+    unit: str, method: list[str], device: Device
+) -> None:
+    text = (REPOSITORY / "systemd/update" / unit).read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("CapabilityBoundingSet=")]
+    capabilities = line.partition("=")[2].lower().replace("cap_", "+").replace(" ", ",")
+    put_on_trial(device, "2.0.0")
+    device.exchange().ask_rollback()
+    nobody = pwd.getpwnam("nobody")
+    for path in [device.exchange_folder, *device.exchange_folder.iterdir()]:
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    device.exchange_folder.chmod(0o700)
+    subprocess.run(
+        [
+            "setpriv", f"--bounding-set=-all,{capabilities}",
+            sys.executable, "-c", RETURN, device.root, *method,
+        ],
+        check=True, env={"PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+    (result,) = device.exchange_folder.glob("outcome-*.json")
+    status = result.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (nobody.pw_uid, nobody.pw_gid, 0o600)
+    assert device.in_use() == ("shipped", "shipped")
 
 
 def test_only_root_can_open_the_lock(device: Device) -> None:
