@@ -1,14 +1,14 @@
-"""When a failing camera becomes an event: pure, time comes in."""
+"""Decides when a failing camera becomes an event. Pure."""
 
 from edge.camera import CameraStatus
 from edge.events import CameraFault
 
 
 class CameraFaultMonitor:
-    """Opens a ``camera.fault`` once a camera has failed for long, and closes it when it is back.
+    """Opens a ``camera.fault`` once a camera has failed for some time, and closes it when it is back.
 
     Args:
-        after_s: shorter failures are only seen in ``health``.
+        after_s: seconds; shorter failures are only shown in ``health``.
     """
 
     def __init__(self, after_s: float) -> None:
@@ -16,7 +16,12 @@ class CameraFaultMonitor:
         self._open = False
 
     def update(self, camera: CameraStatus, now_s: float) -> CameraFault | None:
-        """What the camera's status changes; ``now_s`` on the same monotonic clock as ``camera.since``."""
+        """Take in the camera's status; returns the event that follows, if any.
+
+        Args:
+            camera: its status.
+            now_s: seconds on the same monotonic clock as ``camera.since``.
+        """
         if camera.fault is not None and not self._open and now_s - camera.since >= self._after_s:
             self._open = True
             return CameraFault(state="opened", reason=camera.fault.value, message=camera.message)

@@ -1,7 +1,7 @@
-"""``maskgate config --check``: what only this machine can tell about a configuration that is well-formed.
+"""``maskgate config --check``: finds what only this machine can tell about a well-formed configuration.
 
-Every part is asked what it would say at its start, one by one, so that all mistakes come at once. No pin is
-claimed, no port opened and nothing written: a service that runs is not disturbed.
+Each part is checked as at its start, one after the other, so that all mistakes are reported at once. No pin
+is claimed, no port opened and nothing written: a running service is not disturbed.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from edge.speaker.recordings import sounds_of
 from edge.speaker.sinks import remote_speakers
 
 Check = tuple[str, Callable[[], object]]
-"""A key, or nothing where the error names its own, and what raises if the key's value can't be used."""
+"""A key (empty if the error names it itself), and a function that raises if its value can't be used."""
 
 
 def check_config(config: Config, where: str) -> None:

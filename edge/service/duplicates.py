@@ -1,8 +1,8 @@
-"""Whether another board goes by our name: most often that of a copied card.
+"""Finds out whether another board uses our name; most often it is that of a copied card.
 
-The client id ends in the board's id (``edge.hardware``), so that two boards with one name are both on line,
-and neither throws the other out: nothing is lost until somebody gives one of them a name of its own. Each
-hears the other's ``health``, which carries the board's id, on the topic that both take to be theirs.
+The client id ends in the board's id (``edge.hardware``). So two boards with one name are both on line, and
+neither throws the other out: nothing is lost until somebody gives one of them a name of its own. Each gets
+the other's ``health``, which carries the board's id, on the topic that both take for their own.
 """
 
 import json
@@ -12,20 +12,21 @@ import threading
 from edge.clock import Clock
 from edge.events import IdentityDuplicated, Place
 
-_SAID_FOR_S = 600.0
-"""Without news of the other one it is taken to be gone."""
+_FORGOTTEN_S = 600.0
+"""Without news of the other board for this time, it is taken to be gone."""
 _BOARD = re.compile(r"[0-9a-f]{12}")
 _KNOWN_MAX = 10
+"""Boards that are reported; anybody could make up more."""
 
 
 class DuplicateDetector:
-    """Another one under our name. Told by the link's thread, asked by any.
+    """Knows whether another board uses our name. The link's thread writes to it, any thread may ask it.
 
     Args:
         place: our name.
-        client_id: ours.
-        hardware: our board.
-        clock: for how long something is still news.
+        client_id: our client id.
+        hardware: our board's id.
+        clock: tells how old the last news is.
     """
 
     def __init__(self, place: Place, client_id: str, hardware: str, clock: Clock) -> None:
@@ -34,13 +35,13 @@ class DuplicateDetector:
         self._known: set[str] = set()
         self._last: tuple[str, float] | None = None
 
-    def heard(self, payload: bytes) -> IdentityDuplicated | None:
-        """A message on our own ``health`` topic; returns what there is to report, once for each board."""
+    def compare(self, payload: bytes) -> IdentityDuplicated | None:
+        """Take in a message on our own ``health`` topic; returns what to report, once for each board."""
         try:
-            said = json.loads(payload)
-        except (ValueError, RecursionError):  # no JSON, or brackets without end
+            health = json.loads(payload)
+        except (ValueError, RecursionError):  # not JSON, or brackets without end
             return None
-        other = said.get("hardware") if isinstance(said, dict) else None
+        other = health.get("hardware") if isinstance(health, dict) else None
         if not isinstance(other, str) or not _BOARD.fullmatch(other) or other == self._hardware:
             return None
         name = f"{self._place.site}/{self._place.device}"
@@ -51,14 +52,14 @@ class DuplicateDetector:
         )
 
     def replaced(self, message: str) -> IdentityDuplicated | None:
-        """The link has lost its place to another client; returns what there is to report, once."""
+        """Another client took the link's place, as ``message`` says; returns what to report, once."""
         return self._note("", message)
 
     @property
     def problem(self) -> str | None:
         """What is wrong right now, as a full sentence."""
         with self._lock:
-            if self._last is None or self._clock.monotonic() - self._last[1] > _SAID_FOR_S:
+            if self._last is None or self._clock.monotonic() - self._last[1] > _FORGOTTEN_S:
                 return None
             return self._last[0]
 

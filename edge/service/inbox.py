@@ -8,8 +8,8 @@ from queue import Empty, SimpleQueue
 from edge.clock import Clock
 from edge.events import COMMAND_SIZE_MAX, Place
 from edge.mqtt import IncomingMessage
-from edge.speaker.heard import announced
 from edge.speaker.log_throttle import LogThrottle
+from edge.speaker.received_event import announced
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Inbox:
     def __init__(self, place: Place, clock: Clock, on_health: Callable[[bytes], None]) -> None:
         self._clock, self._overflow = clock, LogThrottle()
         self._cmd, self._health, self._on_health = place.topic("cmd"), place.topic("health"), on_health
-        self._heard: SimpleQueue[str] = SimpleQueue()
+        self._announced: SimpleQueue[str] = SimpleQueue()
         self._commands: SimpleQueue[ReceivedCommand] = SimpleQueue()
 
     def receive(self, message: IncomingMessage) -> None:
@@ -50,10 +50,10 @@ class Inbox:
             self._put(ReceivedCommand(payload[: COMMAND_SIZE_MAX + 1], message.retained))
         elif topic == self._health:
             self._on_health(payload)
-        elif b"announcement.played" in payload and self._heard.qsize() < _ANNOUNCED_MAX:
+        elif b"announcement.played" in payload and self._announced.qsize() < _ANNOUNCED_MAX:
             violation = announced(payload)
             if violation is not None:
-                self._heard.put(violation)
+                self._announced.put(violation)
 
     def _put(self, command: ReceivedCommand) -> None:
         if self._commands.qsize() < COMMANDS_MAX:
@@ -65,7 +65,7 @@ class Inbox:
             _log.warning("%s", line)
 
     def next_command(self) -> ReceivedCommand | None:
-        """The next command that came, if one has."""
+        """The next message on ``cmd``, if one has come; each is given out once."""
         try:
             return self._commands.get_nowait()
         except Empty:
@@ -73,9 +73,9 @@ class Inbox:
 
     def announced(self) -> list[str]:
         """Ids of the violations announced since the last call; other devices' are among them."""
-        heard: list[str] = []
+        violations: list[str] = []
         try:
             while True:
-                heard.append(self._heard.get_nowait())
+                violations.append(self._announced.get_nowait())
         except Empty:
-            return heard
+            return violations

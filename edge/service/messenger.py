@@ -205,7 +205,7 @@ class Messenger:
             self._sender.send(json.dumps(wire, separators=(",", ":")).encode())
 
     def _compare(self, payload: bytes) -> None:
-        self._accuse(self._duplicates.heard(payload))
+        self._accuse(self._duplicates.compare(payload))
 
     def _accuse(self, duplicate: IdentityDuplicated | None) -> None:
         """Runs on the link's thread: the outbox and delivery take events from any thread."""

@@ -4,11 +4,15 @@ from collections import deque
 from statistics import median
 
 WINDOW_S = 10.0
-"""What is called the frame rate now."""
+"""The frame rate is that of the last seconds, as many as this."""
 
 
 class Pace:
-    """Frame rate and latency over the last frames."""
+    """Counts judged frames; each method takes or returns monotonic seconds.
+
+    Args:
+        frames: how many of the last ones are kept.
+    """
 
     def __init__(self, frames: int = 1000) -> None:
         self._done: deque[float] = deque(maxlen=frames)
@@ -17,7 +21,7 @@ class Pace:
         self._first: float | None = None
 
     def add(self, done: float, took_s: float) -> None:
-        """A frame was judged: when (monotonic s), and how long it took."""
+        """Count a frame that was judged at ``done`` and took ``took_s``."""
         self._done.append(done)
         self._took.append(took_s)
         self._first = done if self._first is None else self._first
@@ -25,7 +29,7 @@ class Pace:
 
     @property
     def seconds(self) -> float:
-        """From the first judged frame to the last."""
+        """Seconds from the first judged frame to the last."""
         return self._done[-1] - self._first if self._first is not None else 0.0
 
     def fps(self, now: float) -> float:
@@ -35,5 +39,5 @@ class Pace:
 
     @property
     def latency_ms(self) -> float:
-        """Median time to judge a frame."""
+        """Median time to judge a frame, in milliseconds."""
         return 1000 * median(self._took) if self._took else 0.0

@@ -1,4 +1,4 @@
-"""What the device says about itself: ``info``, ``health`` and ``summary``."""
+"""The device's reports about itself: ``info``, ``health`` and ``summary``."""
 
 from edge import __version__
 from edge.camera import CameraStatus, rate_problems
@@ -77,7 +77,7 @@ class Reporter:
         self._started_s = self._next_health_s = self._window_began_s = clock.monotonic()
 
     def attend(self) -> None:
-        """Report what is due."""
+        """Send the reports that are due."""
         now_s = self._clock.monotonic()
         if now_s >= self._next_health_s:
             self._next_health_s = now_s + self._every.health_every_s
@@ -96,7 +96,7 @@ class Reporter:
         self.window, self._window_began_s = Tally(), now_s
 
     def health(self) -> Health:
-        """How the device is right now; ``problems`` are sentences for a person."""
+        """Report how the device is right now; ``problems`` are sentences for people."""
         clock, camera, link = self._clock, self._state.camera, self._messenger.link_status
         now_s = clock.monotonic()
         judged_fps = self.pace.fps(now_s) if self.pace.seconds >= WINDOW_S else None

@@ -1,8 +1,8 @@
 """``maskgate speaker``: the composition root of the announcement. Violations in, sound and its report out.
 
-Threads: paho's loop and the local path's ear (they take messages, and never play), one for each speaker
-(decides and plays, one announcement at a time), delivery (the reports), health. It may run on another machine
-than the camera, or beside the service in one process.
+Threads: the link's and the local path's (they take messages and never play), one for each speaker (it decides
+and plays, one announcement at a time), delivery (for the reports), and health. It may run on another machine
+than the camera, or in one process with the service.
 """
 
 import json
@@ -30,7 +30,7 @@ from edge.outbox import Outbox
 from edge.outbox.delivery import Delivery
 from edge.people.hours import OpeningHours
 from edge.service.violation_receiver import SPEAKER_SUFFIX, ViolationReceiver
-from edge.speaker.announcer import HeardViolation
+from edge.speaker.announcer import ReceivedViolation
 from edge.speaker.device_clocks import clock_problems
 from edge.speaker.local import LocalReceiver
 from edge.speaker.log_throttle import LogThrottle
@@ -42,9 +42,9 @@ from edge.systemd import SystemdNotifier
 
 _log = logging.getLogger(__name__)
 _LEAVE_S = 5.0
-"""At the end, so long for the last report and the farewell."""
+"""The time for the last report and the farewell."""
 _LINES_AT_ONCE, _LINE_EVERY_S = 30, 10.0
-"""Log lines about what was announced and what was not; a flood of violations fills no disk."""
+"""Log lines about violations, so that a flood of them fills no disk."""
 _LOOK_S = 5.0
 """How often systemd's watchdog is fed."""
 
@@ -57,11 +57,11 @@ class SpeakerService:
             device of the site may be called, and keeps an outbox and a memory of its own,
             ``speaker-outbox.sqlite`` and ``speaker-memory.sqlite``, beside the device's outbox.
         clock: the time.
-        announce: told in one line, on the thread that plays, what was played, failed, or was left unsaid.
+        announce: called with one line, on the thread that plays, about each violation.
 
     Raises:
         ConfigError: a recording, password, token or certificate is missing, or the socket can't be made.
-        StoreError: the outbox can't be made where it shall be; a disk that is full or read-only is no error.
+        StoreError: the outbox can't be made there; a disk that is full or read-only is not an error.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class SpeakerService:
         self._outbox = Outbox(config.outbox.model_copy(update={"path": path}), clock)
         self._delivery = Delivery(self._outbox, self._link, self._place, clock)
         self._memory = AnnouncementMemory(config.outbox.path.with_name("speaker-memory.sqlite"))
-        self._voices = [
+        self._workers = [
             SpeakerWorker(
                 sink, config.speaker, self._memory, clock, quiet=quiet, report=self._store, tell=self._tell
             )
@@ -99,13 +99,15 @@ class SpeakerService:
         ]
         # Last, since another speaker's outbox would have stopped us by now: nobody's socket is taken away.
         socket = config.speaker.socket
-        self._ear = None if socket is None else LocalReceiver(socket, self._receiver.from_this_machine)
-        self._pulse = threading.Thread(target=self._report_health, name="health", daemon=True)
+        self._local = None if socket is None else LocalReceiver(socket, self._receiver.from_this_machine)
+        self._health_thread = threading.Thread(target=self._report_health, name="health", daemon=True)
 
     @property
     def healthy(self) -> bool:
         """Whether announcements can be made; False for good after an unexpected error."""
-        return all(voice.healthy for voice in self._voices) and (self._ear is None or self._ear.healthy)
+        return all(worker.healthy for worker in self._workers) and (
+            self._local is None or self._local.healthy
+        )
 
     @property
     def link_message(self) -> str:
@@ -114,13 +116,13 @@ class SpeakerService:
 
     def start(self) -> None:
         """Listen, and announce from now on."""
-        for voice in self._voices:
-            voice.start()
-        if self._ear is not None:
-            self._ear.start()
+        for worker in self._workers:
+            worker.start()
+        if self._local is not None:
+            self._local.start()
         self._delivery.start()
         self._link.start()
-        self._pulse.start()
+        self._health_thread.start()
 
     def close(self, finish_s: float = 0.0) -> None:
         """Stop and join everything.
@@ -129,36 +131,36 @@ class SpeakerService:
             finish_s: how long announcements that are due or sounding may take to end; 0 interrupts them.
         """
         self._closing.set()
-        if self._ear is not None:
-            self._ear.close()
+        if self._local is not None:
+            self._local.close()
         if finish_s > 0:
-            self._end_voices(finish=True, wait_s=finish_s)
-        self._end_voices(finish=False, wait_s=_LEAVE_S)
+            self._end_workers(finish=True, wait_s=finish_s)
+        self._end_workers(finish=False, wait_s=_LEAVE_S)
         self._delivery.flush(_LEAVE_S if self._link.status.state == "online" else 0.0)
         self._link.stop(_LEAVE_S, [self._status("offline", "stopped")])
-        self._pulse.join()
+        self._health_thread.join()
         self._delivery.close()
         self._outbox.close()
         self._memory.close()
 
-    def _end_voices(self, *, finish: bool, wait_s: float) -> None:
-        for voice in self._voices:
-            voice.end(finish=finish)
+    def _end_workers(self, *, finish: bool, wait_s: float) -> None:
+        for worker in self._workers:
+            worker.end(finish=finish)
         until_s = self._clock.monotonic() + wait_s
-        for voice in self._voices:
-            voice.join(max(0.0, until_s - self._clock.monotonic()))
+        for worker in self._workers:
+            worker.join(max(0.0, until_s - self._clock.monotonic()))
 
-    def _announce_to_all(self, heard: HeardViolation) -> None:
-        for voice in self._voices:
-            voice.hear(heard)
+    def _announce_to_all(self, event: ReceivedViolation) -> None:
+        for worker in self._workers:
+            worker.offer(event)
 
     def _store(self, data: Data) -> None:
         event = new_event(data, self._clock.utc(), clock_trusted=trusted(self._clock))
         sequence = self._outbox.append(event, self._place)
         self._delivery.wake()
-        if self._ear is not None and isinstance(data, AnnouncementPlayed):
+        if self._local is not None and isinstance(data, AnnouncementPlayed):
             wire = cloud_event(event, self._place, sequence=sequence, recorded=event.time)
-            self._ear.answer(json.dumps(wire).encode())
+            self._local.answer(json.dumps(wire).encode())
 
     def _tell(self, line: str) -> None:
         allowed = self._lines.line(line, self._clock.monotonic())
@@ -173,7 +175,7 @@ class SpeakerService:
             self._link.publish(self._place.topic("health"), payload, qos=0)
 
     def _health(self) -> SpeakerHealth:
-        states, link = [voice.state for voice in self._voices], self._link.status
+        states, link = [worker.state for worker in self._workers], self._link.status
         problems = [s.problem for s in states if s.problem]
         more = (self._outbox.problem, self._delivery.problem, self._memory.problem, link.problem)
         problems += [p for p in more if p]

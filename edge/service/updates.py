@@ -1,6 +1,6 @@
-"""The service's part in updates: asks for them, proves that a new release works, tells what came of it.
+"""The service's part in updates: it asks for them, confirms that a new release works, and reports results.
 
-Whatever it does, it can only ask: root checks signatures and switches (``edge.update``).
+It can only ask: root checks the signatures and switches (``edge.update``).
 """
 
 import logging
@@ -16,18 +16,18 @@ from edge.service.messenger import Messenger
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 5.0
 _CONFIRM_EVERY_S = 30.0
-"""Until it can be written: else what works would be taken back."""
+"""A confirmation that can't be written is tried again: else root would take back a release that works."""
 
 
 class Updates:
-    """One thread.
+    """What this run has to do with updates. It belongs to the pipeline's thread.
 
     Args:
-        health_s: so long a release on trial must judge frames.
+        health_s: for how many seconds a release on trial must judge frames.
         messenger: takes events, and knows whether the broker is reached.
         clock: the time.
-        changed: called when a trial is over, for ``info`` says so.
-        exchange: where root looks.
+        changed: called when a trial is over, because ``info`` names it.
+        exchange: the folder that is shared with root.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Updates:
         """The last update that failed or was taken back, since the start."""
 
     def judged(self) -> None:
-        """A frame was."""
+        """Count a frame that was judged; after the health period, confirm the release on trial."""
         if self._trial is None or self._confirmed:
             return
         now_s = self._clock.monotonic()
@@ -67,24 +67,26 @@ class Updates:
             self._exchange.confirm(self._trial)
             self._confirmed = True
         except OSError as e:
-            _log.error("%s %s works, which can't be said: %s", self._trial.kind, self._trial.version, e)
+            _log.error(
+                "%s %s works, but that can't be confirmed: %s", self._trial.kind, self._trial.version, e
+            )
 
     def broken(self) -> None:
-        """The camera is: the health period begins anew."""
+        """The camera has failed: the health period starts again."""
         self._well_since_s = None
 
     def attend(self) -> None:
-        """Tell what came of updates, if anything did."""
+        """Report the results of updates, if there are any."""
         now_s = self._clock.monotonic()
         if now_s < self._next_look_s:
             return
         self._next_look_s = now_s + _LOOK_EVERY_S
-        for outcome in self._exchange.results():
-            data = _event(outcome)
-            self._messenger.record([Event(outcome.id, outcome.time, data, trusted(self._clock))])
-            self._exchange.discard(outcome)
-            self.problem = None if outcome.result == "finished" else str(outcome)
-            if outcome.result == "finished" and self._confirmed:
+        for result in self._exchange.results():
+            data = _event(result)
+            self._messenger.record([Event(result.id, result.time, data, trusted(self._clock))])
+            self._exchange.discard(result)
+            self.problem = None if result.result == "finished" else str(result)
+            if result.result == "finished" and self._confirmed:
                 self.releases = self.releases.model_copy(update={"on_trial": False})
                 self._changed()
 
@@ -105,17 +107,17 @@ class Updates:
         self._exchange.ask_rollback()
 
     def _reaches_ops(self) -> bool:
-        """What came over the broker must reach it again, or nobody could mend it from afar."""
+        """Whether an update that came over MQTT reaches ops again: else nobody could repair it from afar."""
         return self._trial is not None and (
             not self._trial.over_mqtt or self._messenger.link_status.state == "online"
         )
 
 
-def _event(outcome: UpdateResult) -> Data:
-    if outcome.result == "failed" or outcome.kind is None:
-        return UpdateFailed(version=outcome.version, reason=outcome.reason)
-    if outcome.result == "finished":
-        return UpdateFinished(kind=outcome.kind, version=outcome.version)
+def _event(result: UpdateResult) -> Data:
+    if result.result == "failed" or result.kind is None:
+        return UpdateFailed(version=result.version, reason=result.reason)
+    if result.result == "finished":
+        return UpdateFinished(kind=result.kind, version=result.version)
     return UpdateReturned(
-        kind=outcome.kind, version=outcome.version, in_use=outcome.in_use, reason=outcome.reason
+        kind=result.kind, version=result.version, in_use=result.in_use, reason=result.reason
     )

@@ -8,10 +8,10 @@ from edge.clock import Clock, trusted
 from edge.events import EXPIRY_S
 from edge.mqtt import IncomingMessage
 from edge.mqtt.session import SESSION_S
-from edge.speaker.announcer import HeardViolation
+from edge.speaker.announcer import ReceivedViolation
 from edge.speaker.device_clocks import DeviceClocks
-from edge.speaker.heard import NoEventError, parse
 from edge.speaker.log_throttle import LogThrottle
+from edge.speaker.received_event import NoEventError, parse
 
 _log = logging.getLogger(__name__)
 SPEAKER_SUFFIX = "-speaker"
@@ -28,7 +28,7 @@ class ViolationReceiver:
         deliver: takes each event that may have to be announced, on the caller's thread; must not block.
     """
 
-    def __init__(self, clock: Clock, deliver: Callable[[HeardViolation], None]) -> None:
+    def __init__(self, clock: Clock, deliver: Callable[[ReceivedViolation], None]) -> None:
         self._clock, self._deliver = clock, deliver
         self._dropped = LogThrottle()
         self._device_clocks = DeviceClocks()
@@ -58,14 +58,14 @@ class ViolationReceiver:
         """By device: its clock minus this machine's; empty while this machine's own can't be right."""
         return self._device_clocks.differences_s(self._clock.monotonic()) if trusted(self._clock) else {}
 
-    def _parsed(self, payload: bytes, received_s: float) -> HeardViolation | None:
+    def _parsed(self, payload: bytes, received_s: float) -> ReceivedViolation | None:
         try:
             return parse(payload, received_s)
         except NoEventError as e:
             self._drop(str(e))
             return None
 
-    def _pass_on(self, event: HeardViolation) -> None:
+    def _pass_on(self, event: ReceivedViolation) -> None:
         if event.asks:
             self._deliver(event)
 

@@ -9,11 +9,11 @@ from enum import Enum
 from edge.config import Speaker
 
 REMEMBERED = 4096
-"""Violations whose ids are kept: more than a broker queues for a speaker that was away (mosquitto: 1000)."""
+"""Violations whose ids are kept: more than a broker queues for a client that is away (mosquitto: 1000)."""
 
 
 class AnnouncementChoice(str, Enum):
-    """What to do about one message; all but ``PLAY`` mean silence, and name the reason."""
+    """What to do about one violation. All but ``PLAY`` mean silence, and name the reason."""
 
     PLAY = "play"
     NOT_A_VIOLATION = "not_a_violation"
@@ -26,7 +26,7 @@ class AnnouncementChoice(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class HeardViolation:
+class ReceivedViolation:
     """An event as it came in, over the local path or the broker: what came by both is announced once."""
 
     type: str
@@ -39,7 +39,7 @@ class HeardViolation:
     replayed: bool = False
     zone: str = ""
     payload: bytes = field(default=b"", compare=False, repr=False)
-    """The CloudEvent as it came in, for speakers that want it whole."""
+    """The CloudEvent as it came in, for speakers that pass it on whole."""
     muted: bool = False
     """Ops has muted the device that saw it."""
     kept_s: float | None = None
@@ -49,7 +49,7 @@ class HeardViolation:
 
     @property
     def asks(self) -> bool:
-        """Whether it is of a kind that is announced at all."""
+        """Whether it is an event that asks for an announcement."""
         return self.type in ("violation.opened", "announcement.requested")
 
 
@@ -63,7 +63,7 @@ class AnnouncementMoment:
     clock_trusted: bool
 
 
-def age_s(heard: HeardViolation, now: AnnouncementMoment) -> float:
+def age_s(event: ReceivedViolation, now: AnnouncementMoment) -> float:
     """Seconds since it happened.
 
     What the device sent at once counts from its arrival at the broker, whatever its clock says. Only what
@@ -73,25 +73,25 @@ def age_s(heard: HeardViolation, now: AnnouncementMoment) -> float:
     Returns:
         The age; infinite where no clock tells it, and the device sent it late.
     """
-    since_arrival = now.s - heard.received_s + (heard.kept_s or 0.0)
-    if heard.kept_s is not None and not heard.replayed:
+    since_arrival = now.s - event.received_s + (event.kept_s or 0.0)
+    if event.kept_s is not None and not event.replayed:
         return since_arrival
-    if heard.happened_s is not None:
-        return max(now.s - heard.happened_s, since_arrival)
-    by_the_clock = (now.utc - heard.time).total_seconds()
-    if heard.clock_trusted and now.clock_trusted and by_the_clock >= 0:
+    if event.happened_s is not None:
+        return max(now.s - event.happened_s, since_arrival)
+    by_the_clock = (now.utc - event.time).total_seconds()
+    if event.clock_trusted and now.clock_trusted and by_the_clock >= 0:
         return max(by_the_clock, since_arrival)
-    return float("inf") if heard.replayed else since_arrival
+    return float("inf") if event.replayed else since_arrival
 
 
 class Announcer:
-    """Says yes at most once for a violation, and not again before ``hold_s`` after an announcement.
+    """Announces a violation at most once, and nothing for ``hold_s`` seconds after an announcement.
 
     Args:
         settings: zones, ages and silences.
         quiet: whether a moment (UTC) lies in the hours of silence.
-        seen: violations that were decided about before, oldest first.
-        last_s: when the last announcement before this start ended, in monotonic seconds.
+        seen: ids of the violations that were decided before, oldest first.
+        last_s: when the last announcement of an earlier run ended, in monotonic seconds.
     """
 
     def __init__(
@@ -106,32 +106,32 @@ class Announcer:
         self._seen: OrderedDict[str, None] = OrderedDict.fromkeys(seen)
         self._silent_until_s = last_s + settings.hold_s
 
-    def judge(self, heard: HeardViolation, now: AnnouncementMoment) -> AnnouncementChoice:
-        """Decide about one event; a violation's id is remembered, whatever the answer."""
-        if not heard.asks or not heard.violation:
+    def judge(self, event: ReceivedViolation, now: AnnouncementMoment) -> AnnouncementChoice:
+        """Decide about one event; its violation is remembered, whatever the answer is."""
+        if not event.asks or not event.violation:
             return AnnouncementChoice.NOT_A_VIOLATION
-        if heard.type == "violation.opened" and not self._in_our_zones(heard):
+        if event.type == "violation.opened" and not self._in_our_zones(event):
             return AnnouncementChoice.OTHER_ZONE
-        if heard.violation in self._seen:
+        if event.violation in self._seen:
             return AnnouncementChoice.REPEAT
-        self._seen[heard.violation] = None
+        self._seen[event.violation] = None
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-        if age_s(heard, now) > self._settings.max_age_s:
+        if age_s(event, now) > self._settings.max_age_s:
             return AnnouncementChoice.TOO_OLD
-        return self._silence(heard, now) or AnnouncementChoice.PLAY
+        return self._silence(event, now) or AnnouncementChoice.PLAY
 
-    def _in_our_zones(self, heard: HeardViolation) -> bool:
-        return not self._settings.zones or heard.zone in self._settings.zones
+    def _in_our_zones(self, event: ReceivedViolation) -> bool:
+        return not self._settings.zones or event.zone in self._settings.zones
 
-    def _silence(self, heard: HeardViolation, now: AnnouncementMoment) -> AnnouncementChoice | None:
-        if heard.muted:
+    def _silence(self, event: ReceivedViolation, now: AnnouncementMoment) -> AnnouncementChoice | None:
+        if event.muted:
             return AnnouncementChoice.MUTED
-        # A clock that can't be right knows no hours: better one announcement at night than none all day.
+        # A clock that can't be right tells no hours: better an announcement at night than none all day.
         if now.clock_trusted and self._quiet(now.utc):
             return AnnouncementChoice.QUIET_HOURS
         return AnnouncementChoice.HELD if now.s < self._silent_until_s else None
 
     def played(self, now_s: float) -> None:
-        """An announcement ended at ``now_s`` (monotonic seconds): the silence starts."""
+        """Start the silence: an announcement ended at ``now_s`` (monotonic seconds)."""
         self._silent_until_s = now_s + self._settings.hold_s

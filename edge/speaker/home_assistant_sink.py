@@ -14,7 +14,7 @@ from typing import Any
 from edge.clock import Clock
 from edge.config import HomeAssistant
 from edge.errors import ConfigError, SpeakerError
-from edge.speaker.announcer import HeardViolation
+from edge.speaker.announcer import ReceivedViolation
 from edge.speaker.endpoint import Endpoint, UnansweredError
 from edge.speaker.sink import GaveUpError, Playback
 
@@ -91,7 +91,7 @@ class HomeAssistantSink:
         )
         self._call = json.dumps(call).encode()
 
-    def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:  # noqa: ARG002  the same words for everybody
+    def say(self, event: ReceivedViolation, stop: threading.Event) -> Playback:  # noqa: ARG002  the same words for everybody
         """See ``SpeakerSink``."""
         before = self._available("entity", self._player)
         if self._voice is not None:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from edge.clock import Clock
 from edge.errors import ConfigError
-from edge.speaker.heard import SIZE_MAX, announced
 from edge.speaker.log_throttle import LogThrottle
+from edge.speaker.received_event import SIZE_MAX, announced
 
 _log = logging.getLogger(__name__)
 _ANSWERS_MAX = 100

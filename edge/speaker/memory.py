@@ -1,4 +1,4 @@
-"""What a speaker has decided and said, so that a restart says nothing twice and breaks no silence."""
+"""What the speakers have decided and announced: a restart announces nothing twice and breaks no silence."""
 
 import logging
 import sqlite3
@@ -11,19 +11,19 @@ _log = logging.getLogger(__name__)
 _TABLE = """CREATE TABLE IF NOT EXISTS decided (
     number INTEGER PRIMARY KEY, speaker TEXT NOT NULL, violation TEXT NOT NULL,
     begun INTEGER NOT NULL, at_s REAL, UNIQUE (speaker, violation))"""
-_ENOUGH = 1000
+_CLEAR_EVERY = 1000
 """Decisions between two clearings of the table."""
 
 
 class AnnouncementMemory:
     """A small SQLite file; any thread may use it.
 
-    It is written without waiting for the disk: safe from ``kill -9``. A power cut may take the last lines,
-    but whatever they were about is too old to be announced when the machine is up again.
+    It is written without waiting for the disk, which is safe from ``kill -9``. A power cut may take the last
+    rows, but their violations are too old to be announced when the machine is up again.
 
     Args:
-        path: made if need be. A damaged file is replaced by a fresh one; where none can be had, what is
-            decided is known until the next restart.
+        path: made if it is missing. A damaged file is replaced by a fresh one. If there can be no file, the
+            decisions are kept until the next restart.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,37 +45,37 @@ class AnnouncementMemory:
         return [row[0] for row in self._read(sql, speaker)][-REMEMBERED:]
 
     def last_s(self, speaker: str, now_s: float) -> float:
-        """When its last announcement was over, or begun if the end is not known; minus infinity: never.
+        """When its last announcement ended, or started if the end is not known; minus infinity if never.
 
-        Monotonic seconds go on over a restart of the speaker, but not of the machine: what lies in the future
-        is of another life.
+        Monotonic seconds go on over a restart of the speaker, but not of the machine: a time in the future is
+        from before a restart of the machine.
         """
         sql = "SELECT max(at_s) FROM decided WHERE speaker = ? AND at_s <= ?"
         last = self._read(sql, speaker, now_s)[0][0]
         return float("-inf") if last is None else float(last)
 
     def unfinished(self, speaker: str) -> list[str]:
-        """Violations whose announcement had begun when the speaker was ended."""
+        """Violations whose announcement had started when the speaker was ended."""
         sql = "SELECT violation FROM decided WHERE speaker = ? AND begun ORDER BY number"
         return [row[0] for row in self._read(sql, speaker)]
 
-    def decide(self, speaker: str, violation: str, begins_s: float | None) -> None:
-        """A violation stays unsaid (None), or its announcement begins now (monotonic seconds)."""
+    def decide(self, speaker: str, violation: str, starts_s: float | None) -> None:
+        """Note a decision: the announcement starts at ``starts_s`` (monotonic), or there is none (None)."""
         sql = "INSERT OR REPLACE INTO decided (speaker, violation, begun, at_s) VALUES (?, ?, ?, ?)"
-        self._write(sql, speaker, violation, begins_s is not None, begins_s)
+        self._write(sql, speaker, violation, starts_s is not None, starts_s)
         self._written += 1
-        if self._written % _ENOUGH == 0:
+        if self._written % _CLEAR_EVERY == 0:
             self._write(
                 "DELETE FROM decided WHERE number <= (SELECT max(number) FROM decided) - ?", 4 * REMEMBERED
             )
 
     def end(self, speaker: str, violation: str, ended_s: float | None) -> None:
-        """The announcement was over at ``ended_s`` (monotonic seconds), or failed (None)."""
+        """Note that an announcement ended at ``ended_s`` (monotonic seconds), or failed (None)."""
         sql = "UPDATE decided SET begun = 0, at_s = ? WHERE speaker = ? AND violation = ?"
         self._write(sql, ended_s, speaker, violation)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._db.close()
 
@@ -84,7 +84,7 @@ class AnnouncementMemory:
             return self._db.execute(sql, values).fetchall()
 
     def _write(self, sql: str, *values: object) -> None:
-        """What can't be written is forgotten at the next restart; the announcement is worth more."""
+        """What can't be written is forgotten at the next restart; the announcement is made all the same."""
         with self._lock:
             try:
                 self._db.execute(sql, values)
@@ -98,7 +98,7 @@ class AnnouncementMemory:
 
     def _complaint(self, error: Exception) -> str:
         return (
-            f"{self._path}: the speaker's memory can't be written ({error}): after a restart it may say "
+            f"{self._path}: the speaker's memory can't be written ({error}): after a restart it may announce "
             "something twice; let this user write there, and make room on the disk"
         )
 
@@ -109,7 +109,7 @@ def _open(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as e:
-        _log.error("%s is damaged (%s): a fresh one begins", path, e)
+        _log.error("%s is damaged (%s): it is replaced by a fresh one", path, e)
         for part in ("", "-wal", "-shm"):
             path.with_name(path.name + part).unlink(missing_ok=True)
         return _connect(path)

@@ -21,12 +21,12 @@ from edge.speaker.recordings import read, write
 _log = logging.getLogger(__name__)
 CARDS = Path("/proc/asound/cards")
 POLL_S = 0.01
-"""How finely the start of the sound is measured."""
+"""How precisely the start of the sound is measured."""
 SPARE_S = 5.0
-"""Opening and draining a card may add so much to the sounds' own length."""
+"""Opening and draining a card may take this much longer than the sounds."""
 GRACE_S = 1.0
-_WORDS = 10_000
-"""Bytes of aplay's words that are looked at."""
+_OUTPUT_MAX = 10_000
+"""Bytes of aplay's messages that are read."""
 WAV_MAX = 50_000_000
 """Bytes; some twenty minutes of announcements."""
 
@@ -46,7 +46,7 @@ class Player(Protocol):
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with it right now as far as one can see, as a full sentence."""
+        """What is wrong with it right now, as far as it shows, as a full sentence."""
         ...
 
     def play(self, sounds: Sequence[Path], stop: threading.Event) -> Played:
@@ -66,12 +66,12 @@ def choose_player(settings: Speaker, clock: Clock) -> Player:
 
 
 def has_sound_card(cards: Path = CARDS) -> bool:
-    """Whether the kernel knows any sound card (``aplay -l`` exits 0 without one, so it is no use)."""
+    """Whether the kernel knows any sound card (``aplay -l`` exits with 0 even without one)."""
     return bool(_card_names(cards))
 
 
 def missing_card(device: str, cards: Path) -> str | None:
-    """A sentence if an ALSA device needs a card, any or by name (``plughw:CARD=Device``), and it is away."""
+    """A sentence if an ALSA device (``plughw:CARD=Device``) needs a card, any or by name, and has none."""
     wanted, there = re.search(r"CARD=(?!\d+\b)([^,]+)", device), _card_names(cards)
     if not there and wanted is None and re.match(r"(default|sysdefault|hw|plughw)\b", device):
         return (
@@ -102,9 +102,9 @@ class AplayPlayer:
 
     @property
     def problem(self) -> str | None:
-        """See ``Player``. Cards come and go: this is about the moment.
+        """See ``Player``. Cards come and go: this is about now.
 
-        A device that has sounded without any card leads elsewhere, over the network or Bluetooth.
+        A device that has played without any card leads elsewhere, over the network or Bluetooth.
         """
         return None if self._cardless else missing_card(self._device, CARDS)
 
@@ -138,7 +138,7 @@ class AplayPlayer:
         asked_s = self._clock.monotonic()
         started_s = None
         while process.poll() is None:
-            if started_s is None and b"Playing" in os.pread(words.fileno(), _WORDS, 0):
+            if started_s is None and b"Playing" in os.pread(words.fileno(), _OUTPUT_MAX, 0):
                 started_s = self._clock.monotonic()
             if self._clock.monotonic() - asked_s > limit_s:
                 raise SpeakerError(
@@ -146,14 +146,14 @@ class AplayPlayer:
                 )
             if stop.wait(POLL_S):
                 raise SpeakerError("interrupted: the speaker was stopped before the announcement's end")
-        # Ended before anyone looked: it started no later than now.
+        # It ended before we looked: it started no later than now.
         return self._clock.monotonic() if started_s is None else started_s
 
 
 class WavPlayer:
     """Appends what would have been heard to a WAV file, without waiting for it to sound.
 
-    The file is written anew each time, and starts afresh when it is larger than ``WAV_MAX``.
+    The whole file is written each time; it starts again once it is larger than ``WAV_MAX``.
     """
 
     problem = None
@@ -190,8 +190,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_words(words: IO[bytes]) -> str:
-    """The line in which aplay itself says why; the ALSA library's, before it, say where in its own code."""
+    """The line in which aplay says why; those of the ALSA library before it only name places in its code."""
     words.seek(0)
-    lines = words.read(_WORDS).decode("utf-8", "replace").split("\n")
+    lines = words.read(_OUTPUT_MAX).decode("utf-8", "replace").split("\n")
     own = [line for line in lines if line.startswith("aplay:")]
-    return own[0] if own else " ".join(lines).strip() or "without a word"
+    return own[0] if own else " ".join(lines).strip() or "without a message"

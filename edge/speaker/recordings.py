@@ -1,4 +1,4 @@
-"""The announcement's WAV files: read, checked, and made softer."""
+"""The announcement's WAV files: they are read, checked, and made softer."""
 
 import tempfile
 import wave
@@ -12,7 +12,7 @@ from edge.files import atomic_writer
 
 @dataclass(frozen=True, slots=True)
 class SampleFormat:
-    """What the samples of a recording are."""
+    """The format of a recording's samples."""
 
     rate_hz: int
     channels: int
@@ -32,7 +32,7 @@ class Recording:
 
     @property
     def length_s(self) -> float:
-        """How long it sounds."""
+        """How long it plays."""
         return len(self.samples) / (self.form.rate_hz * self.form.channels * self.form.sample_bytes)
 
 
@@ -40,7 +40,7 @@ def read(path: Path) -> Recording:
     """A WAV file.
 
     Raises:
-        SpeakerError: it is missing or is not a PCM WAV.
+        SpeakerError: it is missing, or it is not a PCM WAV file.
     """
     try:
         with wave.open(str(path)) as sound:
@@ -69,7 +69,7 @@ def sounds_of(settings: Speaker) -> list[Path]:
     """The announcement's WAV files, in the order of the languages.
 
     Raises:
-        ConfigError: a file is missing or is not a PCM WAV.
+        ConfigError: a file is missing, or it is not a PCM WAV file.
     """
     try:
         return [read(settings.sounds / f"{language}.wav").path for language in settings.languages]
@@ -78,7 +78,7 @@ def sounds_of(settings: Speaker) -> list[Path]:
 
 
 class Softened:
-    """Copies of recordings at a volume below 1, in a folder that goes with ``close``: aplay has no volume.
+    """Copies of recordings at a volume below 1, because aplay has no volume; ``close`` removes them.
 
     Args:
         sounds: PCM WAV files.

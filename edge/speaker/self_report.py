@@ -1,4 +1,4 @@
-"""What a speaker says about itself: the payloads of its ``info`` and ``health`` topics."""
+"""The reports of a speaker about itself: the payloads of its ``info`` and ``health`` topics."""
 
 from pydantic import AwareDatetime, Field, JsonValue
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.errors import SpeakerError
-from edge.speaker.announcer import HeardViolation
+from edge.speaker.announcer import ReceivedViolation
 
 
 class GaveUpError(SpeakerError):
-    """Trying again would not help, or might say it twice."""
+    """Trying again would not help, or might announce it twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class SpeakerSink(Protocol):
         """What is wrong with it as far as it shows without an announcement, as a full sentence."""
         ...
 
-    def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:
+    def say(self, event: ReceivedViolation, stop: threading.Event) -> Playback:
         """Make the announcement; returns when it is over.
 
         Args:
-            heard: the violation.
+            event: the violation, as it was received.
             stop: ends it early.
 
         Raises:
@@ -52,5 +52,5 @@ class SpeakerSink(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what it holds."""
+        """Give back what it holds."""
         ...

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from edge.clock import Clock
 from edge.config import RemoteSpeaker, Speaker
 from edge.errors import ConfigError
-from edge.speaker.announcer import HeardViolation
+from edge.speaker.announcer import ReceivedViolation
 from edge.speaker.home_assistant_sink import HomeAssistantSink
 from edge.speaker.player import choose_player
 from edge.speaker.sink import GaveUpError, SpeakerSink
@@ -74,7 +74,7 @@ class Absent:
     def __init__(self, name: str, problem: str) -> None:
         self.name, self.problem = name, problem
 
-    def say(self, heard: HeardViolation, stop: threading.Event) -> NoReturn:  # noqa: ARG002  it says nothing
+    def say(self, event: ReceivedViolation, stop: threading.Event) -> NoReturn:  # noqa: ARG002  it says nothing
         """See ``SpeakerSink``."""
         raise GaveUpError(self.problem)
 

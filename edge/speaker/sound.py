@@ -3,14 +3,14 @@
 import threading
 
 from edge.config import Speaker
-from edge.speaker.announcer import HeardViolation
+from edge.speaker.announcer import ReceivedViolation
 from edge.speaker.player import Player
 from edge.speaker.recordings import Softened, sounds_of
 from edge.speaker.sink import Playback
 
 
 class LocalSound:
-    """A ``Sink`` that people hear here.
+    """A ``SpeakerSink`` that plays on this machine.
 
     Args:
         name: what it is called in reports.
@@ -18,7 +18,7 @@ class LocalSound:
         player: what plays them.
 
     Raises:
-        ConfigError: a recording is missing or is no PCM WAV.
+        ConfigError: a recording is missing, or it is not a PCM WAV file.
     """
 
     def __init__(self, name: str, settings: Speaker, player: Player) -> None:
@@ -31,16 +31,16 @@ class LocalSound:
 
     @property
     def problem(self) -> str | None:
-        """See ``Sink``."""
+        """See ``SpeakerSink``."""
         return self._player.problem
 
-    def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:  # noqa: ARG002  the same words for everybody
-        """See ``Sink``. A turn that failed is not over: the next attempt speaks the same language."""
+    def say(self, event: ReceivedViolation, stop: threading.Event) -> Playback:  # noqa: ARG002  the same words for everybody
+        """See ``SpeakerSink``. A turn that failed is not over: the next attempt speaks the same language."""
         turn = self._turns[self._turn % len(self._turns)]
         played = self._player.play([sound for _, sound in turn], stop)
         self._turn += 1
         return Playback(",".join(language for language, _ in turn), played.started_s, played.ended_s)
 
     def close(self) -> None:
-        """See ``Sink``."""
+        """See ``SpeakerSink``."""
         self._softened.close()

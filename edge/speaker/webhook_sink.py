@@ -6,7 +6,7 @@ from http import HTTPStatus
 from edge.clock import Clock
 from edge.config import Webhook
 from edge.events import CONTENT_TYPE
-from edge.speaker.announcer import HeardViolation
+from edge.speaker.announcer import ReceivedViolation
 from edge.speaker.endpoint import Endpoint
 from edge.speaker.sink import Playback
 
@@ -31,10 +31,10 @@ class WebhookSink:
         self.name, self._clock = name, clock
         self._endpoint = Endpoint("speaker.webhook", settings.url, settings.token_file, settings.timeout_s)
 
-    def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:  # noqa: ARG002  the time-out is short
+    def say(self, event: ReceivedViolation, stop: threading.Event) -> Playback:  # noqa: ARG002  the time-out is short
         """See ``SpeakerSink``."""
         started_s = self._clock.monotonic()
-        answer = self._endpoint.post(heard.payload, CONTENT_TYPE)
+        answer = self._endpoint.post(event.payload, CONTENT_TYPE)
         confirmed = answer.status != HTTPStatus.ACCEPTED
         return Playback("", started_s, self._clock.monotonic(), confirmed=confirmed)
 

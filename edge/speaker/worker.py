@@ -1,4 +1,4 @@
-"""One speaker at work: decides, announces, tries again while the violation is fresh, remembers, reports."""
+"""One speaker at work: it decides, announces, tries again while the violation is fresh, and reports."""
 
 import logging
 import random
@@ -14,20 +14,20 @@ from edge.clock import Clock, trusted
 from edge.config import Speaker
 from edge.errors import SpeakerError
 from edge.events import AnnouncementAsked, AnnouncementFailed, AnnouncementPlayed, Data
-from edge.speaker.announcer import AnnouncementChoice, AnnouncementMoment, Announcer, HeardViolation, age_s
+from edge.speaker.announcer import AnnouncementChoice, AnnouncementMoment, Announcer, ReceivedViolation, age_s
 from edge.speaker.log_throttle import LogThrottle
 from edge.speaker.memory import AnnouncementMemory
 from edge.speaker.sink import GaveUpError, Playback, SpeakerSink
 
 _log = logging.getLogger(__name__)
 _QUEUE_MAX = 100
-"""Violations that wait while an announcement is made; any more would be too old when their turn comes."""
+"""Violations that may wait during an announcement; more would be too old when their turn comes."""
 _RETRY = Backoff(first_s=0.5, longest_s=2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerWorkerState:
-    """How a speaker is."""
+    """The state of a speaker."""
 
     name: str
     announced: int
@@ -50,8 +50,8 @@ class SpeakerWorker:
         memory: what was decided before this start.
         clock: the time.
         quiet: whether a moment (UTC) lies in the hours of silence.
-        report: takes what is to be published; called on this voice's thread.
-        tell: takes the same in one line, and what was left unsaid.
+        report: takes what is to be published; called on this worker's thread.
+        tell: takes the same in one line, and what was not announced.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class SpeakerWorker:
         self._report, self._tell = report, tell
         last_s = memory.last_s(sink.name, clock.monotonic())
         self._announcer = Announcer(settings, quiet=quiet, seen=memory.decided(sink.name), last_s=last_s)
-        self._queue: SimpleQueue[HeardViolation | None] = SimpleQueue()
+        self._queue: SimpleQueue[ReceivedViolation | None] = SimpleQueue()
         self._overflow, self._retries = LogThrottle(), LogThrottle()
         self._interrupt = threading.Event()
         self._jitter = random.Random()  # noqa: S311  no secret
@@ -83,34 +83,34 @@ class SpeakerWorker:
 
     @property
     def state(self) -> SpeakerWorkerState:
-        """How it is now."""
+        """Its state now."""
         problem = self._sink.problem or self._state.problem
         return replace(self._state, waiting=self._queue.qsize(), problem=problem)
 
     def start(self) -> None:
-        """Announce from now on. What is wrong already is said now, not at the first violation."""
+        """Announce from now on. What is wrong already is logged now, not at the first violation."""
         if self._sink.problem is not None:
             _log.warning("%s: %s", self._sink.name, self._sink.problem)
         self._thread.start()
 
-    def hear(self, heard: HeardViolation) -> None:
-        """Something that may have to be announced; never blocks."""
+    def offer(self, event: ReceivedViolation) -> None:
+        """Take in an event that may have to be announced; never blocks."""
         if self._queue.qsize() < _QUEUE_MAX:
-            self._queue.put(heard)
+            self._queue.put(event)
             return
-        text = f"{self._sink.name} dropped violation {heard.violation}: {_QUEUE_MAX} wait already"
+        text = f"{self._sink.name} dropped violation {event.violation}: {_QUEUE_MAX} wait already"
         line = self._overflow.line(text, self._clock.monotonic())
         if line is not None:
             _log.warning("%s", line)
 
     def end(self, *, finish: bool) -> None:
-        """No more after what is due, or, without ``finish``, after now; returns at once."""
+        """End after what is due, or, without ``finish``, at once; does not wait."""
         if not finish:
             self._interrupt.set()
         self._queue.put(None)
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the end, at most so long."""
+        """Wait for the end, for at most ``timeout_s`` seconds."""
         self._thread.join(timeout_s)
         if not self._thread.is_alive():
             self._sink.close()
@@ -120,45 +120,45 @@ class SpeakerWorker:
             self._failed(
                 violation, "the speaker was ended during the announcement; a part may have been heard"
             )
-        while (heard := self._queue.get()) is not None and not self._interrupt.is_set():
+        while (event := self._queue.get()) is not None and not self._interrupt.is_set():
             now = self._now()
-            choice = self._announcer.judge(heard, now)
+            choice = self._announcer.judge(event, now)
             if choice in (AnnouncementChoice.NOT_A_VIOLATION, AnnouncementChoice.OTHER_ZONE):
                 continue
             if choice is not AnnouncementChoice.REPEAT:
-                begins_s = now.s if choice is AnnouncementChoice.PLAY else None
-                self._memory.decide(self._sink.name, heard.violation, begins_s)
+                starts_s = now.s if choice is AnnouncementChoice.PLAY else None
+                self._memory.decide(self._sink.name, event.violation, starts_s)
             if choice is AnnouncementChoice.PLAY:
-                self._announce(heard)
+                self._announce(event)
             else:
-                self._tell(f"violation {heard.violation}: not announced ({choice.value})")
+                self._tell(f"violation {event.violation}: not announced ({choice.value})")
 
-    def _announce(self, heard: HeardViolation) -> None:
+    def _announce(self, event: ReceivedViolation) -> None:
         """Try until it is announced, or can't be, or would be too late."""
         for failures in count(1):
             now = self._now()
             try:
-                playback = self._sink.say(heard, self._interrupt)
+                playback = self._sink.say(event, self._interrupt)
             except SpeakerError as e:
                 pause_s = _RETRY.pause_s(failures, self._jitter)
-                late = age_s(heard, self._now()) + pause_s > self._settings.max_age_s
+                late = age_s(event, self._now()) + pause_s > self._settings.max_age_s
                 if isinstance(e, GaveUpError) or late or self._pause(str(e), pause_s):
-                    self._failed(heard.violation, str(e))
+                    self._failed(event.violation, str(e))
                     return
             else:
-                self._announced(heard, playback, age_s(heard, now) + playback.started_s - now.s)
+                self._announced(event, playback, age_s(event, now) + playback.started_s - now.s)
                 return
 
     def _pause(self, reason: str, pause_s: float) -> bool:
-        """Before the next attempt; returns whether there is none, because the end has come."""
+        """Wait before the next attempt; returns whether the speaker was ended meanwhile."""
         line = self._retries.line(f"{self._sink.name}: {reason}; trying again", self._clock.monotonic())
         if line is not None:
             _log.warning("%s", line)
         self._state = replace(self._state, problem=reason)
         return self._interrupt.wait(pause_s)
 
-    def _announced(self, heard: HeardViolation, playback: Playback, delay_s: float) -> None:
-        name, violation = self._sink.name, heard.violation
+    def _announced(self, event: ReceivedViolation, playback: Playback, delay_s: float) -> None:
+        name, violation = self._sink.name, event.violation
         self._announcer.played(playback.ended_s)
         self._state = replace(self._state, problem=None)
         if playback.confirmed:

@@ -56,16 +56,16 @@ def test_another_board_is_reported_once_and_forgotten_when_it_is_silent() -> Non
     clock = ManualClock()
     twins = DuplicateDetector(PLACE, "maskgate/hq/door-1/a", BOARDS[0], clock)
     for harmless in (b"", b"[]", b"\xff", b'{"hardware": 1}', b'{"hardware": "<script>"}'):
-        assert twins.heard(harmless) is None
-    assert twins.heard(json.dumps({"hardware": BOARDS[0]}).encode()) is None
+        assert twins.compare(harmless) is None
+    assert twins.compare(json.dumps({"hardware": BOARDS[0]}).encode()) is None
     assert twins.problem is None
     other = json.dumps({"hardware": BOARDS[1]}).encode()
-    found = twins.heard(other)
+    found = twins.compare(other)
     assert found is not None
     assert found.client_id == "maskgate/hq/door-1/a"
     assert f"another board ({BOARDS[1]}; this one is {BOARDS[0]}) calls itself hq/door-1 too" in found.message
     assert twins.problem == found.message
-    assert twins.heard(other) is None
+    assert twins.compare(other) is None
     clock.advance(601)
     assert twins.problem is None
 
@@ -73,7 +73,7 @@ def test_another_board_is_reported_once_and_forgotten_when_it_is_silent() -> Non
 def test_who_makes_up_boards_can_not_make_up_events_without_end() -> None:
     twins = DuplicateDetector(PLACE, "c", BOARDS[0], ManualClock())
     made_up = [json.dumps({"hardware": f"{number:012x}"}).encode() for number in range(1000, 1100)]
-    assert len([found for payload in made_up if (found := twins.heard(payload))]) == 10
+    assert len([found for payload in made_up if (found := twins.compare(payload))]) == 10
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

@@ -37,11 +37,11 @@ from edge.service.violation_receiver import kept_s
 from edge.sim.manual_clock import ManualClock
 from edge.speaker import announcer as announcer_module
 from edge.speaker import player as player_module
-from edge.speaker.announcer import AnnouncementChoice, AnnouncementMoment, Announcer, HeardViolation, age_s
+from edge.speaker.announcer import AnnouncementChoice, AnnouncementMoment, Announcer, ReceivedViolation, age_s
 from edge.speaker.device_clocks import DeviceClocks, clock_problems
-from edge.speaker.heard import SIZE_MAX, NoEventError, announced, parse
 from edge.speaker.log_throttle import LogThrottle
 from edge.speaker.player import AplayPlayer, WavPlayer, choose_player, has_sound_card, missing_card
+from edge.speaker.received_event import SIZE_MAX, NoEventError, announced, parse
 from edge.speaker.recordings import sounds_of
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
@@ -51,10 +51,10 @@ SHIPPED = sounds_of(Speaker())
 
 def heard(
     violation: str = "v1", at_s: float = 0.0, received_s: float = 0.0, **more: object
-) -> HeardViolation:
+) -> ReceivedViolation:
     """A violation of ``at_s`` after noon that came in when the monotonic clock said ``received_s``."""
     values: dict[str, Any] = {"type": "violation.opened", "clock_trusted": True, **more}
-    return HeardViolation(
+    return ReceivedViolation(
         violation=violation, time=NOON + timedelta(seconds=at_s), received_s=received_s, **values
     )
 
@@ -115,7 +115,7 @@ def test_what_is_older_than_max_age_is_not_announced(age_s: float, choice: Annou
     ids=["the sender's clock is wrong", "our clock is wrong", "from the future"],
 )
 def test_a_clock_that_cannot_be_right_is_not_asked_for_the_age(
-    event: HeardViolation, moment: AnnouncementMoment
+    event: ReceivedViolation, moment: AnnouncementMoment
 ) -> None:
     assert Announcer(SETTINGS).judge(event, moment) is AnnouncementChoice.PLAY
 
@@ -314,7 +314,7 @@ def wire(**changes: object) -> dict[str, object]:
 
 def test_the_devices_own_events_are_understood() -> None:
     got = parse(json.dumps(wire()).encode(), 12.5)
-    assert got == HeardViolation("violation.opened", "v1", NOON, True, 12.5, True, "lobby")
+    assert got == ReceivedViolation("violation.opened", "v1", NOON, True, 12.5, True, "lobby")
     assert json.loads(got.payload) == wire(id=json.loads(got.payload)["id"])
     assert not got.muted
     muted = wire(data={"violation": "v1", "muted": True})

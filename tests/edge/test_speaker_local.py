@@ -13,8 +13,8 @@ import pytest
 from edge.clock import SystemClock
 from edge.errors import ConfigError
 from edge.speaker import local as local_module
-from edge.speaker.heard import SIZE_MAX
 from edge.speaker.local import LocalReceiver, LocalSender
+from edge.speaker.received_event import SIZE_MAX
 
 WAIT_S = 20.0
 Eventually = Callable[[Callable[[], object]], None]

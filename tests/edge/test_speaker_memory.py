@@ -13,7 +13,7 @@ from edge.config import Speaker
 from edge.events import AnnouncementFailed, AnnouncementPlayed, Data
 from edge.sim.manual_clock import ManualClock
 from edge.speaker import memory as memory_module
-from edge.speaker.announcer import REMEMBERED, HeardViolation
+from edge.speaker.announcer import REMEMBERED, ReceivedViolation
 from edge.speaker.memory import AnnouncementMemory
 from edge.speaker.sink import Playback
 from edge.speaker.worker import SpeakerWorker
@@ -62,7 +62,7 @@ def test_it_survives_kill_9(path: Path) -> None:
 
 
 def test_it_does_not_grow_for_ever(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_module, "_ENOUGH", 10)
+    monkeypatch.setattr(memory_module, "_CLEAR_EVERY", 10)
     monkeypatch.setattr(memory_module, "REMEMBERED", 5)
     memory = AnnouncementMemory(path)
     for i in range(100):
@@ -101,7 +101,7 @@ def test_a_disk_that_fails_is_a_problem_and_not_the_end(path: Path) -> None:
     memory = AnnouncementMemory(path)
     memory._db.execute("PRAGMA query_only = ON")  # as a disk does that turns read-only
     memory.decide("a", "v1", None)
-    assert "may say something twice" in str(memory.problem)
+    assert "may announce something twice" in str(memory.problem)
     memory._db.execute("PRAGMA query_only = OFF")
     memory.decide("a", "v2", None)
     assert memory.problem is None
@@ -120,7 +120,7 @@ class Tape:
         self.clock, self.hangs, self.said = clock, hangs, list[str]()
         self.speaking = threading.Event()
 
-    def say(self, heard: HeardViolation, stop: threading.Event) -> Playback:
+    def say(self, heard: ReceivedViolation, stop: threading.Event) -> Playback:
         self.speaking.set()
         while self.hangs:
             stop.wait()
@@ -139,7 +139,7 @@ def run(tape: Tape, path: Path, *violations: str, hold_s: float) -> list[Data]:
         tape, settings, memory, clock, quiet=lambda _: False, report=reports.put, tell=lambda _: None
     )
     for violation in violations:
-        voice.hear(HeardViolation("violation.opened", violation, clock.utc(), True, clock.monotonic()))
+        voice.offer(ReceivedViolation("violation.opened", violation, clock.utc(), True, clock.monotonic()))
     voice.end(finish=True)
     voice.start()
     if tape.hangs:

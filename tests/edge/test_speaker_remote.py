@@ -22,7 +22,7 @@ from edge.events import AnnouncementAsked, AnnouncementFailed, AnnouncementPlaye
 from edge.sim.home_assistant_server import Entity, HomeAssistantServer
 from edge.speaker import home_assistant_sink as home_assistant_module
 from edge.speaker import worker as voice_module
-from edge.speaker.announcer import HeardViolation
+from edge.speaker.announcer import ReceivedViolation
 from edge.speaker.endpoint import Endpoint, UnansweredError
 from edge.speaker.home_assistant_sink import EntityState, HomeAssistantSink
 from edge.speaker.memory import AnnouncementMemory
@@ -33,7 +33,7 @@ from edge.speaker.worker import SpeakerWorker
 WAIT_S = 20.0
 CLOCK = SystemClock()
 EVENT = b'{"type":"violation.opened","id":"e1","data":{"violation":"v1"}}'
-HEARD = HeardViolation("violation.opened", "v1", CLOCK.utc(), True, 0.0, payload=EVENT)
+HEARD = ReceivedViolation("violation.opened", "v1", CLOCK.utc(), True, 0.0, payload=EVENT)
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.x"  # noqa: S105  nobody takes it
 
 
@@ -279,13 +279,13 @@ def test_only_what_may_change_is_asked_again(
         tell=lambda _: None,
     )
     voice.start()
-    voice.hear(replace(HEARD, time=CLOCK.utc(), received_s=CLOCK.monotonic()))
+    voice.offer(replace(HEARD, time=CLOCK.utc(), received_s=CLOCK.monotonic()))
     voice.end(finish=True)
     voice.join(WAIT_S)
     memory.close()
     report = reports.get(timeout=WAIT_S)
     assert type(report) is outcome
-    assert isinstance(report, AnnouncementPlayed)
+    assert isinstance(report, AnnouncementPlayed | AnnouncementAsked | AnnouncementFailed)
     assert report.speaker == "s/webhook"
     assert reports.empty()
     assert [body for _, _, body in server.asked] == [EVENT] * len(statuses)

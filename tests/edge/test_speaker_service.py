@@ -321,10 +321,10 @@ def test_the_end_waits_for_what_is_due_if_it_is_told_to(
     service = start(changed(config, output="default", max_age_s=3600.0))
     for i in range(10):
         ops.violation(str(i))
-    eventually(lambda: service._voices[0].state.waiting == 9)  # and one sounds until it may go on
+    eventually(lambda: service._workers[0].state.waiting == 9)  # and one sounds until it may go on
     end = threading.Thread(target=service.close, args=(WAIT_S,))
     end.start()
-    eventually(lambda: service._voices[0].state.waiting == 10)  # the word to end is behind them
+    eventually(lambda: service._workers[0].state.waiting == 10)  # the word to end is behind them
     go.touch()
     end.join(WAIT_S)
     assert said.read_text().count("\n") == 10

@@ -20,7 +20,7 @@ from edge.errors import ConfigError, SpeakerError
 from edge.events import AnnouncementFailed, AnnouncementPlayed, Data
 from edge.speaker import player as player_module
 from edge.speaker import worker as voice_module
-from edge.speaker.announcer import HeardViolation
+from edge.speaker.announcer import ReceivedViolation
 from edge.speaker.memory import AnnouncementMemory
 from edge.speaker.player import choose_player
 from edge.speaker.recordings import Recording, SampleFormat, read, scaled, sounds_of
@@ -33,8 +33,8 @@ WAIT_S = 20.0
 CLOCK = SystemClock()
 
 
-def heard(violation: str = "v1") -> HeardViolation:
-    return HeardViolation("violation.opened", violation, CLOCK.utc(), True, CLOCK.monotonic())
+def heard(violation: str = "v1") -> ReceivedViolation:
+    return ReceivedViolation("violation.opened", violation, CLOCK.utc(), True, CLOCK.monotonic())
 
 
 # --- volume
@@ -239,7 +239,7 @@ def test_a_card_that_is_plugged_in_while_the_violation_is_fresh_sounds(
 ) -> None:
     settings = Speaker(hold_s=0, max_age_s=60, languages=("en",))
     one = desk(settings)
-    one.voice.hear(heard())
+    one.voice.offer(heard())
     eventually(lambda: one.voice.state.problem)
     assert "audio open error" in one.voice.state.problem
     out = plug_in(conf)
@@ -263,25 +263,25 @@ def test_a_flood_of_violations_is_one_line_in_the_log(
     desk: type, conf: Path, eventually: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     one = desk(Speaker(max_age_s=1e6))  # and no card: the first one is tried for ever
-    one.voice.hear(heard())
+    one.voice.offer(heard())
     eventually(lambda: one.voice.state.problem)
     for i in range(150):
-        one.voice.hear(heard(f"of the flood {i}"))
+        one.voice.offer(heard(f"of the flood {i}"))
     assert one.voice.state.waiting == 100
     assert caplog.text.count("dropped violation of the flood") == 1
 
 
 def test_a_card_that_stays_away_is_reported_once_when_it_is_too_late(desk: type, conf: Path) -> None:
     one = desk(Speaker(hold_s=0, max_age_s=0.3))
-    one.voice.hear(heard())
+    one.voice.offer(heard())
     report = one.next()
     assert isinstance(report, AnnouncementFailed)
     assert (report.violation, report.speaker) == ("v1", "s")
     assert "audio open error: No such" in report.reason
     assert one.voice.state.failed == 1
     plug_in(conf)
-    one.voice.hear(heard("v1"))
-    one.voice.hear(heard("v2"))
+    one.voice.offer(heard("v1"))
+    one.voice.offer(heard("v2"))
     following = one.next()
     assert isinstance(following, AnnouncementPlayed)
     assert following.violation == "v2"
@@ -303,7 +303,7 @@ def test_a_busy_card_is_tried_again(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     one = desk(Speaker(hold_s=0, max_age_s=60, languages=("en",)))
-    one.voice.hear(heard())
+    one.voice.offer(heard())
     assert isinstance(one.next(), AnnouncementPlayed)
     assert len(tries.read_text().splitlines()) == 3
     assert out.stat().st_size > 0
@@ -314,7 +314,7 @@ def test_the_end_interrupts_the_wait_for_the_next_attempt(
 ) -> None:
     monkeypatch.setattr(voice_module, "_RETRY", Backoff(7200.0, 7200.0))
     one = desk(Speaker(max_age_s=1e6))
-    one.voice.hear(heard())
+    one.voice.offer(heard())
     eventually(lambda: one.voice.state.problem)
     one.voice.end(finish=False)
     assert isinstance(one.next(), AnnouncementFailed)

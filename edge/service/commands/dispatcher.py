@@ -1,4 +1,4 @@
-"""Decides about commands, and has them done. One thread; nothing here waits."""
+"""Decides whether a command is carried out, and has it carried out. One thread; nothing here waits."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -23,16 +23,16 @@ from edge.service.commands.parameters import (
 REMEMBERED = 100
 """Transactions whose answers are kept."""
 BURST, REFILL_S = 10, 5.0
-"""So many commands at once, and then one in so many seconds: each is written to the outbox, as an event."""
+"""Commands at once, and the seconds until one more is taken: each is an event in the outbox."""
 _ONCE = frozenset({"reload", "restart", "update", "rollback"})
-"""What may end the run that does it."""
+"""Commands that may end the run that carries them out."""
 AHEAD_S = 60.0
-"""A command issued later than this from now comes from a clock that is wrong, ours or theirs."""
+"""A command that was issued later than this from now shows that one of the clocks is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What came of a command."""
+    """What a command led to."""
 
     message: str
     """A full sentence."""
@@ -40,14 +40,14 @@ class CommandResult:
 
 
 class CommandActions(Protocol):
-    """What a device can do, at once; each raises ``RefusedError`` where it can't."""
+    """What a device can do, at once; each raises ``RefusedError`` if it can't."""
 
     def status(self) -> CommandResult:
-        """Say how it is."""
+        """Report the device's health."""
         ...
 
     def snapshot(self) -> CommandResult:
-        """Say in numbers what the camera sees."""
+        """Describe in numbers what the camera sees."""
         ...
 
     def reload(self) -> CommandResult:
@@ -59,7 +59,7 @@ class CommandActions(Protocol):
         ...
 
     def mute(self, for_s: float) -> CommandResult:
-        """No announcements for so long; 0 ends that."""
+        """Announce nothing for ``for_s`` seconds; 0 ends that."""
         ...
 
     def set_threshold(self, value: float) -> CommandResult:
@@ -81,32 +81,32 @@ class CommandActions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What is to be said about a message."""
+    """What follows from a message."""
 
     response: Response | None = None
     event: CommandHandled | None = None
 
 
 class CommandDispatcher:
-    """One device's commands.
+    """Admits, carries out and answers the commands of one device.
 
     Args:
-        settings: which are allowed, and within which limits.
-        device: does them.
-        clock: dates them.
+        settings: which commands are allowed, and within which limits.
+        device: carries them out.
+        clock: tells their age.
     """
 
     def __init__(self, settings: Commands, device: CommandActions, clock: Clock) -> None:
         self._settings, self._device, self._clock = settings, device, clock
-        self._began = clock.utc()
+        self._started = clock.utc()
         self._answered: OrderedDict[str, Response] = OrderedDict()
         self._tokens, self._counted_s = float(BURST), clock.monotonic()
 
     def handle(self, payload: bytes, *, retained: bool) -> Handled:
         """Answer one message; never raises, whatever the bytes are.
 
-        Without a valid transaction there is nobody to answer. Over the rate limit there is no event either:
-        who floods a device must not fill its outbox.
+        Without a valid transaction there is nobody to answer. Over the rate limit there is no event either: a
+        flood of commands must not fill the outbox.
         """
         if not payload:  # how a retained message is removed
             return Handled()
@@ -125,23 +125,25 @@ class CommandDispatcher:
 
     def _answer(self, payload: bytes, transaction: str, *, retained: bool) -> Response:
         try:
-            done = self._do(self._admit(payload, retained=retained))
+            result = self._do(self._admit(payload, retained=retained))
         except RefusedError as e:
             return Response(transaction=transaction, status="error", error=e.why, message=str(e))
-        return Response(transaction=transaction, status="ok", message=done.message, data=done.data)
+        return Response(transaction=transaction, status="ok", message=result.message, data=result.data)
 
     def _admit(self, payload: bytes, *, retained: bool) -> Command:
         if retained:
-            raise RefusedError("retained", "A retained command would be done at every connect: remove it.")
+            raise RefusedError(
+                "retained", "A retained command would be carried out at every connect: remove it."
+            )
         command = read(payload)
         if command.command not in self._settings.allowed:
             raise RefusedError("not possible", f"[commands] allowed here leaves out {command.command}.")
         if trusted(self._clock):
             _require_fresh(command, self._clock.utc())
-            # the answer of the run before may not have been heard: that is no reason to restart twice
-            if command.command in _ONCE and command.issued < self._began:
-                began = f"{self._began:%Y-%m-%d %H:%M:%S} UTC"
-                raise RefusedError("stale", f"Issued before this run of the device began, at {began}.")
+            # whoever asked may not have got the answer of the run before: that is no reason to restart twice
+            if command.command in _ONCE and command.issued < self._started:
+                start = f"{self._started:%Y-%m-%d %H:%M:%S} UTC"
+                raise RefusedError("stale", f"Issued before this run of the device started, at {start}.")
         return command
 
     def _do(self, command: Command) -> CommandResult:

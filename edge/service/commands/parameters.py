@@ -1,4 +1,4 @@
-"""What each command takes, and how a refusal is said. Values come from the network: nothing is believed."""
+"""What each command takes, and how a refusal is worded. Values come from the network: none is trusted."""
 
 from typing import TypeVar
 
@@ -10,12 +10,12 @@ from edge.releases.release import Version
 
 MUTE_MAX_S = 24 * 3600.0
 _SHOWN = 60
-"""Characters of a stranger's text that are said back."""
+"""Characters of a stranger's text that an answer repeats."""
 _LIMITS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number"})
 
 
 class RefusedError(MaskgateError):
-    """A command is not done.
+    """A command is not carried out.
 
     Attributes:
         why: the reason that a program reads; the text is for people, and says what to do.
@@ -31,27 +31,27 @@ class _Arguments(BaseModel):
 
 
 class NoArguments(_Arguments):
-    """No arguments."""
+    """For commands that take no arguments."""
 
 
 class MuteArguments(_Arguments):
-    """Of ``mute``."""
+    """What ``mute`` takes."""
 
     for_s: float = Field(ge=0, le=MUTE_MAX_S)
-    """0 ends it."""
+    """Seconds; 0 ends it."""
 
 
 class SetThresholdArguments(_Arguments):
-    """Of ``set-threshold``."""
+    """What ``set-threshold`` takes."""
 
     value: float = Field(gt=0, lt=1)
 
 
 class UpdateArguments(_Arguments):
-    """Of ``update``."""
+    """What ``update`` takes."""
 
     url: str = Field(min_length=1, max_length=2000)
-    """Of the bundle; its signature lies beside it, as URL.minisig."""
+    """Where the bundle is; its signature lies beside it, as URL.minisig."""
     version: Version
 
 
@@ -59,7 +59,7 @@ A = TypeVar("A", bound=_Arguments)
 
 
 def take(kind: type[A], given: dict[str, JsonValue]) -> A:
-    """A command's arguments.
+    """Check a command's arguments.
 
     Raises:
         RefusedError: one is missing, unknown, of another type, or out of limits.
@@ -80,6 +80,6 @@ def take(kind: type[A], given: dict[str, JsonValue]) -> A:
 
 
 def shown(text: object) -> str:
-    """A stranger's text, short and in printable characters."""
+    """A stranger's text, shortened and in printable characters."""
     plain = ascii(text)
     return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}..."

@@ -10,25 +10,25 @@ from pydantic import JsonValue
 from edge.values import Image, Look, MaskScore
 
 _SIZE = (320, 240)
-"""Measured at this size, so that the figures of cameras with more and with fewer pixels compare."""
+"""Pictures are measured at this size, so that the figures of different cameras can be compared."""
 _FACES_MAX = 50
-"""Of a bigger crowd the widest ones are listed."""
+"""Of more faces, the widest ones are listed."""
 _BLACK, _WHITE = 5, 250
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFace:
-    """One face that was found."""
+    """One face that the detector found."""
 
     look: Look
     zone: str | None
-    """None: outside all zones, where nobody is judged."""
+    """None if it is outside all zones, where nobody is judged."""
     score: MaskScore | None
-    """None where it can't be judged."""
+    """None if it can't be judged."""
 
 
 def in_numbers(image: Image, sightings: Sequence[SnapshotFace]) -> dict[str, JsonValue]:
-    """The picture and its faces.
+    """Describe a picture and its faces.
 
     Args:
         image: (H, W, 3) uint8 RGB.

@@ -4,7 +4,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from edge.errors import MaskgateError
 from edge.events import Rfc3339
-from edge.speaker.announcer import HeardViolation
+from edge.speaker.announcer import ReceivedViolation
 
 SIZE_MAX = 64 * 1024
 """Bytes; an event has about 1000."""
@@ -29,7 +29,7 @@ class _CloudEvent(BaseModel):
     data: _Subject
 
 
-def parse(payload: bytes, received_s: float) -> HeardViolation:
+def parse(payload: bytes, received_s: float) -> ReceivedViolation:
     """Parse a message.
 
     Args:
@@ -48,7 +48,7 @@ def parse(payload: bytes, received_s: float) -> HeardViolation:
         key = ".".join(map(str, first["loc"])) or "all of it"
         raise NoEventError(f"a message that is not an event: {key}: {first['msg']}") from e
     subject = event.data
-    return HeardViolation(
+    return ReceivedViolation(
         event.type,
         subject.violation,
         event.time,
@@ -62,11 +62,11 @@ def parse(payload: bytes, received_s: float) -> HeardViolation:
 
 
 def announced(payload: bytes) -> str | None:
-    """The violation of an ``announcement.played``; None if the message is anything else."""
+    """The id of the violation in an ``announcement.played``; None for any other message."""
     try:
-        heard = parse(payload, 0.0)
+        event = parse(payload, 0.0)
     except NoEventError:
         return None
-    if heard.type != "announcement.played":
+    if event.type != "announcement.played":
         return None
-    return heard.violation or None
+    return event.violation or None
