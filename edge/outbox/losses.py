@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from edge.events import EventsDropped
+from edge.values import counted
 
 Reason = Literal["rows", "bytes", "age", "disk", "damaged"]
 NUMBERS_MAX = 100
@@ -88,3 +89,18 @@ def reports(account: Mapping[Reason, Losses]) -> list[EventsDropped]:
         )
         for reason, losses in account.items()
     ]
+
+
+def in_words(account: Account) -> str:
+    """An account as the end of a sentence that begins with the outbox; empty if nothing was lost."""
+    bounds: Account = {reason: lost for reason, lost in account.items() if reason != "damaged"}
+    if bounds:
+        dropped = counted(total(bounds), "event")
+        return (
+            f"reached its bounds ({', '.join(bounds)}) and dropped {dropped}, the oldest summaries first: it "
+            "empties when the broker is reached"
+        )
+    if account:
+        lost = counted(total(account), "event")
+        return f"was damaged and lost {lost}: the next event reports it; check the disk or SD card"
+    return ""

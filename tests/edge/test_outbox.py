@@ -104,8 +104,8 @@ def make(path: Path) -> Iterator[Callable[..., Outbox]]:
 
 
 def database(outbox: Outbox) -> sqlite3.Connection:
-    assert outbox._table is not None
-    return outbox._table._db
+    assert outbox._disk._table is not None
+    return outbox._disk._table._db
 
 
 def sequences(outbox: Outbox) -> list[int]:
