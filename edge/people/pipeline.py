@@ -16,7 +16,7 @@ from edge.people.tally import Tally
 from edge.people.tracks import Tracker
 from edge.people.violations import Violations
 from edge.people.zones import LineCounter, Zones
-from edge.values import Frame, Image, Look, Track, Verdict
+from edge.values import Box, Frame, Image, Look, Track, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,9 @@ class Pipeline:
             *self._cross(update.seen, frame.image),
         ]
         payloads = [*self._payloads(outcomes), *self._crowd(here, frame.image, now)]
-        payloads += self._tamper(frame, face_seen=any(look.flaw is None for _, look in looks))
+        judgeable = any(look.flaw is None for _, look in looks)
+        people = [track.face.box for track in update.seen]
+        payloads += self._tamper(frame, people, face_seen=judgeable)
         self._forget(gone)
         return FrameResult(
             sights=tuple(
@@ -167,10 +169,10 @@ class Pipeline:
             for change in changes
         ]
 
-    def _tamper(self, frame: Frame, *, face_seen: bool) -> list[Data]:
+    def _tamper(self, frame: Frame, people: Sequence[Box], *, face_seen: bool) -> list[Data]:
         if self.tampering is None:
             return []
-        change = self.tampering.update(frame.image, frame.captured_at, face_seen=face_seen)
+        change = self.tampering.update(frame.image, frame.captured_at, face_seen=face_seen, people=people)
         if change is None:
             return []
         return [

@@ -1,5 +1,6 @@
 """What the pipeline needs of its parts, so that it runs in tests without OpenCV, models or a camera."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Protocol
 
@@ -52,8 +53,13 @@ class Cuts(Protocol):
 class TamperMonitor(Protocol):
     """Notices that the camera shows too little, or something else."""
 
-    def update(self, image: Image, now_s: float, *, face_seen: bool) -> TamperChange | None:
-        """What this picture changes; None: nothing. ``face_seen``: it shows a face that can be judged."""
+    def update(
+        self, image: Image, now_s: float, *, face_seen: bool, people: Sequence[Box]
+    ) -> TamperChange | None:
+        """What this picture changes; None: nothing.
+
+        ``face_seen``: it shows a face that can be judged; ``people``: all faces in it, in px.
+        """
         ...
 
     @property

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -41,7 +42,9 @@ def assess(image: Image, face: Face, min_width_px: float | None) -> Look:
 class NoTampering:
     reason = None
 
-    def update(self, image: Image, now_s: float, *, face_seen: bool) -> TamperChange | None:
+    def update(
+        self, image: Image, now_s: float, *, face_seen: bool, people: Sequence[Box]
+    ) -> TamperChange | None:
         return None
 
 
@@ -160,7 +163,9 @@ def test_a_camera_that_is_tampered_with_is_an_event_in_words_and_numbers() -> No
     change = TamperChange(True, "covered", "The camera sees nothing.", 10.0)
 
     class Covered(NoTampering):
-        def update(self, image: Image, now_s: float, *, face_seen: bool) -> TamperChange | None:
+        def update(
+            self, image: Image, now_s: float, *, face_seen: bool, people: Sequence[Box]
+        ) -> TamperChange | None:
             return {0.5: change, 1.5: replace(change, opened=False)}.get(now_s)
 
     pipeline = make([[]] * 20)
@@ -176,7 +181,7 @@ def test_only_a_face_that_can_be_judged_proves_that_the_lens_is_free() -> None:
         def __init__(self) -> None:
             self.seen: list[bool] = []
 
-        def update(self, image: Image, now_s: float, *, face_seen: bool) -> None:
+        def update(self, image: Image, now_s: float, *, face_seen: bool, people: Sequence[Box]) -> None:
             self.seen.append(face_seen)
 
     small = Face(Box(10, 10, 30, 35), 0.9)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from edge.config import TamperingConfig
 from edge.people.outcomes import TamperChange
 from edge.people.tampering import TamperCheck
-from edge.values import Image
+from edge.people.tampering.bystanders import Bystanders, covered
+from edge.values import Box, Image
 
 Light = NDArray[np.float32]
 """(H, W) float32: what reaches the sensor, 1 is white at gain 1."""
@@ -193,6 +194,59 @@ def test_a_face_excuses_no_other_view_and_no_light(kind: str) -> None:
         if (change := watched.update(image, t, face_seen=True))
     ]
     assert [change.reason for change in told] == [reason]
+
+
+def wall_with_person(width: float) -> tuple[Light, Box]:
+    """A plain wall with a switch, and before it somebody whose face is that wide."""
+    picture = np.full((H, W), 0.4, np.float32)
+    cv2.rectangle(picture, (286, 96), (304, 120), (0.1,), 2)
+    size = round(4 * width)
+    body = cv2.resize(photo("astronaut"), (size, size), interpolation=cv2.INTER_LINEAR)
+    x, y = 150 - size // 2, 60
+    left, right, bottom = max(0, x), min(W, x + size), min(H, y + size)
+    picture[y:bottom, left:right] = body[: bottom - y, left - x : right - x]
+    # the astronaut's face lies at 0.44 across and 0.21 down and is 0.2 wide
+    face = Box(x + 0.34 * size, y + 0.09 * size, x + 0.54 * size, y + 0.33 * size)
+    return picture, face
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(1, []), (0, ["turned"])], ids=["faces known", "faces not known"]
+)
+def test_somebody_near_and_far_before_a_plain_wall_is_no_other_view(share: int, expected: list[str]) -> None:
+    watched, camera, changes = check(), Camera(), []
+    for t in times(80, 0.5):
+        picture, face = wall_with_person(60.0 if t < 30 else 24.0)
+        if change := watched.update(camera.shoot(picture), t, face_seen=True, people=[face] * share):
+            changes.append(change.reason)
+    assert changes == expected
+
+
+def test_a_camera_that_is_turned_away_before_people_is_noticed_once_they_left() -> None:
+    watched, camera, changes = check(), Camera(), []
+    for t in times(90, 0.5):
+        scene, people = (SCENES["corridor"], []) if t < 30 else (OTHER, [Box(100, 60, 150, 120)])
+        if change := watched.update(camera.shoot(scene), t, people=people if t < 60 else []):
+            changes.append((t, change.reason))
+    assert [reason for _, reason in changes] == ["turned"]
+
+
+@given(
+    st.floats(0, 600), st.floats(0, 400), st.floats(8, 300), st.integers(160, 1920), st.integers(120, 1080)
+)
+def test_who_covers_a_cell_covers_all_below_it(x: float, y: float, w: float, width: int, height: int) -> None:
+    cells = covered(Box(x, y, x + w, y + 1.2 * w), (width, height))
+    assert cells.shape == (6, 8)
+    assert all(cells[row + 1][cells[row]].all() for row in range(5))
+    wider = covered(Box(x - w, y, x + 2 * w, y + 1.2 * w), (width, height))
+    assert (wider | ~cells).all()
+
+
+def test_what_people_covered_is_free_again_after_some_seconds() -> None:
+    bystanders, face = Bystanders(), Box(100, 60, 150, 120)
+    assert not bystanders.update([face], (W, H), 10.0).all()
+    assert not bystanders.update([], (W, H), 12.0).all()
+    assert bystanders.update([], (W, H), 14.0).all()
 
 
 def test_a_short_one_is_no_event() -> None:

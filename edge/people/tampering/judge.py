@@ -17,6 +17,10 @@ DARK_SPAN = 4.0
 MIN_CELLS = 3
 """A picture shows a scene if at least this many of its 48 cells show something."""
 
+MIN_REFERENCE_CELLS = 8
+"""While people hide part of the view, the reference says too little if fewer of its cells show something: the
+rest may be a plain wall."""
+
 
 @dataclass(frozen=True, slots=True)
 class TamperLimits:
@@ -50,6 +54,12 @@ def judge(now: Features, view: Comparison | None, limits: TamperLimits) -> Findi
         return "too dark"
     if view is None:
         return "well" if now.visible.sum() >= MIN_CELLS else "too dark" if dark else "covered"
+    return _compared(now, view, limits, dark=dark)
+
+
+def _compared(now: Features, view: Comparison, limits: TamperLimits, *, dark: bool) -> Finding:
+    if view.hidden and view.cells < MIN_REFERENCE_CELLS:
+        return "unsure"
     if view.coarse >= 0.4 and view.sharpness < limits.sharpness:
         return "defocused"
     if view.known >= limits.known or view.lit:

@@ -1,15 +1,17 @@
 """Whether the camera still shows what it is meant to show. Pure: time comes in as an argument."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edge.config import TamperingConfig
 from edge.events import TamperReason
 from edge.people.outcomes import TamperChange
-from edge.people.tampering.features import Eye, Features
+from edge.people.tampering.bystanders import Bystanders
+from edge.people.tampering.features import Eye, Features, Marks
 from edge.people.tampering.judge import CLOSE, OPEN, Finding, describe, is_outshone, judge
 from edge.people.tampering.reference import Comparison, Reference
-from edge.values import Image
+from edge.values import Box, Image
 
 EVERY_S = 0.25
 """A picture that comes sooner after the last one, in seconds, is not looked at."""
@@ -19,6 +21,8 @@ GAP_S = 5.0
 """After a longer pause, in seconds, the averages start again."""
 CLEAR_S = 2.0
 """The picture must be as usual for this time, in seconds, before a tampering is closed."""
+_MIN_FREE = 0.5
+"""A view is learned once people leave at least this share of it free."""
 RELEARN_S = 600.0
 """A new view that stays for this time, in seconds, is intended: somebody has moved the camera."""
 
@@ -33,6 +37,8 @@ class _Moment:
     features: Features
     view: Comparison | None
     finding: Finding
+    free: Marks
+    """The cells that nobody covers."""
 
 
 @dataclass(slots=True)
@@ -72,6 +78,7 @@ class TamperCheck:
     def __init__(self, settings: TamperingConfig) -> None:
         self._settings = settings
         self._eye = Eye()
+        self._bystanders = Bystanders()
         self._settled_s = 0.0
         self._last_s: float | None = None
         self._reference: Reference | None = None
@@ -83,13 +90,16 @@ class TamperCheck:
         """The reason of the tampering that is open; None: all is well."""
         return None if self._open is None else self._open.reason
 
-    def update(self, image: Image, now_s: float, *, face_seen: bool = False) -> TamperChange | None:
+    def update(
+        self, image: Image, now_s: float, *, face_seen: bool = False, people: Sequence[Box] = ()
+    ) -> TamperChange | None:
         """Look at the next picture; pictures come in the order of time.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             now_s: when it was taken, seconds on a clock that does not jump.
             face_seen: a face that can be judged is in it.
+            people: all faces in it, in the picture's pixels.
 
         Returns:
             What has changed, if something has.
@@ -104,11 +114,12 @@ class TamperCheck:
         self._settled_s += dt_s
         if self._settled_s < SETTLE_S:
             return None
-        view = self._reference.compare(features) if self._reference else None
+        free = self._bystanders.update(people, (image.shape[1], image.shape[0]), now_s)
+        view = self._reference.compare(features, free) if self._reference else None
         finding = judge(features, view, CLOSE if self._open else OPEN)
         if face_seen and finding in {"covered", "defocused"}:
             finding = "unsure"  # a crowd hides the view and has little texture, but it has faces
-        moment = _Moment(now_s, dt_s, features, view, finding)
+        moment = _Moment(now_s, dt_s, features, view, finding, free)
         if finding == "well":
             self._learn(moment)
         return self._watch(moment, self._open) if self._open else self._suspect(moment)
@@ -118,9 +129,10 @@ class TamperCheck:
             # the exposure must settle first, as at the start
             self._reference, self._settled_s = None, 0.0
         elif self._reference is None:
-            self._reference = Reference(moment.features)
+            if moment.free.mean() >= _MIN_FREE:
+                self._reference = Reference(moment.features, moment.free)
         else:
-            self._reference.learn(moment.features, moment.dt_s)
+            self._reference.learn(moment.features, moment.dt_s, moment.free)
 
     def _suspect(self, moment: _Moment) -> TamperChange | None:
         """Whether a tampering must be opened; none is open."""
@@ -157,9 +169,9 @@ class TamperCheck:
         it.well_s = 0.0
         if moment.finding != "turned":
             return None
-        if it.other is None or it.other.compare(moment.features).known < CLOSE.known:
-            it.other, it.other_since_s = Reference(moment.features), moment.at_s
-        it.other.learn(moment.features, moment.dt_s)
+        if it.other is None or it.other.compare(moment.features, moment.free).known < CLOSE.known:
+            it.other, it.other_since_s = Reference(moment.features, moment.free), moment.at_s
+        it.other.learn(moment.features, moment.dt_s, moment.free)
         if moment.at_s - it.other_since_s < RELEARN_S:
             return None
         self._reference = it.other

@@ -25,6 +25,10 @@ _LIGHT = 40.0
 class Comparison:
     """How much of the reference is in a picture."""
 
+    cells: int
+    """How many cells of the reference show something and are free of people."""
+    hidden: bool
+    """People hide part of the view."""
     known: float
     """Share of the reference's cells that are seen again."""
     coarse: float
@@ -48,10 +52,12 @@ class Reference:
 
     Args:
         first: the features it starts with.
+        free: the cells of them to start with; the others are learned when they are free.
     """
 
-    def __init__(self, first: Features) -> None:
-        self._contrast, self._coarse = first.contrast, first.coarse
+    def __init__(self, first: Features, free: Marks) -> None:
+        plane = _plane(free.astype(np.float32), first.contrast)
+        self._contrast, self._coarse = plane * first.contrast, plane * first.coarse
         self._detail = _detail(first) * _clear(first, first.fine)
         self._brightness = first.brightness
         self._age_s = 0.0
@@ -61,8 +67,8 @@ class Reference:
         """How many of the 48 cells show something."""
         return int(shows(cells(self._contrast * self._contrast)).sum())
 
-    def learn(self, now: Features, dt_s: float) -> None:
-        """Follow a picture of the same view, ``dt_s`` seconds after the last.
+    def learn(self, now: Features, dt_s: float, free: Marks) -> None:
+        """Follow a picture of the same view, ``dt_s`` seconds after the last, in its ``free`` cells.
 
         Nothing is learned when the light is out: else the reference would become the night, and the morning
         would not fit it.
@@ -73,28 +79,31 @@ class Reference:
         self._age_s += dt_s
         alpha = 1.0 - math.exp(-dt_s / min(max(self._age_s, _YOUNG_S), _ADAPT_S))
         light = now.level >= _LIGHT
-        weight = (alpha * (now.visible | light)).astype(np.float32)
-        plane = cv2.resize(weight, self._contrast.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        weight = (alpha * ((now.visible | light) & free)).astype(np.float32)
+        plane = _plane(weight, self._contrast)
         self._contrast = self._contrast + plane * (now.contrast - self._contrast)
         self._coarse = self._coarse + plane * (now.coarse - self._coarse)
         clear = _clear(now, np.maximum(self._detail * now.coarse_energy, now.fine))
         self._detail = self._detail + weight * clear * (_detail(now) - self._detail)
         self._brightness += alpha * (now.brightness - self._brightness)
 
-    def compare(self, now: Features) -> Comparison:
-        """How much of the view a picture shows."""
+    def compare(self, now: Features, free: Marks) -> Comparison:
+        """How much of the view a picture shows in its ``free`` cells."""
         energy = cells(self._contrast * self._contrast)
-        own = shows(energy)
+        own = shows(energy) & free
         fits = own & now.visible & (_correlation(self._contrast, energy, now.contrast, now.energy) > _FITS)
         coarse_energy = cells(self._coarse * self._coarse)
         alike = _correlation(self._coarse, coarse_energy, now.coarse, now.coarse_energy) > _COARSE_FITS
         count = max(int(own.sum()), 1)
         usual = float((self._detail * coarse_energy)[own].sum() / max(coarse_energy[own].sum(), 1e-6))
-        texture = float(now.fine[now.visible].sum() / max(now.coarse_energy[now.visible].sum(), 1e-6))
+        seen = now.visible & free
+        texture = float(now.fine[seen].sum() / max(now.coarse_energy[seen].sum(), 1e-6))
         return Comparison(
+            cells=int(own.sum()),
+            hidden=not free.all(),
             known=float(fits.sum()) / count,
             coarse=float((own & alike).sum()) / count,
-            seen=float(now.visible.sum()) / count,
+            seen=float(seen.sum()) / count,
             sharpness=self._sharpness(now, own & alike, coarse_energy),
             texture=texture / max(usual, 1e-6),
             dim=self._is_dim(now),
@@ -113,6 +122,10 @@ class Reference:
         found, expected = now.fine[judged], expected[judged]
         # the sum speaks for the cells rich in detail; the median, for all, is halved for what coding leaves
         return max(float(found.sum() / expected.sum()), float(np.median(found / expected)) / 2)
+
+
+def _plane(values: Cells, like: Plane) -> Plane:
+    return np.asarray(cv2.resize(values, like.shape[::-1], interpolation=cv2.INTER_NEAREST), np.float32)
 
 
 def _clear(now: Features, fine: Cells) -> Marks:
