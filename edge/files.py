@@ -74,8 +74,10 @@ def atomic_writer(
                     file.flush()
                     if mode is not None:
                         os.fchmod(file.fileno(), mode)
-                    if owner is not None:  # last: root without CAP_FOWNER can't change another user's file
+                    if owner is not None:  # after the mode: root without CAP_FOWNER could not change it then
                         os.fchown(file.fileno(), *owner)
+                        if mode is not None and mode > 0o777:  # chown has taken the set-id bits away
+                            os.fchmod(file.fileno(), mode)
                     os.fsync(file.fileno())
                 step("rename")
                 os.replace(new, path)  # noqa: PTH105  as os.fsync: tests of power cuts watch these
