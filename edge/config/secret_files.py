@@ -44,6 +44,14 @@ def credential_hint(path: Path | None) -> str:
     )
 
 
+def _way_out(error: OSError, path: Path) -> str:
+    if isinstance(error, PermissionError):
+        return (
+            ": the services are two users of the group maskgate, so: chgrp maskgate and chmod 640, for both"
+        )
+    return credential_hint(path)
+
+
 def read_secret(key: str, path: Path) -> str:
     """A password or token: the first line of a file, without a byte order mark.
 
@@ -62,7 +70,7 @@ def read_secret(key: str, path: Path) -> str:
     except TooLongError as e:
         raise ConfigError(f"{key}: {path} is longer than {_SECRET_MAX} bytes: is it the right file?") from e
     except OSError as e:
-        raise ConfigError(f"{key}: {path} can't be read ({e.strerror}){credential_hint(path)}") from e
+        raise ConfigError(f"{key}: {path} can't be read ({e.strerror}){_way_out(e, path)}") from e
     if b"\0" in data or data.startswith(UTF16):
         raise ConfigError(f"{key}: {path} is saved as UTF-16, or is not text; {SAVE_AS}")
     if data.startswith(RTF):
@@ -90,7 +98,7 @@ def check_pem(key: str, path: Path) -> None:
     except TooLongError as e:
         raise ConfigError(f"{key}: {path} is longer than {_PEM_MAX} bytes: is it the right file?") from e
     except OSError as e:
-        raise ConfigError(f"{key}: {path} can't be used ({e.strerror}){credential_hint(path)}") from e
+        raise ConfigError(f"{key}: {path} can't be used ({e.strerror}){_way_out(e, path)}") from e
     if data.startswith((*UTF16, BOM, RTF)):
         raise ConfigError(f"{key}: {path} can't be used: save it as plain text, without a byte order mark")
 

@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from edge.config import secret_files
 from edge.machine.network_files import network_manager, networkd
 from edge.machine.settings import Machine
 from edge.machine.wanted import OWN, WantedMachine
 from edge.releases.exchange import KEYS as KEYS_OF_UPDATES
 
-SERVICES = ("maskgate.service", "maskgate-speaker.service")
+_FOREIGN = {"maskgate.service": "speaker.", "maskgate-speaker.service": "camera."}
+"""The services, each with the section whose credentials it does not get."""
+SERVICES = tuple(_FOREIGN)
 PERSON = "May log in, says maskgate.toml"
 """The comment in ``/etc/passwd`` by which a user that we made is recognised."""
 KEYS = "/etc/ssh/maskgate-authorized_keys"
@@ -116,12 +119,15 @@ def _service(wanted: WantedMachine) -> Iterator[PlannedFile]:
     own = {f"{OWN}{name}": data for name, data in wanted.speaker_credentials.items()}
     for name, data in {**wanted.credentials, **own}.items():
         yield PlannedFile(f"{CREDENTIALS}/{name}", data, mode=0o600)
-    if wanted.credentials:
-        for unit in SERVICES:
-            lines = "".join(
-                f"LoadCredential={name}:{CREDENTIALS}/{_source(unit, name, wanted)}\n"
-                for name in wanted.credentials
-            )
+    keys = {key: str(path) for key, path in secret_files(wanted.config).items()}
+    for unit, foreign in _FOREIGN.items():
+        used = {name for key, name in keys.items() if not key.startswith(foreign)}
+        lines = "".join(
+            f"LoadCredential={name}:{CREDENTIALS}/{_source(unit, name, wanted)}\n"
+            for name in wanted.credentials
+            if name in used
+        )
+        if lines:
             yield _text(f"/etc/systemd/system/{unit}.d/50-maskgate-machine.conf", f"[Service]\n{lines}")
     yield PlannedFile(CONFIG, wanted.service_text.encode(), mode=0o640, group="maskgate", kept=True)
 

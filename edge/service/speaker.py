@@ -7,9 +7,11 @@ than the camera, or in one process with the service.
 
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from edge.clock import Clock, trusted
@@ -87,10 +89,13 @@ class SpeakerService:
             on_message=self._receiver.from_broker,
             durable=True,
         )
-        path = config.outbox.path.with_name("speaker-outbox.sqlite")
+        # Under systemd a folder of its own: outbox.path is another user's there.
+        given = os.environ.get("STATE_DIRECTORY")
+        folder = Path(given) if given else config.outbox.path.parent
+        path = folder / "speaker-outbox.sqlite"
         self._outbox = Outbox(config.outbox.model_copy(update={"path": path}), clock)
         self._delivery = Delivery(self._outbox, self._link, self._place, clock)
-        self._memory = AnnouncementMemory(config.outbox.path.with_name("speaker-memory.sqlite"))
+        self._memory = AnnouncementMemory(folder / "speaker-memory.sqlite")
         self._workers = [
             SpeakerWorker(
                 sink, config.speaker, self._memory, clock, quiet=quiet, report=self._store, tell=self._tell

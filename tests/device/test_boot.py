@@ -48,6 +48,10 @@ def test_from_power_on_to_the_first_violation(machine: Machine, ops: "Ops", lab:
     speaker = '[speaker]\nsocket = "/run/maskgate-speaker/local.sock"\noutput = "said.wav"\n'
     configure(machine, ops.port, more=speaker)
     machine.root.run("systemctl", "enable", "maskgate-speaker")
+    old = machine.root / "var/lib/maskgate/speaker-note"  # from a version whose services were one user
+    old.parent.mkdir()
+    old.touch()
+    machine.root.run("chown", "-R", "maskgate:maskgate", "/var/lib/maskgate")
     ops.listen()
     began = time.monotonic()
     machine.start()
@@ -63,6 +67,16 @@ def test_from_power_on_to_the_first_violation(machine: Machine, ops: "Ops", lab:
     assert (held["NoNewPrivs"].strip(), held["Seccomp"].strip()) == ("1", "2")
     assert int(held["CapEff"], 16) == int(held["CapBnd"], 16) == 0
     assert machine.run("stat", "--format=%U", f"/proc/{machine.shown('MainPID')}") == "maskgate"
+    speakers = machine.run("systemctl", "show", "--property=MainPID", "--value", "maskgate-speaker")
+    assert machine.run("stat", "--format=%U:%G", f"/proc/{speakers}") == "maskgate-speaker:maskgate"
+    folders = [f"/var/lib/{name}" for name in ("maskgate", "maskgate-speaker")]
+    shown = machine.run("stat", "--format=%a %U", *folders)
+    assert shown.split("\n") == ["700 maskgate", "700 maskgate-speaker"]
+    moved = machine.run("stat", "--format=%U", "/var/lib/maskgate-speaker/speaker-note")
+    assert moved == "maskgate-speaker"
+    assert "speaker-outbox.sqlite" in machine.run("ls", "/var/lib/maskgate-speaker")
+    as_camera = ("runuser", "-u", "maskgate", "--", "test", "-w", "/run/maskgate-speaker/local.sock")
+    machine.run(*as_camera)
     ops.hear("gate-1/status", state="offline")
     eventually(lambda: machine.state() == "inactive")  # the clip is over: nothing to start again for
     assert (machine.shown("Result"), machine.shown("NRestarts")) == ("success", "0")

@@ -132,10 +132,61 @@ def test_each_service_opens_its_own_devices_only() -> None:
     assert speaker["DeviceAllow"] == ["char-alsa rw"]
 
 
-def test_the_services_share_their_state_but_not_what_systemd_removes() -> None:
+def test_the_services_are_two_users_and_share_only_the_group_that_reads_the_configuration() -> None:
     speaker, camera = (service(unit) for unit in UNITS)
-    assert camera["StateDirectory"] == speaker["StateDirectory"] == ["maskgate"]
+    assert (camera["User"], speaker["User"]) == (["maskgate"], ["maskgate-speaker"])
+    assert speaker["Group"] == ["maskgate"]  # maskgate's own primary group
+    assert (camera["StateDirectory"], speaker["StateDirectory"]) == (["maskgate"], ["maskgate-speaker"])
     assert camera["RuntimeDirectory"] != speaker["RuntimeDirectory"]
+    assert speaker["RuntimeDirectoryMode"] == ["0750"]  # the camera's user connects to the socket in it
+
+
+def moved(folder: Path) -> None:
+    """Run what the speaker's unit runs before its start, in a folder of ours."""
+    before = service(SYSTEMD / "maskgate-speaker.service")["ExecStartPre"][0]
+    command, script = before.split(" -c ")
+    assert command == "-+/bin/sh"
+    script = script.strip("'").replace("$$", "$").replace("/var/lib/maskgate", str(folder / "maskgate"))
+    owner = f"{os.getuid()}:{os.getgid()}"
+    assert "chown -h maskgate-speaker:maskgate " in script
+    script = script.replace("maskgate-speaker:maskgate", owner)
+    result = subprocess.run(
+        ["/bin/sh", "-c", script], check=False, capture_output=True, text=True,
+        env={**os.environ, "STATE_DIRECTORY": str(folder / "maskgate-speaker")},
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_what_the_speaker_had_in_the_shared_folder_moves_to_its_own_once(tmp_path: Path) -> None:
+    shared, own = tmp_path / "maskgate", tmp_path / "maskgate-speaker"
+    own.mkdir()
+    moved(tmp_path)
+    shared.mkdir()
+    moved(tmp_path)
+    for name in (
+        "outbox.sqlite",
+        "speaker-outbox.sqlite",
+        "speaker-outbox.sqlite-wal",
+        "speaker-memory.sqlite",
+    ):
+        (shared / name).write_text(name)
+    (shared / "speaker-folder").mkdir()
+    moved(tmp_path)
+    assert sorted(p.name for p in shared.iterdir()) == ["outbox.sqlite", "speaker-folder"]
+    left = ["speaker-memory.sqlite", "speaker-outbox.sqlite", "speaker-outbox.sqlite-wal"]
+    assert sorted(p.name for p in own.iterdir()) == left
+    assert all(p.read_text() == p.name for p in own.iterdir())
+    (shared / "speaker-outbox.sqlite").write_text("of a release that was taken back")
+    moved(tmp_path)
+    assert (own / "speaker-outbox.sqlite").read_text() == "speaker-outbox.sqlite"
+
+
+def test_no_service_can_open_a_microphone() -> None:
+    rules = (SYSTEMD / "61-maskgate.rules").read_text()
+    assert '\nSUBSYSTEM=="sound", KERNEL=="pcmC*D*c", GROUP="root", MODE="0600"\n' in rules
+    assert all(
+        "root" not in unit.read_text().split("SupplementaryGroups=")[1].split("\n")[0] for unit in UNITS
+    )
 
 
 def test_a_crash_releases_the_relay() -> None:
@@ -176,12 +227,12 @@ def test_tmpfiles_keeps_the_configuration_from_others(tmp_path: Path) -> None:
     assert modes == {"maskgate": "0o750", "config.toml": "0o640", "credentials": "0o700"}
 
 
-def test_sysusers_makes_the_user_that_the_services_run_as(tmp_path: Path) -> None:
+def test_sysusers_makes_the_users_that_the_services_run_as(tmp_path: Path) -> None:
     etc = tmp_path / "etc"
     etc.mkdir()
     result = run("systemd-sysusers", f"--root={tmp_path}", str(SYSTEMD / "maskgate.sysusers"))
     assert result.returncode == 0, result.stderr
     names = [line.split(":")[0] for line in (etc / "passwd").read_text().splitlines()]
-    assert names == ["maskgate"]
-    assert (etc / "passwd").read_text().strip().endswith("/nologin")
+    assert names == ["maskgate", "maskgate-speaker"]
+    assert all(line.endswith("/nologin") for line in (etc / "passwd").read_text().splitlines())
     assert {service(unit)["User"][0] for unit in UNITS} == set(names)

@@ -100,3 +100,20 @@ def test_no_secret_file_is_read_or_waited_for_without_an_end(tmp_path: Path) -> 
             "speaker.webhook.token_file ",
         ]  # fmt: skip
         assert all("can't be " in line for line in said[5 * n : 5 * n + 5])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_file_of_another_user_says_how_both_services_can_read_it(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    secret.chmod(0o600)
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(
+            ConfigError, match=r"can't be read \(Permission denied\): the services are two users"
+        ):
+            read_secret("key", secret)
+    finally:
+        os.seteuid(0)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -181,6 +182,26 @@ def applied(device: Device) -> Device:
     device.card(SERVICE + MQTT + MACHINE + WIFI, mqtt_password="s3cret\n")  # noqa: S106
     device.apply()
     return device
+
+
+def test_each_service_gets_only_its_own_credentials() -> None:
+    horn = '[speaker.webhook]\nurl = "http://horn.example/"\ntoken_file = "horn-token"\n'
+    both: dict[str, Any] = {"mqtt-password": b"p", "horn-token": b"t"}
+    drop_ins = {
+        file.path.split("/")[4]: file.data.decode()
+        for file in plan(SERVICE + MQTT + horn, **both).files
+        if file.path.endswith("/50-maskgate-machine.conf")
+    }
+    line = "LoadCredential={0}:/etc/maskgate/credentials/{0}\n".format
+    assert drop_ins == {
+        "maskgate.service.d": "[Service]\n" + line("mqtt-password"),
+        "maskgate-speaker.service.d": "[Service]\n" + line("mqtt-password") + line("horn-token"),
+    }
+    token: dict[str, Any] = {"horn-token": b"t"}
+    only_horn = plan(SERVICE + horn, **token).files
+    assert [f.path for f in only_horn if "machine.conf" in f.path] == [
+        "/etc/systemd/system/maskgate-speaker.service.d/50-maskgate-machine.conf"
+    ]
 
 
 def test_the_device_gets_it_all_and_the_card_keeps_no_secret(applied: Device) -> None:
