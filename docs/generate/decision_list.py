@@ -6,7 +6,8 @@ from docs.generate.markdown import page, table
 INTRODUCTION = """\
 A decision stands here where somebody who reads the code would ask "why not the other way?". Each page has
 four parts: the decision, why, what else was considered, and what follows from it. A decision that is
-changed gets a new number; the old page stays, and says which one replaced it."""
+changed gets a new number; the old page stays, and says which one replaced it. Figures in these pages are
+those that led to the decision, from the day it was made; what holds today is in [Figures](../figures.md)."""
 
 
 def decision_list() -> str:
