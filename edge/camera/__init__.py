@@ -9,6 +9,7 @@ from edge.camera.pictures import PICTURE_SUFFIXES, read_picture
 from edge.camera.rates import rate_problems
 from edge.camera.source_kind import SourceKind
 from edge.camera.state import CameraSettings, CameraState, CameraStatus, Fault
+from edge.camera.upright import UprightCheck
 
 __all__ = [
     "KINDS",
@@ -21,6 +22,7 @@ __all__ = [
     "Found",
     "SourceKind",
     "Turn",
+    "UprightCheck",
     "check_source",
     "kind_of",
     "rate_problems",

@@ -5,6 +5,7 @@ the age of the last picture. It abandons a reader that hangs, and opens the sour
 """
 
 import atexit
+import logging
 import random
 import threading
 from collections.abc import Callable
@@ -25,6 +26,8 @@ GOOD_S = 2.0
 """Pictures for this long end a series of failures: the next pause is the shortest one again."""
 MAX_STUCK = 2
 """How many readers may be alive at the same time: each holds a thread and a decoder."""
+
+_log = logging.getLogger(__name__)
 
 
 class Camera:
@@ -70,6 +73,11 @@ class Camera:
             CameraError: a clip or folder has no picture that can be read. A live camera does not fail here:
                 it is opened again and again until it answers.
         """
+        if self._settings.certificate == "insecure":
+            _log.warning(
+                "camera.certificate is insecure: anybody on the way can pretend to be %s",
+                self.status.source,
+            )
         opened = None if self._live else self._open(self._settings)
         first = self._new_reader(opened)
         self._supervisor = threading.Thread(target=self._supervise, args=(first,), name="camera", daemon=True)

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
+from edge.camera import CameraSettings, UprightCheck
 from edge.clock import Clock, trusted
 from edge.config import Config
 from edge.errors import MaskgateError
@@ -94,8 +95,9 @@ class Service:
         self._updates = Updates(config.update.health_s, messenger, clock, messenger.publish_info)
         self._state = DeviceState(source, messenger, self._indicators, self._updates, clock)
         self._reporter = Reporter(config, clock, messenger, self._notifier, self._state)
+        upright = UprightCheck(models.detector.find, CameraSettings.of(config.camera).turn)
         self._frame_loop = FrameLoop(
-            self._pipeline, messenger, self._indicators, self._reporter, self._state, clock, observe
+            self._pipeline, messenger, self._indicators, self._reporter, self._state, clock, upright, observe
         )
         self._executor = CommandExecutor(
             config, models, self._pipeline, messenger, self._reporter, self._state, self._updates, reread

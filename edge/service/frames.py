@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from edge.camera import UprightCheck
 from edge.clock import Clock, trusted
 from edge.indicators import Indicators
 from edge.people.outcomes import Opened, describe
@@ -25,6 +26,7 @@ class FrameLoop:
         reporter: counts outcomes and frames.
         state: keeps the frame that was judged last.
         clock: the time.
+        upright: looks whether the camera hangs upright.
         observe: called with every frame and its result.
     """
 
@@ -36,11 +38,12 @@ class FrameLoop:
         reporter: Reporter,
         state: DeviceState,
         clock: Clock,
+        upright: UprightCheck,
         observe: Callable[[Frame, FrameResult], None],
     ) -> None:
         self._pipeline, self._messenger, self._indicators = pipeline, messenger, indicators
         self._reporter, self._state, self._clock, self._observe = reporter, state, clock, observe
-        self._judged_s = clock.monotonic()
+        self._upright, self._judged_s = upright, clock.monotonic()
 
     def judge(self, frame: Frame) -> None:
         """Judge one frame, and do all that follows from it."""
@@ -54,6 +57,8 @@ class FrameLoop:
         if self._reporter.pace.frames == 1:
             self._messenger.publish_info()  # only now is the picture's size known
         self._observe(frame, result)
+        self._upright.look(frame.image, now_s)
+        self._state.wrong_way_up = self._upright.problem
 
     def listen(self) -> None:
         """Tell the pipeline which announcements were played."""

@@ -46,6 +46,7 @@ class DeviceState:
 
     Attributes:
         newest: the frame that was judged last; None before the first.
+        wrong_way_up: what is wrong with how the camera hangs, as a sentence; None: nothing.
         mask_threshold: set by a command, in force instead of the configured one; None: that one is in force.
 
     Args:
@@ -67,6 +68,7 @@ class DeviceState:
         self._source, self._messenger, self._clock = source, messenger, clock
         self._indicators, self._updates = indicators, updates
         self.newest: Frame | None = None
+        self.wrong_way_up: str | None = None
         self.mask_threshold: float | None = None
 
     @property
@@ -82,7 +84,7 @@ class DeviceState:
 
     def problems(self) -> list[str]:
         """All that is wrong, each as a full sentence."""
-        own = (self.camera.message, self._indicators.problem, self._updates.problem)
+        own = (self.camera.message, self.wrong_way_up, self._indicators.problem, self._updates.problem)
         found = [*(p for p in own if p), *self._messenger.problems(), *machine_problems()]
         if not trusted(self._clock):
             found.append(

@@ -26,6 +26,8 @@ from edge.camera import (
     CameraStatus,
     Fault,
     SourceKind,
+    Turn,
+    UprightCheck,
     check_source,
     kind_of,
     rate_problems,
@@ -50,7 +52,7 @@ from edge.clock import SystemClock
 from edge.errors import CameraError, UsageError
 from edge.sim.camera import ScriptedSource, Step, noisy_picture
 from edge.sim.manual_clock import ManualClock
-from edge.values import Frame, Image
+from edge.values import Box, Face, Frame, Image
 
 EPOCH = datetime(2026, 6, 1, 8, 0, tzinfo=timezone.utc)
 RED = (255, 0, 0)
@@ -609,6 +611,59 @@ def test_too_few_pictures_are_a_problem(
     assert len(problems) == len(words)
     for problem, word in zip(problems, words, strict=True):
         assert re.search(word, problem)
+
+
+# ---- upright
+
+
+def face_scores(scores: dict[tuple[int, int], float]) -> Callable[[Image], list[Face]]:
+    """A detector that finds one face, with a score that depends on where the picture's red corner is."""
+
+    def find(image: Image) -> list[Face]:
+        corners = [(row, column) for row in (0, -1) for column in (0, -1) if image[row, column, 0] > 200]
+        score = scores.get(corners[0], 0.0)
+        return [Face(Box(0, 0, 9, 9), score)] if score else []
+
+    return find
+
+
+TOP_LEFT = even((10, 10, 10))
+TOP_LEFT[:8, :8] = 255
+
+
+@pytest.mark.parametrize(
+    ("corner", "rotate", "flip", "wanted"),
+    [
+        ((0, -1), 0, False, 90),
+        ((-1, -1), 0, False, 180),
+        ((-1, 0), 0, False, 270),
+        ((0, -1), 270, False, 0),
+        ((0, -1), 0, True, 270),
+    ],
+)
+def test_a_camera_that_hangs_the_wrong_way_is_named_with_the_setting(
+    corner: tuple[int, int], rotate: int, *, flip: bool, wanted: int
+) -> None:
+    check = UprightCheck(face_scores({(0, 0): 0.8, corner: 0.92}), Turn(rotate, flip))
+    for second in range(72):  # each of three angles four times
+        check.look(TOP_LEFT, second)
+    assert check.problem is None
+    for second in range(72, 100):
+        check.look(TOP_LEFT, second)
+    assert str(check.problem).endswith(f"write rotate = {wanted} into [camera]")
+    turned_right = face_scores({(0, 0): 0.92, corner: 0.8})
+    check._find = turned_right
+    for second in range(100, 200):
+        check.look(TOP_LEFT, second)
+    assert check.problem is None
+
+
+@pytest.mark.parametrize("scores", [{}, {(0, 0): 0.9}, {(0, 0): 0.9, (0, -1): 0.93}, {(0, -1): 0.7}])
+def test_an_upright_or_empty_picture_is_not_turned(scores: dict[tuple[int, int], float]) -> None:
+    check = UprightCheck(face_scores(scores), Turn())
+    for second in range(600):
+        check.look(TOP_LEFT, second)
+    assert check.problem is None
 
 
 # ---- the capture

@@ -28,12 +28,13 @@ from web_camera import (
     streaming,
 )
 
-from edge.camera import CameraSettings, check_source
+from edge.camera import Camera, CameraSettings, check_source
 from edge.camera.http_login import HttpLogin
 from edge.camera.kinds import open_source
 from edge.camera.multipart import BrokenStreamError, pictures_of
 from edge.camera.security import Login
 from edge.camera.state import DamagedPicture, Pictures
+from edge.clock import SystemClock
 from edge.errors import CameraError, ConfigError
 from edge.sim.camera import noisy_picture
 from edge.sim.capture import jpeg_bytes
@@ -471,9 +472,15 @@ def test_a_pinned_certificate_is_taken_whoever_signed_it_and_no_other(camera: St
     assert len(server.requests) == 1
 
 
-def test_insecure_is_possible_in_words(camera: Start, pki: Make) -> None:
+def test_insecure_is_possible_in_words_and_logged(
+    camera: Start, pki: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     server = camera(streaming(*JPEGS), pki("insecure", "DNS:x")[0])
     assert len(all_of(server.url, certificate="insecure")[0]) == 3
+    watched = Camera(CameraSettings(server.url, certificate="insecure"), SystemClock())
+    watched.start()
+    watched.close()
+    assert [m for m in caplog.messages if "anybody on the way can pretend to be https://127.0.0.1" in m]
 
 
 def test_a_ca_file_is_checked_and_needs_encryption(tmp_path: Path, pki: Make) -> None:
