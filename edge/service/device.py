@@ -116,6 +116,7 @@ class Service:
         with ExitStack() as ends:  # each step is taken, whatever became of the one before
             ends.callback(self._farewell)
             ends.callback(self._frame_loop.last_words)
+            ends.callback(self._commands.turn_away_the_rest)
             ends.callback(self._source.close)
             ends.callback(self._indicators.close)
             ends.callback(self._notifier.stopping)

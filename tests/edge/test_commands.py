@@ -25,11 +25,14 @@ from edge.config.ops import CommandName as ConfiguredName
 from edge.errors import ConfigError, LinkError, UsageError
 from edge.events import COMMAND_SIZE_MAX as SIZE_MAX
 from edge.events import CommandName, Place, Response, Status
+from edge.mqtt import IncomingMessage
 from edge.ops.command import ask, lines, parse_arguments, parse_device
 from edge.people.compose import LoadedModels, load_models
 from edge.service.commands import CommandDispatcher, CommandResult, RefusedError, SnapshotFace, in_numbers
 from edge.service.commands.dispatcher import AHEAD_S, BURST, REFILL_S, REMEMBERED
+from edge.service.commands.handler import CommandHandler
 from edge.service.device import RunSummary, Service
+from edge.service.messenger import Messenger
 from edge.sim.manual_clock import ManualClock
 from edge.values import Box, Face, Frame, Look, MaskScore, log_odds
 
@@ -572,6 +575,26 @@ def test_the_answer_of_a_device_that_is_off_line_is_not_waited_for(
     ops.client.publish(place.topic("status"), away, 1, retain=True).wait_for_publish(20)
     with pytest.raises(LinkError, match=r"it is offline since 2026-06-01 12:00:00 UTC \(the connection was"):
         ask(settings_of(tmp_path, broker.port).mqtt, place, "status", {}, 3600)
+
+
+def test_commands_that_wait_at_the_end_of_a_run_are_turned_away_and_not_lost(
+    tmp_path: Path, broker: Any, make_ops: Any, eventually: Any
+) -> None:
+    ops, desk, place = make_ops(broker.port), Desk(), Place("hq", "door-1")
+    messenger = Messenger(settings_of(tmp_path, broker.port), place, desk.clock)
+    messenger.start(lambda: b"{}")
+    eventually(lambda: messenger.link_status.state == "online")
+    for payload in (b'{"transaction": "a"}', b"junk", b"", b'{"transaction": "b", "command": "restart"}'):
+        messenger._inbox.receive(IncomingMessage(place.topic("cmd"), payload, retained=False))
+    messenger._inbox.receive(IncomingMessage(place.topic("cmd"), b'{"transaction": "c"}', retained=True))
+    CommandHandler(desk.commander, messenger, desk.clock).turn_away_the_rest()
+    messenger.close("stopped")
+    answers = []
+    while "offline" not in (message := ops.next())[1]:
+        if message[0] == place.topic("rsp"):
+            answers.append(json.loads(message[1]))
+    assert [(a["transaction"], a["error"]) for a in answers] == [("a", "not possible"), ("b", "not possible")]
+    assert desk.device.done == []
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

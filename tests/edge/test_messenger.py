@@ -5,14 +5,23 @@ import socket
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from edge.clock import SystemClock
 from edge.config import Config, parse_config
-from edge.events import COMMAND_SIZE_MAX, AnnouncementPlayed, Place, ViolationOpened, cloud_event, new_event
-from edge.mqtt import IncomingMessage
+from edge.events import (
+    COMMAND_SIZE_MAX,
+    EXPIRY_S,
+    AnnouncementPlayed,
+    Place,
+    ViolationOpened,
+    cloud_event,
+    new_event,
+)
+from edge.mqtt import IncomingMessage, MqttLink
 from edge.service.inbox import COMMANDS_MAX, Inbox
 from edge.service.messenger import Messenger
 from edge.sim.manual_clock import ManualClock
@@ -96,6 +105,28 @@ def test_a_flood_of_commands_is_bounded_and_one_line_in_the_log(caplog: pytest.L
     assert [len(command.payload) for command in kept] == [COMMAND_SIZE_MAX + 1] * COMMANDS_MAX
     assert len(caplog.records) == 1
     assert "dropped a command without an answer: 1000 wait already" in caplog.text
+
+
+def test_no_queue_of_a_broker_is_meant_to_drop_an_event(tmp_path: Path, broker: Any, eventually: Any) -> None:
+    received = SimpleQueue[IncomingMessage]()
+    settings = config(tmp_path, mqtt={"port": broker.port})
+    ops = MqttLink(settings.mqtt, "ops", subscriptions=[(PLACE.topic("event"), 1)], on_message=received.put)
+    ops.start()
+    messenger = Messenger(settings, PLACE, SystemClock())
+    messenger.start(lambda: b"{}")
+
+    def one_came() -> bool:
+        # the subscription may be a moment younger than the connection
+        messenger.record([new_event(OPENED, NOW)])
+        return not received.empty()
+
+    eventually(one_came)
+    expires_in_s = received.get().expires_in_s
+    assert expires_in_s is not None
+    assert EXPIRY_S - 60 < expires_in_s <= EXPIRY_S
+    assert EXPIRY_S > 300 * 24 * 3600
+    messenger.close("stopped")
+    ops.stop(20)
 
 
 @pytest.mark.parametrize(("protocol", "said"), [("5", "application/cloudevents+json"), ("3.1.1", None)])

@@ -123,6 +123,16 @@ class CommandDispatcher:
         event = CommandHandled(command=command_of(payload), **response.model_dump(exclude={"data"}))
         return Handled(response if transaction else None, event)
 
+    def turn_away(self, payload: bytes) -> Response | None:
+        """Answer a message that came too late for this run; None where there is nobody to answer."""
+        transaction = transaction_of(payload)
+        if not transaction:
+            return None
+        if transaction in self._answered:
+            return self._answered[transaction]
+        text = "This run of the device has ended: ask again when its status says online."
+        return Response(transaction=transaction, status="error", error="not possible", message=text)
+
     def _answer(self, payload: bytes, transaction: str, *, retained: bool) -> Response:
         try:
             result = self._do(self._admit(payload, retained=retained))

@@ -35,6 +35,13 @@ class CommandHandler:
             if message is None or self._handled(message):
                 return
 
+    def turn_away_the_rest(self) -> None:
+        """At the end of the run: carry out nothing more, and leave nobody without an answer."""
+        while (message := self._messenger.next_command()) is not None:
+            response = self._dispatcher.turn_away(message.payload)
+            if response is not None and not message.retained:
+                self._messenger.answer(response)
+
     def _handled(self, message: ReceivedCommand) -> bool:
         """Answer a message; returns whether there was more to do than that."""
         handled = self._dispatcher.handle(message.payload, retained=message.retained)
