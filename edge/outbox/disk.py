@@ -57,7 +57,7 @@ class Disk:
         self._given = self.given = self._numbers.read()
         """What was known of the numbers at the start."""
         try:
-            self._use(Table(open_file(self._path, clock), settings, self.given.last))
+            self._use(open_file(self._path, clock, lambda db: Table(db, settings, self.given.last)))
         except DiskError as e:
             self._complain(str(e))
 
@@ -167,7 +167,9 @@ class Disk:
         if self._left_alone:
             return
         try:
-            table = Table(open_file(self._path, self._clock, patience_s=0.0), self._settings, last)
+            table = open_file(
+                self._path, self._clock, lambda db: Table(db, self._settings, last), patience_s=0.0
+            )
         except StoreError as e:
             self._complain(str(e))
             return

@@ -3,12 +3,15 @@
 import errno
 import logging
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from edge.clock import Clock
 from edge.errors import StoreError
 from edge.outbox.stored import checksum
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _MIGRATIONS = (
     (
@@ -41,6 +44,9 @@ _MIGRATIONS = (
 _WAL_PAGES = 100
 """After this many pages of 4 KiB, about 30 events, SQLite copies its write-ahead log into the database. A
 damaged log loses what was written since then, so this bounds the loss."""
+_IN_ORDER = ("locked", "full", "disk I/O", "readonly", "unable to open", "permission", "syntax error")
+"""Words of SQLite's errors that do not come from the file's content. All others are damage: a changed byte in
+the schema is a column that does not exist."""
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 """Errors of the disk itself. Any other error means that the configuration names a wrong place."""
 
@@ -49,12 +55,15 @@ class DiskError(StoreError):
     """The disk is full, read-only or failing. That is nobody's mistake, and it may pass."""
 
 
-def open_file(path: Path, clock: Clock, *, patience_s: float = 1.0) -> sqlite3.Connection:
+def open_file(
+    path: Path, clock: Clock, use: Callable[[sqlite3.Connection], T], *, patience_s: float = 1.0
+) -> T:
     """Open the file with all its tables, for this process alone. What is committed is on disk.
 
     Args:
-        path: the file; made if need be, with its folder. A damaged file is set aside.
+        path: the file; made if need be, with its folder. A damaged file is set aside, and a fresh one opened.
         clock: gives the time in the name of a file that is set aside.
+        use: gets the connection, and returns what this function returns. Its errors count as damage, too.
         patience_s: seconds that another process may take to close it.
 
     Raises:
@@ -64,12 +73,12 @@ def open_file(path: Path, clock: Clock, *, patience_s: float = 1.0) -> sqlite3.C
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return _open(path, patience_s)
-        except sqlite3.OperationalError:  # locked, full, read-only: the file itself is in order
-            raise
+            return _open(path, use, patience_s)
         except sqlite3.DatabaseError as e:
+            if isinstance(e, sqlite3.OperationalError) and any(text in str(e) for text in _IN_ORDER):
+                raise
             set_aside(path, clock, e)
-            return _open(path, patience_s)
+            return _open(path, use, patience_s)
     except sqlite3.DatabaseError as e:
         kind = DiskError if _disk_refuses(path, e) else StoreError
         raise kind(store_text(path, e)) from e
@@ -91,7 +100,7 @@ def _disk_refuses(path: Path, error: sqlite3.DatabaseError) -> bool:
     return False
 
 
-def _open(path: Path, patience_s: float) -> sqlite3.Connection:
+def _open(path: Path, use: Callable[[sqlite3.Connection], T], patience_s: float) -> T:
     db = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
     try:
         # EXTRA must come before WAL: a power cut could bring back the journal from the making of the file,
@@ -110,10 +119,10 @@ def _open(path: Path, patience_s: float) -> sqlite3.Connection:
             raise sqlite3.DatabaseError(answer.decode(errors="replace"))
         _migrate(db, path)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return use(db)
     except (sqlite3.Error, StoreError):
         db.close()
         raise
-    return db
 
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:

@@ -19,6 +19,17 @@ _DROP_FIRST = f"""DELETE FROM events WHERE sequence = coalesce(
     (SELECT min(sequence) FROM events)) RETURNING {_COLUMNS}"""  # noqa: S608 - no value in it
 _TRIM = """DELETE FROM damaged
     WHERE sequence NOT IN (SELECT sequence FROM damaged ORDER BY sequence DESC LIMIT ?)"""
+_USED = (
+    _INSERT,
+    _DROP_FIRST,
+    _TRIM,
+    "INSERT OR REPLACE INTO damaged SELECT * FROM events WHERE sequence = ?",
+    "INSERT INTO dropped (reason, type, count) VALUES (?, ?, ?)",
+    "INSERT INTO lost (sequence) VALUES (?)",
+    "INSERT INTO run (orderly) VALUES (?)",
+    "UPDATE events SET open = NULL WHERE open = ?",
+)
+"""One statement for each table and column that is used."""
 _AHEAD_MAX = 10_000
 """The file may be this much ahead of the second place, if that could not be written for a while."""
 _SET_ASIDE_MAX = 100
@@ -64,6 +75,8 @@ class Table:
 
     def __init__(self, db: sqlite3.Connection, settings: OutboxConfig, known: int = 0) -> None:
         self._db, self._settings = db, settings
+        for statement in _USED:  # a damaged schema shows now, and not in the middle of a transaction
+            db.execute(f"EXPLAIN {statement}", (0,) * statement.count("?"))
         self.rows, self.size = db.execute(
             "SELECT count(*), coalesce(sum(length(CAST(body AS BLOB))), 0) FROM events"
         ).fetchone()

@@ -495,7 +495,7 @@ def test_without_room_for_a_fresh_file_after_damage_the_reason_is_given(path: Pa
     path.parent.mkdir()
     path.write_bytes(b"no database" * 1000)
     with no_room(), pytest.raises(StoreError, match=f"{path}.*disk I/O error"):
-        open_file(path, ManualClock())
+        open_file(path, ManualClock(), lambda db: db)
 
 
 def test_closing_tells_how_many_events_are_lost(
@@ -562,6 +562,45 @@ def test_a_damaged_file_is_set_aside(
     assert path.with_name("outbox.sqlite.damaged-20260601T080000Z").read_bytes() == content
     assert "set aside as outbox.sqlite.damaged-20260601T080000Z" in caplog.text
     assert make().problem is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "replace(sql, 'count', 'couot')",
+        "replace(sql, 'TABLE events', 'TABLE evenus')",
+        "replace(sql, 'checksum', 'checksun')",
+    ],
+)
+def test_a_file_with_a_damaged_schema_is_set_aside(
+    make: Callable[..., Outbox], path: Path, change: str
+) -> None:
+    outbox = make()
+    outbox.append(fault(), PLACE)
+    outbox.close()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA writable_schema = on")
+    db.execute(f"UPDATE sqlite_master SET sql = {change} WHERE type = 'table'")  # noqa: S608 - ours
+    db.commit()
+    db.close()
+    outbox = make()
+    assert outbox.append(fault(), PLACE) == 3
+    (report,) = bodies(outbox, "events.dropped")
+    assert report["sequences"] == ["000000000001"]
+    assert any(".damaged-" in p.name for p in path.parent.iterdir())
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_whose_version_is_damaged_is_set_aside(
+    make: Callable[..., Outbox], path: Path, version: int
+) -> None:
+    outbox = make()
+    outbox.append(fault(), PLACE)
+    outbox.close()
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA user_version = {version}")
+    db.close()
+    assert make().append(fault(), PLACE) == 3
 
 
 def test_a_damaged_file_whose_events_were_all_delivered_loses_nothing(
