@@ -78,6 +78,12 @@ def _names(parser: argparse.ArgumentParser) -> list[str]:
     return [n for a in parser._actions if isinstance(a, argparse._SubParsersAction) for n in a.choices]
 
 
+def test_the_manual_names_every_command() -> None:
+    manual = read("systemd/package/maskgate.1").replace("\\-", "-")
+    listed = re.findall(r"^\.TP\n\.B ([a-z-]+)$", manual, re.MULTILINE)
+    assert sorted(listed) == sorted(_names(PARSERS["maskgate"]))
+
+
 def test_every_configuration_key_has_its_entry_and_says_what_it_is_for() -> None:
     text = read(REFERENCE / "configuration.md")
     found = {name: kind for name, kind, _ in sections(CardConfig)}
@@ -133,6 +139,13 @@ def test_every_command_that_is_shown_parses(page: Path, capsys: pytest.CaptureFi
         if shown and not parses(words[0], words[1:]):
             error = capsys.readouterr().err  # prose may leave out what a command needs, and no more
             assert "arguments are required" in error or "expected one argument" in error, (code, error)
+
+
+def test_every_command_in_the_packages_readme_parses(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = re.findall(r"^    (.*)$", read("systemd/package/README.Debian"), re.MULTILINE)
+    shown = [words for line in lines for words in shell_commands(line) if words[0] in PARSERS]
+    assert len(shown) >= 4
+    assert [words for words in shown if not parses(words[0], words[1:])] == [], capsys.readouterr().err
 
 
 def parses(program: str, words: list[str]) -> bool:

@@ -200,7 +200,9 @@ def test_the_manual_names_commands_that_there_are(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit):
         edge.cli.main(["--help"])
     commands = set(re.findall(r"^    ([a-z-]+) ", capsys.readouterr().out, re.MULTILINE))
-    manual = (Path(__file__).resolve().parents[2] / "systemd/package/maskgate.1").read_text()
+    manual = (
+        (Path(__file__).resolve().parents[2] / "systemd/package/maskgate.1").read_text().replace("\\-", "-")
+    )
     named = set(re.findall(r"^\.TP\n\.B (\S+)$", manual, re.MULTILINE))
     assert "run" in named
     assert named <= commands
