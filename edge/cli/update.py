@@ -176,11 +176,11 @@ def attend(args: argparse.Namespace) -> int:
 
 def fetch(_: argparse.Namespace) -> int:
     """Download what the service has asked for."""
-    from edge.releases.disk import Disk
     from edge.releases.exchange import Exchange
+    from edge.releases.update_disk import UpdateDisk
     from edge.update.fetch import fetch as download
 
-    download(Exchange(), Disk())
+    download(Exchange(), UpdateDisk())
     return 0
 
 

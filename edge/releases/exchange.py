@@ -5,7 +5,7 @@ until root takes it. Root leaves its results (``outcome-*.json``), and the servi
 systemd units watch for these files.
 
 The service can write anything into this folder at any time. So root reads only bounded copies of its files,
-and nothing that lies here can keep root from its work: see ``Disk.discard`` and ``edge.update.reports``.
+and nothing that lies here can keep root from its work: see ``UpdateDisk.discard``, ``edge.update.reports``.
 """
 
 import logging
@@ -18,8 +18,8 @@ from pydantic import ValidationError
 
 from edge.errors import UpdateError
 from edge.releases.choose import UPDATE_FOLDER
-from edge.releases.disk import Disk, read_small
 from edge.releases.store import ReleaseStore, Trial
+from edge.releases.update_disk import UpdateDisk, read_small
 from edge.releases.update_messages import UpdateRequest, UpdateResult
 
 _log = logging.getLogger(__name__)
@@ -43,11 +43,11 @@ class Exchange:
     """
 
     def __init__(
-        self, update_folder: Path = UPDATE_FOLDER, disk: Disk | None = None, keys: Path = KEYS
+        self, update_folder: Path = UPDATE_FOLDER, disk: UpdateDisk | None = None, keys: Path = KEYS
     ) -> None:
         self._keys = keys
         self.update_folder, self.folder = update_folder, update_folder / "exchange"
-        self._disk = disk or Disk()
+        self._disk = disk or UpdateDisk()
         self.request_path, self.rollback_path = self.folder / "request.json", self.folder / "rollback"
         self.bundle, self.signature = self.folder / "incoming.bundle", self.folder / "incoming.minisig"
         self._undeletable: set[str] = set()

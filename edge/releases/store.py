@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import UpdateError
 from edge.releases import choose
-from edge.releases.disk import Disk
 from edge.releases.release import Kind, Release, first_mistake, read_release
+from edge.releases.update_disk import UpdateDisk
 
 _log = logging.getLogger(__name__)
 _GIVEN_UP_MAX = 20
@@ -75,9 +75,12 @@ class ReleaseStore:
     """
 
     def __init__(
-        self, folder: Path = choose.UPDATE_FOLDER, shipped: Path = choose.SHIPPED, disk: Disk | None = None
+        self,
+        folder: Path = choose.UPDATE_FOLDER,
+        shipped: Path = choose.SHIPPED,
+        disk: UpdateDisk | None = None,
     ) -> None:
-        self.folder, self.shipped, self.disk = folder, shipped, disk or Disk()
+        self.folder, self.shipped, self.disk = folder, shipped, disk or UpdateDisk()
         self.releases, self.staging = folder / "releases", folder / "staging"
 
     @property

@@ -17,8 +17,8 @@ from typing import BinaryIO, Literal
 from pydantic import ValidationError
 
 from edge.errors import UpdateError, UsageError
-from edge.releases.disk import Disk
 from edge.releases.release import Manifest, Release, ReleaseFile, first_mistake, read_release
+from edge.releases.update_disk import UpdateDisk
 
 SIZE_MAX = 400_000_000
 """Bytes that a bundle may have. An application has about 50 million."""
@@ -120,7 +120,7 @@ def _unpacked_start(bundle: BinaryIO) -> bytes:
     return start
 
 
-def unpack(bundle: BinaryIO, tree: Path, disk: Disk, what: str) -> None:
+def unpack(bundle: BinaryIO, tree: Path, disk: UpdateDisk, what: str) -> None:
     """Write all files of a bundle into a new folder. They are safe on the disk only after ``disk.sync``.
 
     Args:

@@ -16,8 +16,8 @@ from threading import Event
 
 from edge import __version__
 from edge.errors import UpdateError
-from edge.releases.disk import Disk
 from edge.releases.exchange import Exchange
+from edge.releases.update_disk import UpdateDisk
 from edge.releases.update_messages import UpdateRequest
 from edge.update.bounded_http import TIMEOUT_S, Limits, opener
 from edge.update.bundle import SIZE_MAX
@@ -35,7 +35,7 @@ _SHOWN = 200
 """Characters of an error of the network that are shown."""
 
 
-def fetch(exchange: Exchange, disk: Disk) -> None:
+def fetch(exchange: Exchange, disk: UpdateDisk) -> None:
     """Download what is requested, and leave it for root. A failure is left as a result, for ops.
 
     Raises:
@@ -74,7 +74,7 @@ def _stoppable() -> Iterator[Event]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _fetch(request: UpdateRequest, exchange: Exchange, disk: Disk, stop: Event) -> None:
+def _fetch(request: UpdateRequest, exchange: Exchange, disk: UpdateDisk, stop: Event) -> None:
     url = allowed_url(request.url)
     signature, bundle = (p.with_name(f"{p.name}.part") for p in (exchange.signature, exchange.bundle))
     ends_s = time.monotonic() + _LIMIT_S
@@ -104,7 +104,7 @@ class _Download:
         self._what = f"{without_secrets(url)}: {what}"
         self._limits = Limits(self._what, _LIMIT_S, ends_s, stop)
 
-    def save(self, to: Path, disk: Disk) -> None:
+    def save(self, to: Path, disk: UpdateDisk) -> None:
         """Download it.
 
         Raises:

@@ -12,9 +12,9 @@ from py_compile import PycInvalidationMode
 from typing import BinaryIO
 
 from edge.errors import MaskgateError, UpdateError
-from edge.releases.disk import Disk, open_plain, read_small
 from edge.releases.release import Manifest, Release
 from edge.releases.store import ReleaseStore
+from edge.releases.update_disk import UpdateDisk, open_plain, read_small
 from edge.update.bundle import SIZE_MAX, read_manifest, unpack
 from edge.update.signature import SIGNATURE_MAX, PublicKey, parse_signature, verify
 
@@ -180,7 +180,7 @@ def _require_room(manifest: Manifest, bundle_size: int, free: int, folder: Path)
         )
 
 
-def _copy(bundle: BinaryIO, size: int, to: Path, disk: Disk) -> bytes:
+def _copy(bundle: BinaryIO, size: int, to: Path, disk: UpdateDisk) -> bytes:
     """Copy at most ``size`` bytes; returns the BLAKE2b-512 of what was copied."""
     digest, left = hashlib.blake2b(), size
     with disk.create(to) as out:

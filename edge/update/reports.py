@@ -15,8 +15,8 @@ from pathlib import Path
 from pydantic import BaseModel, Field, ValidationError
 
 from edge.errors import UpdateError
-from edge.releases.disk import Disk, read_small
 from edge.releases.exchange import RESULTS_MAX, Exchange
+from edge.releases.update_disk import UpdateDisk, read_small
 from edge.releases.update_messages import UpdateResult
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Reports:
         disk: makes the changes.
     """
 
-    def __init__(self, folder: Path, exchange: Exchange, disk: Disk) -> None:
+    def __init__(self, folder: Path, exchange: Exchange, disk: UpdateDisk) -> None:
         self._path, self._key_path = folder / "reports.json", folder / "report-key"
         self._exchange, self._disk = exchange, disk
 

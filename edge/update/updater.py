@@ -1,13 +1,12 @@
 """Root's work on updates, called by systemd units or by a person. A lock admits one call at a time."""
 
 import contextlib
-import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 from edge.errors import MaskgateError, UpdateError
 from edge.releases.exchange import KEYS, Exchange
@@ -15,6 +14,7 @@ from edge.releases.store import ReleaseStore, Trial
 from edge.releases.update_messages import UpdateResult
 from edge.systemd import systemctl
 from edge.update.install import SelfTest, UpdateSource, install, reason_to_skip, with_signature
+from edge.update.lock import update_lock
 from edge.update.reports import Reports
 from edge.update.signature import load_keys
 
@@ -108,7 +108,7 @@ class Updater:
 
     def count_start(self) -> None:
         """Count a start of the service. After ``STARTS_MAX`` starts in a trial, restore the old release."""
-        with contextlib.suppress(BlockingIOError), self._locked(fcntl.LOCK_NB):  # the camera must not wait
+        with contextlib.suppress(BlockingIOError), self._locked(wait=False):  # the camera must not wait
             trial = self._store.trial
             if trial is not None and self._store.count_start(trial) > STARTS_MAX:
                 why = f"it was started {STARTS_MAX} times and never judged frames long enough to become final"
@@ -201,10 +201,10 @@ class Updater:
         )
 
     @contextmanager
-    def _locked(self, flags: int = 0) -> Iterator[None]:
+    def _locked(self, *, wait: bool = True) -> Iterator[None]:
         """Hold the lock, finish what a power cut interrupted, and publish results when the work is done."""
-        with self._lock() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | flags)
+        os.umask(0o022)  # the services must be able to read releases, whatever umask the caller has
+        with update_lock(self._store.folder, wait=wait):
             if (trial := self._store.interrupted_return) is not None:
                 self._report_trial("returned", trial, self._store.state.given_up[trial.name])
                 self._store.end_trial()
@@ -212,14 +212,3 @@ class Updater:
                 yield
             finally:
                 self._reports.publish()
-
-    def _lock(self) -> BinaryIO:
-        folder = self._store.folder
-        os.umask(0o022)  # the services must be able to read releases, whatever umask the caller has
-        try:
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-            lock = os.fdopen(os.open(folder / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb")
-            os.fchmod(lock.fileno(), 0o600)  # who can open it, can hold the lock; older versions let anybody
-        except OSError as e:
-            raise UpdateError(f"{folder}: can't be written: {e.strerror}. Updates need root: use sudo") from e
-        return lock

@@ -34,8 +34,8 @@ from edge.errors import ModelError, UpdateError
 from edge.model.golden import check_golden
 from edge.model.runtime import find_runtime
 from edge.releases import choose
-from edge.releases.disk import Disk, open_plain
 from edge.releases.release import Release
+from edge.releases.update_disk import UpdateDisk, open_plain
 from edge.releases.update_messages import UpdateRequest
 from edge.update.install import UpdateCandidate, install, reason_to_skip, with_signature
 from edge.update.self_test import USER, run_self_test, self_test
@@ -60,7 +60,7 @@ def device(tmp_path: Path, ops: Key) -> Device:
     return Device(tmp_path / "device", ops)
 
 
-class FullDisk(Disk):
+class FullDisk(UpdateDisk):
     """A disk that is full at one step."""
 
     def __init__(self, no_room_for: str) -> None:

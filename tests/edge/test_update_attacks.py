@@ -21,9 +21,9 @@ import pytest
 from releases import Device, Key, application, make_key, names, put_on_trial, tree_of
 
 from edge.errors import UpdateError
-from edge.releases import disk
-from edge.releases.disk import Disk, read_small
+from edge.releases import update_disk
 from edge.releases.exchange import RESULTS_MAX
+from edge.releases.update_disk import UpdateDisk, read_small
 from edge.releases.update_messages import UpdateRequest, UpdateResult
 from edge.update.bundle import pack, read_manifest
 from edge.update.install import install, reason_to_skip, with_signature
@@ -53,7 +53,7 @@ class Swapping(list[PublicKey]):
         return super().__iter__()
 
 
-class SwappingBack(Disk):
+class SwappingBack(UpdateDisk):
     """Writes what was signed back into the bundle just before root copies it."""
 
     def __init__(self, bundle: Path) -> None:
@@ -84,7 +84,7 @@ def test_an_old_signed_release_is_not_installed_under_another_manifest(device: D
     assert names(device.kept) == ["exchange"]
 
 
-class Meddler(Disk):
+class Meddler(UpdateDisk):
     """Writes to the bundle while root copies it."""
 
     def __init__(self, bundle: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_bundle_that_changes_while_it_is_copied_is_refused(device: Device) -> 
     assert device.in_use() == ("shipped", "shipped")
 
 
-class Growing(Disk):
+class Growing(UpdateDisk):
     """Makes the bundle longer while root copies it."""
 
     def __init__(self, bundle: Path) -> None:
@@ -129,7 +129,7 @@ def test_no_more_of_a_bundle_is_copied_than_it_had_at_first(device: Device) -> N
 def test_a_file_that_grows_while_it_is_read_is_read_up_to_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, open_ = tmp_path / "confirmed", disk.open_plain
+    path, open_ = tmp_path / "confirmed", update_disk.open_plain
     path.write_bytes(b"x")
 
     @contextmanager
@@ -138,7 +138,7 @@ def test_a_file_that_grows_while_it_is_read_is_read_up_to_the_limit(
             os.truncate(path, 10**12)
             yield file
 
-    monkeypatch.setattr(disk, "open_plain", opened_then_grown)
+    monkeypatch.setattr(update_disk, "open_plain", opened_then_grown)
     with pytest.raises(UpdateError, match=r"confirmed: has more than the limit of 10 bytes"):
         read_small(path, 10)
 
@@ -173,7 +173,7 @@ def test_names_that_are_blocked_do_not_keep_root_from_going_back(device: Device)
     assert "update to application 2.0.0 was taken back, 1.0.0 is in use: it took too long" in texts
 
 
-class FullExchange(Disk):
+class FullExchange(UpdateDisk):
     """A disk on which nothing can be written into the exchange."""
 
     def save(
@@ -220,7 +220,7 @@ def test_a_damaged_key_of_the_ids_is_replaced(device: Device) -> None:
 def test_a_full_disk_does_not_keep_root_from_going_back(device: Device) -> None:
     put_on_trial(device, "2.0.0")
 
-    class Full(Disk):
+    class Full(UpdateDisk):
         def step(self, what: str) -> None:
             if what.endswith(("reports.json", "last.json")):
                 raise OSError(errno.ENOSPC, "No space left on device")
@@ -268,7 +268,7 @@ def test_the_service_sets_aside_what_blocks_its_own_files(device: Device) -> Non
 
 
 def test_a_result_that_cannot_be_deleted_is_reported_once(device: Device) -> None:
-    class ReadOnly(Disk):
+    class ReadOnly(UpdateDisk):
         def step(self, what: str) -> None:
             raise OSError(errno.EROFS, "Read-only file system")
 

@@ -14,8 +14,8 @@ from releases import ARCH, Key, application, contents, make_key, tree_of
 
 from edge.config import SHIPPED_MODELS
 from edge.errors import UpdateError, UsageError
-from edge.releases.disk import Disk
 from edge.releases.release import Release
+from edge.releases.update_disk import UpdateDisk
 from edge.update.bundle import pack, read_manifest, unpack
 from edge.update.install import with_signature
 from edge.update.make_bundle import from_models, sign
@@ -36,7 +36,7 @@ def check(file: Path, keys: Path, signature: Path | None = None) -> str:
 
 def unpacked(bundle: Path, tree: Path) -> Path:
     with bundle.open("rb") as content:
-        unpack(content, tree, Disk(), bundle.name)
+        unpack(content, tree, UpdateDisk(), bundle.name)
     return tree
 
 

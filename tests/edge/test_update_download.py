@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from releases import Device, Key, application, make_key, names, serving
 
 from edge.errors import UpdateError
-from edge.releases.disk import Disk
+from edge.releases.update_disk import UpdateDisk
 from edge.releases.update_messages import UpdateRequest
 from edge.update.fetch import fetch
 from edge.update.install import with_signature
@@ -39,7 +39,7 @@ def download(device: Device, url: str) -> str:
     """Request an update and download it; returns the error, which ops gets too."""
     device.exchange().ask(UpdateRequest(url=url, version="2.0.0"))
     with pytest.raises(UpdateError) as failure:
-        fetch(device.exchange(), Disk())
+        fetch(device.exchange(), UpdateDisk())
     (text,) = device.reported_texts()
     assert text == f"update to version 2.0.0 failed: {failure.value}"
     assert names(device.exchange_folder) == []
@@ -264,7 +264,7 @@ def test_a_path_of_other_letters_is_downloaded(device: Device) -> None:
     bundle.rename(folder / "\u65b0.bundle")
     with serving(folder.parent, requested) as url:
         device.exchange().ask(UpdateRequest(url=f"{url}/T\u00fcr/\u65b0.bundle", version="2.0.0"))
-        fetch(device.exchange(), Disk())
+        fetch(device.exchange(), UpdateDisk())
     assert requested == ["/T%C3%BCr/%E6%96%B0.bundle.minisig", "/T%C3%BCr/%E6%96%B0.bundle"]
     assert device.updater().attend()
     assert device.in_use() == ("application-2.0.0", "shipped")
@@ -319,5 +319,5 @@ def test_whatever_an_address_is_it_is_refused_or_can_be_requested(url: str) -> N
 def test_a_request_of_version_0_1_0_is_understood(device: Device) -> None:
     device.exchange().request_path.write_text(json.dumps({"url": "http://127.0.0.1:1/x", "version": "2.0.0"}))
     with pytest.raises(UpdateError, match=r"can't be downloaded"):
-        fetch(device.exchange(), Disk())
+        fetch(device.exchange(), UpdateDisk())
     assert len(device.reported_texts()) == 1

@@ -13,7 +13,7 @@ import pytest
 from releases import Device, Key, application, make_final, make_key, put_on_trial, serving
 
 from edge.errors import UpdateError
-from edge.releases.disk import Disk
+from edge.releases.update_disk import UpdateDisk
 from edge.releases.update_messages import UpdateRequest
 from edge.update.fetch import fetch
 from edge.update.install import with_signature
@@ -41,7 +41,7 @@ class PowerCutError(BaseException):
     """Not an Exception, so that no code under test catches it."""
 
 
-class CutDisk(Disk):
+class CutDisk(UpdateDisk):
     """Loses power before the n-th change; then all that the real fsync and sync did not write is lost."""
 
     def __init__(self, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,33 +102,33 @@ class CutDisk(Disk):
                 os.truncate(path, path.stat().st_size // 2)
 
 
-Work = Callable[[Device, Disk | None], None]
+Work = Callable[[Device, UpdateDisk | None], None]
 
 
-def take_incoming(device: Device, disk: Disk | None) -> None:
+def take_incoming(device: Device, disk: UpdateDisk | None) -> None:
     device.updater(disk).attend()
 
 
-def take_from_card(device: Device, disk: Disk | None) -> None:
+def take_from_card(device: Device, disk: UpdateDisk | None) -> None:
     device.updater(disk).install_from(device.root / "card")
 
 
-def start(device: Device, disk: Disk | None) -> None:
+def start(device: Device, disk: UpdateDisk | None) -> None:
     device.updater(disk).count_start()
 
 
-def time_is_up(device: Device, disk: Disk | None) -> None:
+def time_is_up(device: Device, disk: UpdateDisk | None) -> None:
     device.updater(disk).end_trial("it took too long")
 
 
-def download(device: Device, disk: Disk | None) -> None:
+def download(device: Device, disk: UpdateDisk | None) -> None:
     if device.exchange().request_path.exists():
         with contextlib.suppress(UpdateError):
-            fetch(device.exchange(disk), disk or Disk())
+            fetch(device.exchange(disk), disk or UpdateDisk())
     take_incoming(device, disk)
 
 
-def attend_and_download(device: Device, disk: Disk | None) -> None:
+def attend_and_download(device: Device, disk: UpdateDisk | None) -> None:
     """At boot both units are started, and the updater may be the first."""
     take_incoming(device, disk)
     download(device, disk)
@@ -222,7 +222,7 @@ def test_the_power_may_fail_at_every_step_of_a_download_and_a_complete_one_is_no
     with_signature(bundle).signature.rename(folder / "3.0.0.bundle.minisig")
     bundle.rename(folder / "3.0.0.bundle")
 
-    def once(device: Device, disk: Disk | None) -> None:
+    def once(device: Device, disk: UpdateDisk | None) -> None:
         is_complete, before = device.exchange().bundle.exists(), len(requested)
         work(device, disk)
         assert not (is_complete and len(requested) > before)

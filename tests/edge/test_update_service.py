@@ -21,9 +21,9 @@ from edge.errors import UpdateError
 from edge.events import Place
 from edge.machine.apply_result import ApplyResult, ApplyVerdict
 from edge.machine.report import compose
-from edge.releases.disk import Disk
 from edge.releases.exchange import RESULTS_MAX, Exchange
 from edge.releases.release import in_use
+from edge.releases.update_disk import UpdateDisk
 from edge.releases.update_messages import UpdateRequest, UpdateResult
 from edge.service.messenger import Messenger
 from edge.service.updates import Updates
@@ -94,11 +94,11 @@ def server(device: Device) -> Iterator[Server]:
     server.http.server_close()
 
 
-def asked_for(device: Device, url: str, disk: Disk | None = None) -> None:
+def asked_for(device: Device, url: str, disk: UpdateDisk | None = None) -> None:
     device.exchange().ask(UpdateRequest(url=url, version="2.0.0"))
     with pytest.raises(UpdateError, match="Another update is under way"):
         device.exchange().ask(UpdateRequest(url=url, version="2.0.0"))
-    fetch(device.exchange(), disk or Disk())
+    fetch(device.exchange(), disk or UpdateDisk())
 
 
 def test_a_requested_update_is_downloaded_and_goes_put_on_trial(device: Device, server: Server) -> None:
@@ -146,7 +146,7 @@ def test_a_download_without_room_is_reported_and_leaves_nothing(
     assert names(device.exchange_folder) == []
 
 
-class FullDisk(Disk):
+class FullDisk(UpdateDisk):
     """A disk with room for the signature, but not for the bundle."""
 
     def step(self, what: str) -> None:
@@ -166,7 +166,7 @@ def test_root_may_remove_a_request_while_the_download_does(device: Device) -> No
     request = device.exchange().request_path
     request.write_text("no request")
 
-    class Meanwhile(Disk):
+    class Meanwhile(UpdateDisk):
         def step(self, what: str) -> None:
             request.unlink()
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from edge.releases import choose
-from edge.releases.disk import Disk
 from edge.releases.exchange import Exchange
 from edge.releases.release import ARCHITECTURES, Release
 from edge.releases.store import ReleaseStore, Trial
+from edge.releases.update_disk import UpdateDisk
 from edge.releases.update_messages import UpdateRequest
 from edge.update.bundle import pack
 from edge.update.install import UpdateCandidate, with_signature
@@ -129,10 +129,10 @@ class Device:
         self.root, self.kept, self.shipped = root, root / "kept", root / "shipped"
         self.exchange_folder = self.kept / "exchange"
 
-    def store(self, disk: Disk | None = None) -> ReleaseStore:
+    def store(self, disk: UpdateDisk | None = None) -> ReleaseStore:
         return ReleaseStore(self.kept, self.shipped, disk)
 
-    def exchange(self, disk: Disk | None = None) -> Exchange:
+    def exchange(self, disk: UpdateDisk | None = None) -> Exchange:
         return Exchange(self.kept, disk, self.keys)
 
     def on_trial(self) -> Trial:
@@ -140,7 +140,7 @@ class Device:
         assert trial is not None
         return trial
 
-    def updater(self, disk: Disk | None = None) -> Updater:
+    def updater(self, disk: UpdateDisk | None = None) -> Updater:
         return Updater(
             self.store(disk), self.exchange(disk), self.tested.append, self.keys,
             lambda *words: self.systemctl_calls.append(words),

@@ -16,7 +16,7 @@ from edge.errors import StoreError, UpdateError
 _log = logging.getLogger(__name__)
 
 
-class Disk:
+class UpdateDisk:
     """Each method either survives a power cut at any moment, or leaves only files that nothing reads."""
 
     def step(self, what: str) -> None:
