@@ -43,9 +43,9 @@ def test_the_first_configuration_is_fine_and_for_the_services_alone(tmp_path: Pa
 
 
 def test_a_dry_run_writes_nothing_and_says_the_same(tmp_path: Path) -> None:
-    said = list(install(tmp_path, PROGRAM, dry=True))
+    message = list(install(tmp_path, PROGRAM, dry=True))
     assert written(tmp_path) == set()
-    assert said == list(install(tmp_path, PROGRAM, dry=False))
+    assert message == list(install(tmp_path, PROGRAM, dry=False))
 
 
 def test_beside_the_package_it_refuses(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from edge.service.previous_run import PreviousRun
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd" / "units"
 SERVICES = sorted(SYSTEMD.glob("*.service"))
 UNITS = [unit for unit in SERVICES if "-machine" not in unit.name]
-"""The two that run for ever; the others do their work as root, and end."""
+"""The two that run for ever; the others work as root for a moment."""
 EXPOSURE = 1.8
 """At most, on systemd's scale from 0 (nothing to attack) to 10."""
 
@@ -111,7 +111,7 @@ def test_the_services_restart_and_are_watched(unit: Path) -> None:
 
 
 def test_only_a_run_that_ends_in_order_is_not_started_again() -> None:
-    """A clip that is over, that is: ops' own restart, and all that is no exit of ours, are."""
+    """That is a clip that is over. After every other end, and at ops' command, systemd starts it again."""
     speaker, camera = (service(unit) for unit in UNITS)
     assert speaker["Restart"] == ["always"]
     assert camera["Restart"] == ["on-failure"]

@@ -352,7 +352,7 @@ def test_without_a_broker_nothing_is_lost(tmp_path: Path, short_clip: Path) -> N
     assert "refused" in done.stderr
 
 
-def test_a_device_without_a_camera_waits_and_ends_when_told(tmp_path: Path) -> None:
+def test_a_device_without_a_camera_waits_and_ends_on_a_signal(tmp_path: Path) -> None:
     config = write_config(tmp_path / "c.toml", '[camera]\nsource = "/dev/video99"\n')
     process = subprocess.Popen(
         [sys.executable, "-m", "edge.cli", "run", "--config", str(config)], stderr=subprocess.PIPE, text=True

@@ -183,7 +183,7 @@ def test_the_file_of_a_card_is_sent_to_the_command_that_checks_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "said"),
+    ("raw", "printed"),
     [
         (
             {"site": {"device": "north door"}},
@@ -195,10 +195,10 @@ def test_the_file_of_a_card_is_sent_to_the_command_that_checks_it() -> None:
         ({"outbox": {"path": 5}}, "outbox.path: found 5; input should be a path, in quotes. Example: path ="),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_explained_without_python(raw: dict[str, Any], said: str) -> None:
+def test_a_value_of_the_wrong_kind_is_explained_without_python(raw: dict[str, Any], printed: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_config(raw, "gate.toml")
-    assert said in str(caught.value)
+    assert printed in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -36,29 +36,30 @@ def mistakes(text: str) -> str:
 
 
 def test_all_mistakes_of_both_parts_are_named_at_once() -> None:
-    said = mistakes(
+    message = mistakes(
         '[site]\nid = "a/b"\n[machine]\nhost_name = "north door"\ntimezone = "Asia/Djakarta"\n'
         '[machine.wifi]\nssid = ""\npassphrase = "short"\ncountry = "UK"\n[mqtt]\nprot = 1883\n'
     )
-    assert said.startswith("maskgate.toml: 8 mistakes:")
-    assert "site.id: found 'a/b'" in said
-    assert "machine.host_name: found 'north door'" in said
-    assert "machine.timezone: found 'Asia/Djakarta', which is not a time zone" in said
+    assert message.startswith("maskgate.toml: 8 mistakes:")
+    assert "site.id: found 'a/b'" in message
+    assert "machine.host_name: found 'north door'" in message
+    assert "machine.timezone: found 'Asia/Djakarta', which is not a time zone" in message
     assert (
-        "machine.wifi.ssid: found a name of 0 bytes; a network's name has 1 to 32. Example: ssid = \"" in said
+        "machine.wifi.ssid: found a name of 0 bytes; a network's name has 1 to 32. Example: ssid = \""
+        in message
     )
-    assert "machine.wifi.passphrase: found 5 characters" in said
-    assert "short" not in said.replace("shorter", "")
+    assert "machine.wifi.passphrase: found 5 characters" in message
+    assert "short" not in message.replace("shorter", "")
     assert (
         "machine.wifi.country: found 'UK'; write the country as two capital letters (ISO 3166); the United"
-        in said
+        in message
     )
-    assert "mqtt.prot: unknown key" in said
-    assert "site.device: missing" in said
+    assert "mqtt.prot: unknown key" in message
+    assert "site.device: missing" in message
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[machine]\nhostname = 1\n", "machine.hostname: unknown key. Allowed here: host_name, timezone"),
         ('[machine.wifi]\nssid = "x"\n', 'machine.wifi.country: missing. Example: country = "ID"'),
@@ -83,12 +84,12 @@ def test_all_mistakes_of_both_parts_are_named_at_once() -> None:
         ("[site\n", "maskgate.toml: not valid TOML: "),
     ],
 )
-def test_a_mistake_is_named_with_its_way_out(text: str, said: str) -> None:
-    assert said in mistakes(text)
+def test_a_mistake_is_named_with_its_way_out(text: str, message: str) -> None:
+    assert message in mistakes(text)
 
 
 @pytest.mark.parametrize(
-    ("ssh_key", "said"),
+    ("ssh_key", "message"),
     [
         ("-----BEGIN OPENSSH PRIVATE KEY-----", "this is a private key, which must never leave"),
         ("AAAAC3NzaC1lZDI1NTE5 me", "this is not a public key of OpenSSH"),
@@ -99,9 +100,9 @@ def test_a_mistake_is_named_with_its_way_out(text: str, said: str) -> None:
         (key() + "\\n" + key(), "this is not one line of text"),
     ],
 )
-def test_what_is_not_a_public_key_is_refused_and_not_shown(ssh_key: str, said: str) -> None:
+def test_what_is_not_a_public_key_is_refused_and_not_shown(ssh_key: str, message: str) -> None:
     text = mistakes(f'[machine]\nssh_keys = ["{ssh_key}"]\n')
-    assert f"machine.ssh_keys.0: {said}" in text
+    assert f"machine.ssh_keys.0: {message}" in text
     assert ssh_key[20:] == "" or ssh_key[20:] not in text
 
 
@@ -112,18 +113,18 @@ def test_keys_are_taken_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         ("[site]\n".encode("utf-16"), 'is saved as UTF-16, or is not text; choose "UTF-8"'),
         (b"[site]\nid = 'caf\xe9'\n", "line 2 holds a letter that is not UTF-8, as when saved as ANSI"),
         (b"#" * 300_000, "is longer than 64 KiB"),
     ],
 )
-def test_what_an_editor_may_have_done_is_named(data: bytes, said: str, tmp_path: Path) -> None:
+def test_what_an_editor_may_have_done_is_named(data: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "maskgate.toml").write_bytes(data)
     with pytest.raises(ConfigError, match=r"maskgate\.toml: ") as caught:
         read_card(tmp_path)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "\n \r\n", "# [site]\n"])
@@ -278,8 +279,8 @@ HORN = '[speaker.webhook]\nurl = "https://horn.example.org/"\ntoken_file = "horn
 
 @pytest.mark.parametrize("name", ["credentials/horn-token", "horn token", "../x", ".hidden"])
 def test_a_credential_is_named_by_its_bare_name(name: str) -> None:
-    said = mistakes(SITE + HORN.replace("horn-token", name))
-    assert f"speaker.webhook.token_file: found '{name}'; write the bare name of a file in credent" in said
+    message = mistakes(SITE + HORN.replace("horn-token", name))
+    assert f"speaker.webhook.token_file: found '{name}'; write the bare name of a file in credent" in message
 
 
 def test_one_secret_that_only_the_device_has_hides_no_mistake_in_another(tmp_path: Path, capsys: Any) -> None:
@@ -321,9 +322,10 @@ def test_the_tokens_of_other_speakers_are_credentials_too(tmp_path: Path, capsys
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials/horn-token").write_text("two words")
     assert run("check", file) == 78
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert (
-        "speaker.webhook.token_file credentials/horn-token: holds no token: one line without spaces" in said
+        "speaker.webhook.token_file credentials/horn-token: holds no token: one line without spaces"
+        in message
     )
     (tmp_path / "credentials/horn-token").write_text("t0ken")
     file.write_text(file.read_text() + '[speaker.home_assistant]\nurl = "http://ha.local:8123"\n'
@@ -344,9 +346,9 @@ def test_a_camera_that_no_device_can_have_is_named_before_the_card_goes_in(
     assert ("camera.source: " in capsys.readouterr().err) == bool(code)
 
 
-def test_a_password_that_stays_readable_is_told() -> None:
-    said = wanted(SITE + '[camera]\nsource = "rtsp://a:s3cret@192.0.2.7/x"\n').remarks
-    assert said == (
+def test_a_password_that_stays_readable_is_reported() -> None:
+    message = wanted(SITE + '[camera]\nsource = "rtsp://a:s3cret@192.0.2.7/x"\n').remarks
+    assert message == (
         "camera.source holds a password, which whoever takes the card out can read in maskgate.toml",
     )
 

@@ -103,19 +103,19 @@ def test_a_network_is_written_for_whoever_manages_it() -> None:
     assert theirs.units == ("NetworkManager.service",)
 
 
-def test_a_name_is_told_where_sudo_looks_for_it() -> None:
+def test_a_host_name_is_written_where_sudo_looks_it_up() -> None:
     hosts = "127.0.0.1\tlocalhost\n127.0.1.1\told\n::1 localhost\n"
     found = files(plan(MACHINE, hosts=hosts))["/etc/hosts"].data.decode()
     assert found == hosts.replace("old", "north-door")
     assert files(plan(MACHINE, hosts="# x"))["/etc/hosts"].data == b"# x\n127.0.1.1\tnorth-door\n"
 
 
-def test_what_is_not_installed_is_told() -> None:
+def test_what_is_not_installed_is_reported() -> None:
     wanted = read(
         CardFiles((MACHINE + WIFI + NETWORK).replace("= false", "= true").encode(), {}), KnownSecrets({}, {})
     )
-    said = make_plan(wanted, Facts(frozenset(), "")).remarks
-    assert [remark.split(":")[0] for remark in said] == [
+    message = make_plan(wanted, Facts(frozenset(), "")).remarks
+    assert [remark.split(":")[0] for remark in message] == [
         "machine.ssh_keys", "machine.ssh_keys", "machine.ntp_servers", "machine.security_updates",
         "machine.wifi", "machine.network.dns_servers",
     ]  # fmt: skip
@@ -251,8 +251,8 @@ def test_a_programs_user_gets_no_key_but_a_persons_and_our_own_do(device: Device
     passwd = device.root / "etc/passwd"
     passwd.write_text("messagebus:x:101:101::/:/usr/sbin/nologin\npi:x:1000:1000::/home/pi:/bin/bash\n")
     device.card(SERVICE + MACHINE + 'ssh_user = "messagebus"\n')
-    (said,) = device.apply(ApplyVerdict.REFUSED)
-    assert said.startswith("machine.ssh_user: found 'messagebus', a user of the system")
+    (message,) = device.apply(ApplyVerdict.REFUSED)
+    assert message.startswith("machine.ssh_user: found 'messagebus', a user of the system")
     device.card(SERVICE + MACHINE + 'ssh_user = "pi"\n')
     device.apply()
     sysusers = (device.root / "etc/sysusers.d/maskgate-login.conf").read_text()
@@ -261,7 +261,7 @@ def test_a_programs_user_gets_no_key_but_a_persons_and_our_own_do(device: Device
     device.apply()
 
 
-def test_what_fails_to_come_into_force_is_told_and_tried_again_at_each_start(device: Device) -> None:
+def test_what_fails_to_come_into_force_is_reported_and_tried_again_at_each_start(device: Device) -> None:
     device.install("sshd")
     device.card(SERVICE + MACHINE)
     units = "ssh.service maskgate.service maskgate-speaker.service"
@@ -279,7 +279,7 @@ def test_what_fails_to_come_into_force_is_told_and_tried_again_at_each_start(dev
     device.apply(ApplyVerdict.UNCHANGED)
 
 
-def test_a_radio_that_says_no_is_told_and_not_tried_again(device: Device) -> None:
+def test_a_radio_that_fails_is_reported_and_not_tried_again(device: Device) -> None:
     device.install("iw", "rfkill", "wpa_supplicant")
     device.card(SERVICE + WIFI)
     _, remarks = device.put_in_force("iw reg set", "rfkill")
@@ -287,12 +287,12 @@ def test_a_radio_that_says_no_is_told_and_not_tried_again(device: Device) -> Non
     device.apply(ApplyVerdict.UNCHANGED)
 
 
-def test_a_program_that_fails_is_told_with_what_it_said() -> None:
+def test_a_program_that_fails_is_reported_with_its_words() -> None:
     assert run_program("true") == ""
     assert run_program("false") == "false: exit code 1"
-    said = run_program("ls", "/no/such")
-    assert said.startswith("ls /no/such: ")
-    assert said.endswith("cannot access '/no/such': No such file or directory")
+    message = run_program("ls", "/no/such")
+    assert message.startswith("ls /no/such: ")
+    assert message.endswith("cannot access '/no/such': No such file or directory")
     assert run_program("no-such-program", "x") == "no-such-program x: there is no such program"
 
 
@@ -323,7 +323,7 @@ def test_a_unit_that_somebody_else_switched_on_is_not_ours_to_switch_off(device:
     assert not [step for step in ran if "ssh" in step]
 
 
-def test_secrets_that_can_not_be_taken_from_the_card_are_told(
+def test_secrets_that_can_not_be_removed_from_the_card_are_reported(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device.card(SERVICE + WIFI)
@@ -390,8 +390,8 @@ def test_mistakes_change_nothing(applied: Device) -> None:
     before = applied.snapshot()
     text = (applied.boot / "maskgate.toml").read_text()
     applied.card(text.replace("source =", "sorce =").replace("Jakarta", "Djakarta"), mqtt_password="new")  # noqa: S106
-    said = applied.apply(ApplyVerdict.REFUSED)
-    assert [line.split(":")[0] for line in said] == ["camera.sorce", "machine.timezone"]
+    message = applied.apply(ApplyVerdict.REFUSED)
+    assert [line.split(":")[0] for line in message] == ["camera.sorce", "machine.timezone"]
     (applied.boot / "credentials/mqtt-password").unlink()
     (applied.boot / "maskgate.toml").write_text(text)
     assert applied.snapshot() == before
@@ -404,8 +404,8 @@ def test_a_secret_that_was_forgotten_keeps_what_works_but_does_not_lock_a_fresh_
     device: Device,
 ) -> None:
     device.card(SERVICE + MQTT + MACHINE + WIFI)
-    (said,) = device.apply(ApplyVerdict.INCOMPLETE)
-    assert said.startswith(
+    (message,) = device.apply(ApplyVerdict.INCOMPLETE)
+    assert message.startswith(
         "credentials/mqtt-password: named by mqtt.password_file, and neither here nor on the device: put it"
     )
     assert (device.root / "etc/ssh/maskgate-authorized_keys").exists()
@@ -415,8 +415,8 @@ def test_a_secret_that_was_forgotten_keeps_what_works_but_does_not_lock_a_fresh_
     device.apply()
     before = device.snapshot()
     device.card((device.boot / "maskgate.toml").read_text().replace('"mqtt-password"', '"other"'))
-    (said,) = device.apply(ApplyVerdict.REFUSED)
-    assert said.startswith("credentials/other: named by mqtt.password_file")
+    (message,) = device.apply(ApplyVerdict.REFUSED)
+    assert message.startswith("credentials/other: named by mqtt.password_file")
     device.card((device.boot / "maskgate.toml").read_text().replace('"other"', '"mqtt-password"'))
     assert device.snapshot() == before
 
@@ -424,8 +424,8 @@ def test_a_secret_that_was_forgotten_keeps_what_works_but_does_not_lock_a_fresh_
 def test_a_disk_that_is_full_is_named_and_tried_again(device: Device) -> None:
     device.card(SERVICE + MACHINE)
     (device.root / "etc/hostname").mkdir()
-    (said,) = device.apply(ApplyVerdict.REFUSED)
-    assert said == f"{device.root}/etc/hostname: can't be written: Is a directory"
+    (message,) = device.apply(ApplyVerdict.REFUSED)
+    assert message == f"{device.root}/etc/hostname: can't be written: Is a directory"
     (device.root / "etc/hostname").rmdir()
     device.apply()
 

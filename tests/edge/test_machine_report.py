@@ -54,7 +54,7 @@ def report(root: Path, boot: Path) -> str:
     return compose(apply(boot, root), root, boot, services=False)
 
 
-def test_all_is_said_that_somebody_with_the_card_asks(root: Path, boot: Path) -> None:
+def test_it_answers_what_somebody_with_the_card_asks(root: Path, boot: Path) -> None:
     (boot / "maskgate.toml").write_text(GOOD)
     text = report(root, boot)
     assert re.search(r"^maskgate \S+: the state of this device\nWritten \d{4}-\d\d-\d\d \d\d:\d\d UTC", text)
@@ -101,7 +101,7 @@ def test_the_card_is_written_when_something_changed_only(root: Path, boot: Path)
     assert differs(boot, text + "- something else\n")
 
 
-def test_a_card_that_is_small_or_full_is_told(
+def test_a_card_that_is_small_or_full_is_reported(
     root: Path, boot: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = os.statvfs(root)
@@ -129,7 +129,7 @@ def test_what_the_image_found_at_the_start_is_in_the_report_and_in_health(
     assert warnings(root, boot) == []
 
 
-def test_a_32_bit_system_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_32_bit_system_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     assert [*inspection.architecture()] == []
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
@@ -146,9 +146,9 @@ def test_health_says_what_the_card_has_wrong(tmp_path: Path) -> None:
     keep_outcome(outcome, folder)
     assert kept_outcome(folder) == outcome
     tell_service(outcome.problems, folder)
-    (said,) = machine_problems(folder / "problems")
-    assert said.startswith("maskgate.toml on the card was not applied (what was applied before stays in")
-    assert said.endswith("force): mqtt.prot: unknown key")
+    (message,) = machine_problems(folder / "problems")
+    assert message.startswith("maskgate.toml on the card was not applied (what was applied before stays in")
+    assert message.endswith("force): mqtt.prot: unknown key")
     assert (folder.stat().st_mode & 0o777, (folder / "problems").stat().st_mode & 0o777) == (0o755, 0o644)
     tell_service([f"problem {n}" for n in range(30)], folder)
     many = machine_problems(folder / "problems")
@@ -199,7 +199,7 @@ def test_a_file_system_that_is_not_there_is_not_made(
     assert not nowhere.exists()
 
 
-def test_the_journal_is_told_what_the_report_warns_of(
+def test_the_journal_gets_the_warnings_of_the_report(
     root: Path, boot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (root / "run/maskgate-image").mkdir(parents=True)
@@ -207,9 +207,9 @@ def test_the_journal_is_told_what_the_report_warns_of(
     (boot / "maskgate.toml").write_text(GOOD)
     command = build_parser().parse_args(["machine", "apply", "--boot", str(boot), "--root", str(root)])
     assert _run(command) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "maskgate.toml was applied at this start"
-    assert "- The data partition was made anew." in said[1:]
+    message = capsys.readouterr().out.splitlines()
+    assert message[0] == "maskgate.toml was applied at this start"
+    assert "- The data partition was made anew." in message[1:]
 
 
 def test_a_card_that_is_mounted_read_only_is_so_again_after_it(partition: Path, root: Path) -> None:
