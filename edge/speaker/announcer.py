@@ -58,7 +58,7 @@ class AnnouncementMoment:
     """A moment by the speaker's own clocks."""
 
     s: float
-    """Monotonic seconds."""
+    """Seconds of the monotonic clock."""
     utc: datetime
     clock_trusted: bool
 

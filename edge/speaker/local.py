@@ -134,7 +134,7 @@ class LocalReceiver:
 
     @property
     def healthy(self) -> bool:
-        """Whether it listens."""
+        """Whether it receives messages; False for good after an unexpected error."""
         return self._thread.is_alive()
 
     def start(self) -> None:

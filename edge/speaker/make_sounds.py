@@ -42,8 +42,8 @@ def speak(language: str) -> Samples:
             raise ValueError(f"espeak-ng gave {sound.getparams()}; wanted {RATE_HZ} Hz, mono, 16 bit")
         # espeak-ng can't know the length when it writes to a pipe: the header claims more than there is.
         samples = np.frombuffer(sound.readframes(sound.getnframes()), np.int16) / 32768
-    heard = np.flatnonzero(np.abs(samples) > 0.01)
-    return samples[heard[0] : heard[-1] + 1]
+    loud = np.flatnonzero(np.abs(samples) > 0.01)
+    return samples[loud[0] : loud[-1] + 1]
 
 
 def chime() -> Samples:

@@ -33,7 +33,7 @@ WAV_MAX = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """An announcement that was heard to its end; monotonic seconds."""
+    """An announcement that was played to its end; monotonic seconds."""
 
     started_s: float
     """When the device had been opened and took the first sample."""
@@ -53,7 +53,7 @@ class Player(Protocol):
         """Play WAV files one after the other; returns when the last sample was drained.
 
         Raises:
-            SpeakerError: not all of it was heard: the device failed, or ``stop`` was set.
+            SpeakerError: it was not played to its end: the device failed, or ``stop`` was set.
         """
         ...
 

@@ -26,7 +26,7 @@ class Playback:
 
 
 class SpeakerSink(Protocol):
-    """One speaker."""
+    """One speaker: it makes announcements, one at a time."""
 
     @property
     def name(self) -> str:

@@ -83,7 +83,7 @@ class SpeakerWorker:
 
     @property
     def state(self) -> SpeakerWorkerState:
-        """Its state now."""
+        """The speaker's state now."""
         problem = self._sink.problem or self._state.problem
         return replace(self._state, waiting=self._queue.qsize(), problem=problem)
 

@@ -89,7 +89,7 @@ def test_runs_and_the_unit_write_the_file_together(tmp_path: Path, monkeypatch: 
     assert this_run() == PreviousRun("", 0)
 
 
-def test_a_folder_that_can_not_be_written_is_said_and_no_more(
+def test_a_folder_that_can_not_be_written_is_logged_and_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "none").write_text("a file stands in its place")
@@ -103,7 +103,7 @@ def test_without_systemd_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> No
     assert this_run() == PreviousRun("", 0)
 
 
-def test_the_wait_is_said_and_ends_with_the_stop(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_wait_is_reported_and_ends_with_the_stop(caplog: pytest.LogCaptureFixture) -> None:
     stop = threading.Event()
     stop.set()
     back_off(PreviousRun("killed by SIGKILL", 9), stop)

@@ -136,7 +136,7 @@ def test_a_repeated_transaction_is_answered_again_and_not_done_again() -> None:
     for n in range(REMEMBERED):
         assert desk.error(transaction=f"other-{n}") is None
     desk(command="announce")
-    assert desk.device.done[-1] == "announce"  # forgotten: only so many are kept
+    assert desk.device.done[-1] == "announce"  # forgotten: the number of answers kept is bounded
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_repeated_transaction_is_answered_again_and_not_done_again() -> None:
         (b'{"transaction": "t", "command": "status"}', "issued"),
     ],
 )
-def test_what_is_no_command_is_refused_and_the_answer_says_which_key(payload: bytes, says: str) -> None:
+def test_what_is_not_a_command_is_refused_and_the_answer_names_the_key(payload: bytes, says: str) -> None:
     handled = Desk()(payload)
     assert handled.event.error == "malformed"
     assert says in handled.event.message
@@ -178,12 +178,12 @@ def test_any_time_zone_and_fraction_will_do(issued: str) -> None:
     assert Desk()(issued=issued).response.status == "ok"
 
 
-def test_a_number_as_text_is_no_number() -> None:
+def test_a_number_as_text_is_refused() -> None:
     assert Desk().error(deadline_s="60") == "malformed"
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "a\nb", "\x1b[2J", "ü", 7, None])
-def test_a_transaction_that_is_no_plain_name_is_not_said_back(name: Any) -> None:
+def test_a_transaction_that_is_not_a_plain_name_is_not_repeated(name: Any) -> None:
     handled = Desk()(transaction=name)
     assert handled.response is None
     assert (handled.event.transaction, handled.event.error) == ("", "malformed")
@@ -206,7 +206,7 @@ def test_arguments_are_checked_before_anything_is_done() -> None:
     assert desk.device.done == [("set-threshold", 0.3)]
 
 
-def test_a_retained_command_is_refused_every_time_and_its_removal_is_no_command() -> None:
+def test_a_retained_command_is_refused_every_time_and_its_removal_is_not_a_command() -> None:
     desk = Desk()
     assert desk(retained=True).response.error == "retained"
     assert desk(retained=True).response.error == "retained"

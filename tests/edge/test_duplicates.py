@@ -70,7 +70,7 @@ def test_another_board_is_reported_once_and_forgotten_when_it_is_silent() -> Non
     assert twins.problem is None
 
 
-def test_who_makes_up_boards_can_not_make_up_events_without_end() -> None:
+def test_made_up_boards_make_a_bounded_number_of_events() -> None:
     twins = DuplicateDetector(PLACE, "c", BOARDS[0], ManualClock())
     made_up = [json.dumps({"hardware": f"{number:012x}"}).encode() for number in range(1000, 1100)]
     assert len([found for payload in made_up if (found := twins.compare(payload))]) == 10

@@ -85,7 +85,7 @@ def test_what_was_announced_is_taken_back_once_and_after_a_rename_too(tmp_path: 
     assert not ledger.exists()
 
 
-def test_a_ledger_that_cannot_be_used_stops_nothing(tmp_path: Path, caplog: Any) -> None:
+def test_a_ledger_that_can_not_be_used_stops_nothing(tmp_path: Path, caplog: Any) -> None:
     damaged = tmp_path / "damaged.json"
     damaged.write_bytes(b"\xff{")
     assert len(Discovery(ON, DOOR, damaged).messages()) == 1

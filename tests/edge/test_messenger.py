@@ -65,7 +65,7 @@ def test_a_violation_is_on_disk_when_the_speaker_hears_of_it_and_what_was_heard_
     assert messenger.close("stopped").waiting == 1
 
 
-def test_who_tries_the_speaker_sounds_it_and_accuses_nobody(tmp_path: Path, neighbour: socket.socket) -> None:
+def test_trying_the_speaker_announces_and_accuses_nobody(tmp_path: Path, neighbour: socket.socket) -> None:
     settings = config(tmp_path, speaker={"socket": str(tmp_path / "speaker.sock")}, mqtt={"port": 1})
     messenger = Messenger(settings, PLACE, SystemClock())
     name = messenger.try_speaker("button")

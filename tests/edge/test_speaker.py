@@ -73,7 +73,7 @@ def test_a_muted_device_is_not_announced_and_never_will_be() -> None:
     assert announcer.judge(heard("v2"), now(1)) is AnnouncementChoice.PLAY
 
 
-def test_who_tries_the_speaker_stands_in_no_zone_and_is_heard() -> None:
+def test_trying_the_speaker_works_whatever_its_zones_are() -> None:
     announcer = Announcer(SETTINGS.model_copy(update={"zones": ("lobby",)}))
     assert announcer.judge(heard("v1", zone="yard"), now()) is AnnouncementChoice.OTHER_ZONE
     assert announcer.judge(heard("test-1", type="announcement.requested"), now()) is AnnouncementChoice.PLAY
@@ -216,7 +216,7 @@ def test_a_wall_clock_that_jumps_back_while_a_violation_waits_makes_it_no_younge
     assert Announcer(SETTINGS).judge(heard(), jumped) is AnnouncementChoice.TOO_OLD
 
 
-def test_without_a_clock_what_the_sender_could_not_send_in_time_is_too_old() -> None:
+def test_without_a_clock_what_was_sent_late_is_too_old() -> None:
     assert (
         Announcer(SETTINGS).judge(heard(clock_trusted=False, replayed=True), now())
         is AnnouncementChoice.TOO_OLD

@@ -77,7 +77,7 @@ def test_the_speaker_gets_the_bytes_and_the_device_hears_that_they_were_announce
     assert sender.announced() == []
 
 
-def test_a_speaker_that_is_away_is_no_error_and_is_said_once(
+def test_a_speaker_that_is_away_is_not_an_error_and_is_logged_once(
     listen: Callable[[], Ear], sender: LocalSender, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert [sender.send(b"x"), sender.send(b"y")] == [False, False]
@@ -105,7 +105,7 @@ def test_a_speaker_that_was_started_again_is_found_at_once(
     assert sender.announced() == ["v1"]
 
 
-def test_what_a_killed_speaker_left_behind_is_no_hindrance(
+def test_a_socket_that_a_killed_speaker_left_is_replaced(
     listen: Callable[[], Ear], sender: LocalSender, path: Path
 ) -> None:
     dead = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -196,7 +196,7 @@ def test_a_place_for_no_socket_is_a_mistake_in_the_configuration(tmp_path: Path,
         LocalReceiver(tmp_path / name, lambda _: None)
 
 
-def test_a_file_that_is_no_socket_is_not_removed(path: Path) -> None:
+def test_a_file_that_is_not_a_socket_is_not_removed(path: Path) -> None:
     path.write_text("precious")
     with pytest.raises(ConfigError, match="in use"):
         LocalReceiver(path, lambda _: None)

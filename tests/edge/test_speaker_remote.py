@@ -111,7 +111,7 @@ def test_a_server_that_hangs_is_left_after_the_time_out(server: WebSpeaker, toke
     server.hang.set()
     with pytest.raises(UnansweredError, match=r"no answer within 0\.2 s"):
         webhook(server.port).say(HEARD, STOP)
-    # The webhook may be asked again, for the id is the same; Home Assistant may have spoken.
+    # The webhook may be asked again, because the id is the same; Home Assistant may have spoken.
     with pytest.raises(GaveUpError, match="may have been heard"):
         home(server.port, token, tts_entity="tts.piper").say(HEARD, STOP)
 
@@ -126,7 +126,7 @@ def test_nobody_there_is_worth_another_try(token: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"220 smtp ready\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 500])
-def test_nonsense_is_no_answer(answer: bytes) -> None:
+def test_nonsense_is_not_taken_for_an_answer(answer: bytes) -> None:
     def talk() -> None:
         peer, _ = listener.accept()
         with peer:
@@ -141,7 +141,7 @@ def test_nonsense_is_no_answer(answer: bytes) -> None:
         thread.join()
 
 
-def test_any_path_can_be_asked_for_and_none_is_told(server: WebSpeaker) -> None:
+def test_any_path_is_sent_quoted_and_named_in_no_message(server: WebSpeaker) -> None:
     webhook(server.port, path="/lärm und mehr?key=s3cret#top").say(HEARD, STOP)
     assert server.asked[0][0] == "/l%C3%A4rm%20und%20mehr?key=s3cret"
 

@@ -177,7 +177,7 @@ def test_a_violation_is_announced_and_reported(ops: Ops, config: Config, start: 
     assert announcements(config) == 1
 
 
-def test_repeats_old_ones_and_nonsense_stay_unsaid_and_harm_nothing(
+def test_repeats_old_ones_and_nonsense_are_not_announced_and_harm_nothing(
     ops: Ops, config: Config, start: Start
 ) -> None:
     service = start(config)
@@ -296,7 +296,7 @@ def test_what_the_broker_kept_is_old_even_if_the_devices_clock_is_ahead(
     device.stop(WAIT_S)
 
 
-def test_what_could_not_be_heard_is_reported_with_the_reason(ops: Ops, config: Config, start: Start) -> None:
+def test_what_could_not_be_played_is_reported_with_the_reason(ops: Ops, config: Config, start: Start) -> None:
     start(changed(config, output="/nowhere/heard.wav", max_age_s=0.2))
     ops.violation("v1")
     report = ops.next(REPORTS)
@@ -305,7 +305,7 @@ def test_what_could_not_be_heard_is_reported_with_the_reason(ops: Ops, config: C
     assert "'/nowhere/heard.wav': can't be written" in report["data"]["reason"]
 
 
-def test_the_end_waits_for_what_is_due_if_it_is_told_to(
+def test_the_end_waits_for_what_is_due_if_asked_to(
     ops: Ops,
     config: Config,
     start: Start,
@@ -483,11 +483,11 @@ def test_the_same_violation_by_both_ways_is_announced_once(
         assert device.send(violation("v2"))
         assert lines.get(timeout=WAIT_S) == "violation v2: not announced (repeat)"
     assert announcements(local) == 2
-    # What came over MQTT is told to the device as well: it asks by the violation's id.
+    # What came over MQTT is reported to the device as well: it finds it by the violation's id.
     assert device.announced() == ["v1", "v2"]
 
 
-def test_a_restart_does_not_say_it_again(
+def test_a_restart_does_not_announce_it_again(
     ops: Ops, local: Config, device: LocalSender, eventually: Callable[..., None]
 ) -> None:
     lines: SimpleQueue[str] = SimpleQueue()

@@ -35,7 +35,7 @@ class CommandResult:
     """What a command led to."""
 
     message: str
-    """A full sentence."""
+    """A full sentence for people."""
     data: dict[str, JsonValue] = field(default_factory=dict)
 
 

@@ -10,7 +10,7 @@ from edge.service.messenger import Messenger
 
 _log = logging.getLogger(__name__)
 _ANSWERS_MAX = 100
-"""Between two frames."""
+"""Messages that are only answered, at most, between two frames."""
 
 
 class CommandHandler:
