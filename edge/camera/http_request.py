@@ -160,8 +160,8 @@ def _moved(url: str, location: str) -> str:
         same, schemes = False, ("", "")
     if not location or not same or schemes not in {("http", "http"), ("https", "https"), ("http", "https")}:
         raise CameraError(
-            f"{shown_source(url)}: redirects to {where}, which is not followed: it is not the camera that "
-            "was configured. If it is right, write that address into camera.source."
+            f"{shown_source(url)}: redirects to {where}, which is not followed: "
+            "it is not the camera that was configured. If it is right, write that address into camera.source."
         )
     return new.geturl()
 

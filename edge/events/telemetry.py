@@ -100,7 +100,7 @@ class CameraInfo(Data):
     """Where pictures come from. Width and height are in pixels, and 0 before the first picture."""
 
     source: str
-    """Address of the camera, without user name and password."""
+    """Address of the camera: of a URL only the scheme, the host and the port."""
     width: int = Field(ge=0)
     height: int = Field(ge=0)
 
