@@ -199,7 +199,7 @@ def test_another_release_is_refused_and_its_package_is_the_newer_one(root: Root,
 def test_the_manual_names_commands_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         edge.cli.main(["--help"])
-    commands = set(re.findall(r"^    ([a-z-]+) ", capsys.readouterr().out, re.MULTILINE))
+    commands = set(re.findall(r"^    ([a-z-]+)(?: |$)", capsys.readouterr().out, re.MULTILINE))
     manual = (
         (Path(__file__).resolve().parents[2] / "systemd/package/maskgate.1").read_text().replace("\\-", "-")
     )
