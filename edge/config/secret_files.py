@@ -52,12 +52,13 @@ def _way_out(error: OSError, path: Path) -> str:
     return credential_hint(path)
 
 
-def read_secret(key: str, path: Path) -> str:
+def read_secret(key: str, path: Path, *, only_line: bool = False) -> str:
     """A password or token: the first line of a file, without a byte order mark.
 
     Args:
         key: of the configuration, for messages.
         path: the file; a link is followed.
+        only_line: whether a file with more lines is refused.
 
     Raises:
         ConfigError: it can't be read, is not text, is too long, or its first line is empty. The message never
@@ -79,7 +80,10 @@ def read_secret(key: str, path: Path) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError:  # its own message shows a letter of the secret
         raise ConfigError(f"{key}: {path} holds a letter that is not UTF-8; {SAVE_AS}") from None
-    line = text.partition("\n")[0].removesuffix("\r")
+    line, _, rest = text.partition("\n")
+    line = line.removesuffix("\r")
+    if only_line and rest.strip():
+        raise ConfigError(f"{key}: {path} has more than one line: is it the right file?")
     if not line:
         raise ConfigError(f"{key}: {path} is empty: put the secret on its first line")
     return line

@@ -25,10 +25,10 @@ from edge.service.camera_faults import CameraFaultMonitor
 from edge.service.commands.dispatcher import CommandDispatcher
 from edge.service.commands.executor import CommandExecutor
 from edge.service.commands.handler import CommandHandler
+from edge.service.device_state import DeviceState, FrameSource
 from edge.service.frames import FrameLoop
 from edge.service.messenger import Messenger, Undelivered
 from edge.service.reporting import Reporter, info
-from edge.service.state import DeviceState, FrameSource
 from edge.service.updates import Updates
 from edge.systemd import SystemdNotifier
 from edge.values import Frame

@@ -8,9 +8,9 @@ from edge.clock import Clock, trusted
 from edge.indicators import Indicators
 from edge.people.outcomes import Opened, describe
 from edge.people.pipeline import FrameResult, Pipeline
+from edge.service.device_state import DeviceState
 from edge.service.messenger import Messenger
 from edge.service.reporting import Reporter
-from edge.service.state import DeviceState
 from edge.values import Frame
 
 _log = logging.getLogger(__name__)

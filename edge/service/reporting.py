@@ -17,9 +17,9 @@ from edge.events import (
 from edge.hardware import hardware_id, memory_mb, temperature_c
 from edge.people.compose import LoadedModels
 from edge.people.tally import Tally
+from edge.service.device_state import DeviceState
 from edge.service.messenger import Messenger
 from edge.service.pace import WINDOW_S, Pace
-from edge.service.state import DeviceState
 from edge.speaker.sinks import shown_speaker
 from edge.systemd import SystemdNotifier
 

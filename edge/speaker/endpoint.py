@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from edge.config.secret_files import credential_hint
-from edge.config.toml_file import BOM, SAVE_AS
+from edge.config.secret_files import read_secret
 from edge.errors import ConfigError, SpeakerError
-from edge.files import read_plain
 from edge.speaker.sink import GaveUpError
 from edge.urls import without_secrets
 
@@ -20,8 +18,6 @@ _LATER = {408, 425, 429}
 """Refusals that may be another answer in a moment; so may all from 500 on."""
 BODY_MAX = 64 * 1024
 """Bytes of an answer that are read; a state of Home Assistant has some 1000."""
-_TOKEN_MAX = 4096
-"""Bytes; Home Assistant's tokens have about 200."""
 _URL_CHARACTERS = "/?%:@!$&'()*+,;=~"
 """Characters of a path and query that are sent as they are, besides letters, digits and _ . -"""
 
@@ -149,12 +145,7 @@ def _hang_up(sock: socket.socket) -> None:
 def _read_token(key: str, path: Path | None) -> str | None:
     if path is None:
         return None
-    try:
-        token = read_plain(path, _TOKEN_MAX, follow=True).removeprefix(BOM).decode("ascii").strip()
-    except OSError as e:
-        raise ConfigError(f"{key} {path}: can't be read: {e}{credential_hint(path)}") from e
-    except UnicodeDecodeError:  # its own message shows a letter of the token
-        raise ConfigError(f"{key} {path}: holds no token: it is not plain ASCII; {SAVE_AS}") from None
-    if not token.isprintable() or not token or " " in token:
-        raise ConfigError(f"{key} {path}: holds no token: one line without spaces was expected")
+    token = read_secret(key, path, only_line=True).strip()
+    if not (token.isascii() and token.isprintable()) or not token or " " in token:
+        raise ConfigError(f"{key}: {path} holds no token: one line without spaces was expected")
     return token

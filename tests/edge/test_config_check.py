@@ -58,8 +58,8 @@ def test_everything_that_is_missing_or_means_nothing_is_told_at_once(tmp_path: P
         "speaker.quiet: hours 'always'",
         f"speaker.sounds, speaker.languages: {away}/id.wav",
         f"speaker.sounds, speaker.languages: {away}/en.wav",
-        f"speaker.webhook.token_file {away}-token: can't be read",
-        f"speaker.home_assistant.token_file {away}-ha: can't be read",
+        f"speaker.webhook.token_file: {away}-token can't be read",
+        f"speaker.home_assistant.token_file: {away}-ha can't be read",
     ]
     assert len(found) == len(beginnings)
     assert [line[: len(b)] for line, b in zip(found, beginnings, strict=True)] == beginnings

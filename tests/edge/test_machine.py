@@ -289,7 +289,7 @@ def test_one_secret_that_only_the_device_has_hides_no_mistake_in_another(tmp_pat
     file = tmp_path / "maskgate.toml"
     file.write_text(SITE + MQTT.replace("mqtt-password", "/etc/mqtt-password") + HORN)
     assert run("check", file) == 78
-    assert "speaker.webhook.token_file credentials/horn-token: holds no token" in capsys.readouterr().err
+    assert "speaker.webhook.token_file: credentials/horn-token holds no token" in capsys.readouterr().err
 
 
 def test_names_are_the_cards_even_where_the_environment_has_credentials(
@@ -324,7 +324,7 @@ def test_the_tokens_of_other_speakers_are_credentials_too(tmp_path: Path, capsys
     assert run("check", file) == 78
     message = capsys.readouterr().err
     assert (
-        "speaker.webhook.token_file credentials/horn-token: holds no token: one line without spaces"
+        "speaker.webhook.token_file: credentials/horn-token holds no token: one line without spaces"
         in message
     )
     (tmp_path / "credentials/horn-token").write_text("t0ken")

@@ -18,7 +18,7 @@ from edge.machine.boot import writable, write_if_changed
 from edge.machine.card_files import CardFiles
 from edge.machine.report import compose, differs, encoded, warnings
 from edge.machine.wanted import KnownSecrets, read
-from edge.service.state import machine_problems
+from edge.service.device_state import machine_problems
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "systemd/maskgate.toml"
 GOOD = '[site]\nid = "hq"\ndevice = "north-door"\n[camera]\nsource = "/dev/video3"\n'

@@ -295,13 +295,22 @@ def test_only_what_may_change_is_asked_again(
     ("make", "words"),
     [
         (lambda token: home(1, token), "neither tts_entity nor media"),
-        (lambda token: webhook(1, token.with_name("none")), r"webhook\.token_file .*none: can't be read"),
+        (lambda token: webhook(1, token.with_name("none")), r"webhook\.token_file: .*none can't be read"),
         (
             lambda _: webhook(1, Path("horn-token")),
-            "horn-token: can't be read: .* by hand: sudo CREDENTIALS_DIRECTORY=/etc/maskgate/credentials ",
+            r"horn-token can't be read \(.* by hand: sudo CREDENTIALS_DIRECTORY=/etc/maskgate/credentials ",
         ),
-        (lambda token: (token.write_text(""), webhook(1, token)), "holds no token"),
-        (lambda token: (token.write_text("a\nb"), webhook(1, token)), "holds no token"),
+        (
+            lambda token: (token.write_text(""), webhook(1, token)),
+            "is empty: put the secret on its first line",
+        ),
+        (
+            lambda token: (token.write_text("a b"), webhook(1, token)),
+            "holds no token: one line without spaces",
+        ),
+        (lambda token: (token.write_bytes(b"\xff\xfea\0"), webhook(1, token)), "is saved as UTF-16"),
+        (lambda token: webhook(1, Path("/dev/zero")), r"it is a folder or a device\): name a file"),
+        (lambda token: (token.write_text("a\nb"), webhook(1, token)), "has more than one line"),
         (
             lambda _: Endpoint("speaker.webhook", "http://horn:eighty/s3cret", None, 1.0),
             r"speaker\.webhook\.url: no valid host and port in http://\*\*\*\. Example",

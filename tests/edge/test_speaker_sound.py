@@ -142,7 +142,7 @@ def test_a_token_that_is_missing_silences_that_speaker_and_no_other(tmp_path: Pa
     assert sound.name == "s"
     assert horn.name == "s/webhook"
     assert horn.problem
-    assert horn.problem.startswith(f"speaker.webhook.token_file {tmp_path}/none: can't be read")
+    assert horn.problem.startswith(f"speaker.webhook.token_file: {tmp_path}/none can't be read")
     with pytest.raises(GaveUpError, match="token_file"):
         horn.say(heard(), threading.Event())
     with pytest.raises(ConfigError, match="token_file"):

@@ -10,9 +10,9 @@ from edge.events import rfc3339
 from edge.people.compose import LoadedModels
 from edge.people.pipeline import Pipeline
 from edge.service.commands import CommandResult, RefusedError, SnapshotFace, in_numbers
+from edge.service.device_state import DeviceState
 from edge.service.messenger import Messenger
 from edge.service.reporting import Reporter
-from edge.service.state import DeviceState
 from edge.service.updates import Updates
 from edge.values import Face, Image, log_odds
 
