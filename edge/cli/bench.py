@@ -43,12 +43,24 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     )  # fmt: skip
     judged.add_argument("--visits", type=count, default=1200, help="how many people come (default: 1200)")
     judged.add_argument("--seed", type=int, default=100, help="seed of the scenes (default: 100)")
-    for kind in (spoken, judged):
+    clips = kinds.add_parser(
+        "clips", help="real clips, judged by the pipeline and compared with the truth in their folder"
+    )
+    clips.add_argument(
+        "folder", type=path, metavar="FOLDER", help="holds clips and truth.tsv: clip, at_least, at_most"
+    )
+    for kind in (spoken, judged, clips):
         kind.add_argument("--json", action="store_true", help="print JSON")
 
 
 def bench(args: argparse.Namespace) -> int:
     """Measure it and print the figures; returns 1 if a promise was not kept."""
+    if args.what == "clips":
+        from edge.bench import clips
+
+        result = clips.run(args.folder)
+        print(json.dumps(result) if args.json else clips.table(result))
+        return 0 if result["ok"] else 1
     if args.what == "decisions":
         from edge.bench import decisions
 
