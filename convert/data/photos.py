@@ -8,7 +8,6 @@ from convert.data.annotations import UNLABELLED, AnnotatedPhoto, read_annotation
 from convert.data.candidates import PHOTO_ID, Candidate, Notes, photo_tie, read_or_note, wide_enough
 from convert.data.records import LABEL_OF, Record
 from convert.progress_log import Tell, with_time_left
-from edge.errors import UsageError
 from edge.model.detector import FaceDetector
 from edge.values import Box
 

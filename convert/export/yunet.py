@@ -94,9 +94,7 @@ def read_yunet(path: Path) -> YuNet:
     unknown = {n.op_type for n in graph.node} - set(_OPERATIONS)
     if unknown:
         raise ModelError(f"{path}: operations that YuNet does not have: {', '.join(sorted(unknown))}")
-    steps = tuple(
-        (n, {a.name: onnx.helper.get_attribute_value(a) for a in n.attribute}) for n in graph.node
-    )
+    steps = tuple((n, {a.name: onnx.helper.get_attribute_value(a) for a in n.attribute}) for n in graph.node)
     return YuNet(steps, graph.input[0].name, tuple(o.name for o in graph.output), weights)
 
 
