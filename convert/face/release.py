@@ -61,7 +61,12 @@ def release_face(
     names = _names(measured, shipped)
     scenes, others = read_scenes(photos, tell), read_scenes(other, tell)
     splits = {name: [scenes[i] for i in part] for name, part in deal(len(scenes), seed).items()}
-    report: dict[str, Any] = {"held_back": photos.resolve().name, "other": other.resolve().name, "models": {}}
+    report: dict[str, Any] = {
+        "held_back": photos.resolve().name,
+        "other": other.resolve().name,
+        "false_boxes": false_boxes,
+        "models": {},
+    }
     report["models"][ORIGINAL] = {
         "sha256": sha256_of(original),
         "threshold": DEFAULT_SCORE,
