@@ -77,7 +77,7 @@ def _add_train(actions: Any) -> None:  # noqa: ANN401
     _add_photos(p)
     _add_onnx(p)
     p.add_argument("--out", type=Path, required=True, help="gets face.npz, train.json, and a folder a run")
-    p.add_argument("--runs", type=int, default=3, help="how many are averaged (default %(default)s)")
+    p.add_argument("--runs", type=int, default=2, help="how many are averaged (default %(default)s)")
     p.add_argument("--steps", type=int, help="of a run, instead of the recipe's")
     p.add_argument(
         "--resume", action="store_true", help="go on in --out; photos and settings must be as they were"

@@ -34,7 +34,7 @@ def train_face(
     recipe: FaceRecipe,
     *,
     seed: int = 2026,
-    runs: int = 3,
+    runs: int = 2,
     resume: bool = False,
     everything: bool = False,
     tell: Tell,
