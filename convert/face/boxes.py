@@ -23,7 +23,7 @@ SURE_SCORE = 0.6
 """The original's own threshold: boxes and landmarks of faces above it are good enough to learn from."""
 FAINT_SCORE = 0.5
 IGNORE_SCORE = 0.65
-"""A box of the original above it that fits no label is more often a face that nobody labelled than none."""
+"""A box of the original above it that fits no label is mostly a face that nobody labelled."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,7 +37,7 @@ class Truth:
     labels: tuple[str, ...]
     """N: masked, not_masked, incorrect."""
     ignored: Boxes
-    """(M, 4) px: faces that nobody labelled, and what may be one; to be found is no error there."""
+    """(M, 4) px: faces that nobody labelled, and what may be one; a box there is not an error."""
 
 
 def iou_matrix(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
@@ -90,7 +90,7 @@ def to_own_convention(
         rows: what the original detector found in the photo.
         offsets: of ``measure_offsets``.
         faces: (M, 4) px of faces without a label: ignored.
-        not_faces: (K, 4) px of what somebody looked at and is no face: there the detector is just wrong.
+        not_faces: (K, 4) px of things that somebody looked at and that are not faces: there the detector is wrong.
     """
     moved = boxes.copy()
     points = np.full((len(boxes), 5, 2), np.nan)

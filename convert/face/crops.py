@@ -38,11 +38,11 @@ class Mix:
     """Crops in which one face is ``near_px`` wide."""
     near_px: tuple[float, float] = (70, 260)
     wrong: float = 0.08
-    """Crops around something that was taken for a face and is none."""
+    """Crops around something that was taken for a face and is not one."""
     empty: float = 0.06
     """Crops of pictures without a face."""
     negatives: float = 0.4
-    """Crops into which one to four things that are no faces are drawn."""
+    """Crops into which one to four things that are not faces are drawn."""
     masks: float = 0.35
     """Bare faces that get a drawn mask."""
     turned: float = 0.3
@@ -96,7 +96,7 @@ class CropSource:
 
     Args:
         scenes: at least one.
-        empty: (H, W, 3) uint8 RGB pictures without a face; none: ``mix.empty`` does not count.
+        empty: (H, W, 3) uint8 RGB pictures without a face; if there are none, ``mix.empty`` does not count.
         mix: what to show.
     """
 
@@ -202,7 +202,7 @@ def _visible(box: NDArray[np.float64]) -> float:
 
 
 def _take(box: NDArray[np.float64], points: NDArray[np.float64], found: _Found) -> bool:
-    """A whole face is to be found, a cut or tiny one is ignored, a chin or an ear alone is no face."""
+    """A whole face is to be found, a cut or tiny one is ignored, a chin or an ear alone is not a face."""
     seen = _visible(box)
     if seen >= 0.65 and box[2] - box[0] >= 6:
         found.boxes.append(box)

@@ -6,7 +6,7 @@ from edge.values import Image
 
 NAMES = ("coffee", "chelsea", "brick", "grass", "gravel", "rocket", "clock", "coins", "text", "page", "moon",
          "hubble_deep_field", "retina", "immunohistochemistry", "horse")  # fmt: skip
-"""Of ``skimage.data``; all lie inside the package, none is downloaded."""
+"""Of ``skimage.data``; all lie inside the package, nothing is downloaded."""
 
 
 def empty_pictures() -> list[Image]:

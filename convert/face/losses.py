@@ -15,7 +15,7 @@ TERMS = ("score", "object", "box", "points")
 
 
 def decode_boxes(bbox: Tensor, grid: NDArray[np.float32]) -> Tensor:
-    """(N, cells, 4) px of the head ``bbox``; sizes are held within e^6 cells, so that none overflows."""
+    """(N, cells, 4) px of the head ``bbox``; sizes are held within e^6 cells, so that nothing overflows."""
     import tensorflow as tf  # noqa: PLC0415
 
     stride = grid[:, 2:]

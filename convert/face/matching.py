@@ -48,7 +48,7 @@ class Matches:
     photo: NDArray[np.intp]
     """(D,) from 0."""
     face_score: NDArray[np.float64]
-    """(F,) of the box that found the face; ``NEVER`` where none did."""
+    """(F,) of the box that found the face; ``NEVER`` where nothing did."""
     face_label: NDArray[np.str_]
     """(F,)"""
     face_width: NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""What is taken for a face and is none: hands, gloves, masks that nobody wears, hair, lamps; drawn."""
+"""What is taken for a face and is not one: hands, gloves, masks that nobody wears, hair, lamps; drawn."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ _LONE_MASKS = (
 
 
 def draw_negative(rng: Random) -> tuple[Patch, Alpha]:
-    """Something that is no face, on a square of 16 to 180 px: its picture and where it covers.
+    """Something that is not a face, on a square of 16 to 180 px: its picture and where it covers.
 
     Returns:
         (n, n, 3) float64 RGB, 0 to 255, and (n, n) float32, 0 to 1.

@@ -51,12 +51,12 @@ def quantize_face(
         The paths of the ``.tflite`` files: int8 and float of the first size, then of the next.
 
     Raises:
-        UsageError: a file is missing, or a size is no multiple of 32.
+        UsageError: a file is missing, or a size is not a multiple of 32.
         ModelError: the ONNX file is not YuNet, or an operation stayed in floating point.
     """
     for size in sizes:
         if any(side % 32 for side in size):
-            raise UsageError(f"{size[1]}x{size[0]}: no input size; both must be multiples of 32")
+            raise UsageError(f"{size[1]}x{size[0]}: not an input size; both must be multiples of 32")
     network = with_weights(original(onnx), weights)
     scenes = read_scenes(photos, tell)
     chosen = deal(len(scenes), seed)["train"][:samples]

@@ -1,4 +1,4 @@
-"""What a person said of boxes that fit no label: a face that nobody labelled, or none.
+"""What a person said of boxes that fit no label: a face that nobody labelled, or not a face.
 
 ``reviewed.csv`` holds them for the collections that this repository trains and validates on: collection (the
 folder's name), file, x1, y1, x2, y2 in px of the photo, verdict (``face`` or ``not``).

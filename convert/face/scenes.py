@@ -35,7 +35,7 @@ class LabelledScene:
     unlabelled: Boxes
     """(M, 4) px: faces, but how they wear a mask is not known."""
     not_faces: Boxes
-    """(K, 4) px: what was looked at and is none."""
+    """(K, 4) px: what was looked at and is not a face."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,7 +75,7 @@ def _scene(photo: AnnotatedPhoto, image: Image, reviewed: Reviewed) -> LabelledS
 
 
 def deal(count: int, seed: int) -> dict[str, NDArray[np.intp]]:
-    """Which photos are in which split: (n,) indices by the names of ``SHARES``, none in two of them."""
+    """Which photos are in which split: (n,) indices by the names of ``SHARES``, each photo in one."""
     order = np.random.default_rng(seed).permutation(count)
     ends = np.round(np.cumsum(list(SHARES.values())) * count).astype(int)
     return dict(zip(SHARES, np.split(order, ends[:-1]), strict=True))

@@ -31,7 +31,7 @@ What ships is trained on all photos of `{collection}`. So its figures on them ar
 saw the val and test photos; the table shows the test photos ({held_photos}). `{other}` ({other_photos}
 photos of another source, no licence stated) is for validation only: nothing was ever trained on it, and
 those figures are of the shipped files. Faces under 20 px of the photo are not asked for, and faces that
-nobody labelled are no error: the boxes that fitted no label were looked at by eye
+nobody labelled are not errors: the boxes that fitted no label were looked at by eye
 (`convert/face/reviewed.csv`). Recalls are at 0.1 false boxes a photo (IoU 0.3), each model with its own
 threshold for that, unless they say otherwise; in brackets 95 % of resamples of whole photos.
 

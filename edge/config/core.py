@@ -87,7 +87,7 @@ class Models(Section):
     mask_threshold: float | None = Field(None, gt=0, lt=1, examples=[0.5])
     """Overrides the model's own threshold."""
     detector_score: float | None = Field(None, gt=0, lt=1, examples=[0.75])
-    """What the detector finds with a lower score is no face; overrides the model's own threshold."""
+    """What the detector finds with a lower score is not a face; overrides the model's own threshold."""
 
 
 class Faces(Section):

@@ -101,7 +101,9 @@ def test_precision_and_recall_of_a_known_case() -> None:
     assert threshold_at(matches, 1.0) == 0.0
     assert recall(matches, 0.8) == 0.5
     assert recall(matches, 0.0) == 1.0
-    assert recall(matches, 0.0, label="masked", widths_px=(0, 30)) != recall(matches, 0.0)  # NaN: none so narrow
+    assert recall(matches, 0.0, label="masked", widths_px=(0, 30)) != recall(
+        matches, 0.0
+    )  # NaN: none so narrow
 
 
 def test_a_photo_that_counts_twice_is_like_the_photo_twice() -> None:

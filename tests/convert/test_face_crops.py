@@ -27,7 +27,9 @@ PLAIN = Mix(long_side_px=(319, 321), near=0, wrong=0, empty=0, negatives=0, mask
 
 def scene(image: np.ndarray | None = None, label: str = "not_masked") -> TrainingScene:
     picture = np.full((240, 320, 3), 90, np.uint8) if image is None else image
-    return TrainingScene(picture, Truth(BARE, POINTS, (label,), np.zeros((0, 4))), np.array([[5.0, 5, 30, 40]]))
+    return TrainingScene(
+        picture, Truth(BARE, POINTS, (label,), np.zeros((0, 4))), np.array([[5.0, 5, 30, 40]])
+    )
 
 
 def rows_and_columns(box: np.ndarray, margin: float) -> tuple[slice, slice]:

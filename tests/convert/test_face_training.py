@@ -191,9 +191,9 @@ def test_a_run_that_died_ends_as_one_that_did_not(
     history = (tmp_path / "died/run-1/history.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in history] == ["step", "2", "4"]
     assert (tmp_path / "died/run-1/curves.png").stat().st_size > 1000
-    with pytest.raises(UsageError, match="recipe.steps was 4, now 5"):
-        train_face(photos, onnx, tmp_path / "died", FaceRecipe(steps=5, batch=2, warmup=1), runs=1, resume=True,
-                   tell=lambda _: None)  # fmt: skip
+    longer = FaceRecipe(steps=5, batch=2, warmup=1)
+    with pytest.raises(UsageError, match=r"recipe\.steps was 4, now 5"):
+        train_face(photos, onnx, tmp_path / "died", longer, runs=1, resume=True, tell=lambda _: None)
 
 
 def test_from_photos_to_released_models(
@@ -218,7 +218,10 @@ def test_from_photos_to_released_models(
 
     for path in build.glob("face*float*"):
         path.unlink()  # half the time
-    out, released = tmp_path / "models", ["face", "release", "--measured", str(build), "--shipped", str(build)]
+    out, released = (
+        tmp_path / "models",
+        ["face", "release", "--measured", str(build), "--shipped", str(build)],
+    )
     released += ["--original", str(build / "face.tflite"), "--photos", str(photos), "--other", str(photos)]
     assert main([*released, "--out", str(out)]) == 0
     report = json.loads((out / REPORT).read_text())

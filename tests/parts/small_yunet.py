@@ -21,7 +21,9 @@ def write_small_yunet(path: Path, seed: int = 4) -> Path:
         names = [x, f"{y}.weight", f"{y}.bias"]
         pads = [k // 2] * 4
         nodes.append(
-            helper.make_node("Conv", names, [y], kernel_shape=[k, k], pads=pads, strides=[stride] * 2, group=1)
+            helper.make_node(
+                "Conv", names, [y], kernel_shape=[k, k], pads=pads, strides=[stride] * 2, group=1
+            )
         )
 
     def plain(kind: str, x: str, y: str, **attributes: object) -> None:
