@@ -90,7 +90,8 @@ def to_own_convention(
         rows: what the original detector found in the photo.
         offsets: of ``measure_offsets``.
         faces: (M, 4) px of faces without a label: ignored.
-        not_faces: (K, 4) px of things that somebody looked at and that are not faces: there the detector is wrong.
+        not_faces: (K, 4) px of things that somebody looked at and that are not faces: a detector that finds
+            them is wrong.
     """
     moved = boxes.copy()
     points = np.full((len(boxes), 5, 2), np.nan)
