@@ -90,9 +90,7 @@ model: setup  ## Make the released models again, from DATA and WEIGHTS: about tw
 	$(BIN)/mask-convert face convert --onnx $(YUNET) --calibration $(DATA)/frames/images --out build/yunet
 	$(BIN)/mask-convert face train --photos $(DATA)/frames --onnx $(YUNET) --out build/face --resume
 	$(BIN)/mask-convert face quantize --weights build/face/face.npz --photos $(DATA)/frames --onnx $(YUNET) --out build/face
-	$(BIN)/mask-convert face train --photos $(DATA)/frames --onnx $(YUNET) --out build/face-all --everything --resume
-	$(BIN)/mask-convert face quantize --weights build/face-all/face.npz --photos $(DATA)/frames --onnx $(YUNET) --out build/face-all
-	$(BIN)/mask-convert face release --measured build/face --shipped build/face-all --original build/yunet/face.tflite --photos $(DATA)/frames --other $(DATA)/frames_ilc --out models
+	$(BIN)/mask-convert face release --measured build/face --original build/yunet/face.tflite --photos $(DATA)/frames --other $(DATA)/frames_ilc --out models
 	$(BIN)/mask-convert prepare $(SOURCES) --out build/data
 	$(BIN)/mask-convert train --data build/data --weights $(WEIGHTS)/$(IMAGENET) --out build/run --resume
 	$(BIN)/mask-convert quantize --model build/run/mask.keras --data build/data --out build/run

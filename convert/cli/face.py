@@ -175,11 +175,15 @@ def _add_release(actions: Any) -> None:  # noqa: ANN401
         actions,
         "release",
         "set thresholds, measure beside YuNet, and write the models with contracts and card",
-        "--measured build/face --shipped build/face-all --original build/yunet/face.tflite \\\n"
+        "--measured build/face --original build/yunet/face.tflite \\\n"
         "    --photos ../shared/data/frames --other ../shared/data/frames_ilc --out models",
     )
-    p.add_argument("--measured", type=Path, required=True, help="folder of `face quantize`: the twin")
-    p.add_argument("--shipped", type=Path, required=True, help="the same, trained with --everything")
+    p.add_argument("--measured", type=Path, required=True, help="folder of `face quantize`")
+    p.add_argument(
+        "--shipped",
+        type=Path,
+        help="release this twin, trained with --everything, with what --measured was measured to be",
+    )
     p.add_argument("--original", type=Path, required=True, help="face.tflite of `face convert`")
     _add_photos(p)
     p.add_argument("--other", type=Path, required=True, help="photos of another source, never trained on")
@@ -194,7 +198,7 @@ def _release(args: argparse.Namespace) -> int:
 
     report = release_face(
         args.measured,
-        args.shipped,
+        args.shipped or args.measured,
         args.original,
         args.photos,
         args.other,

@@ -27,13 +27,11 @@ seed {seed}.
 
 ### Beside YuNet, in the same run, by the device's own detector
 
-What ships is trained on all photos of `{collection}`. So its figures on them are those of a twin that never
-saw the val and test photos; the table shows the test photos ({held_photos}). `{other}` ({other_photos}
-photos of another source, no licence stated) is for validation only: nothing was ever trained on it, and
-those figures are of the shipped files. Faces under 20 px of the photo are not asked for, and faces that
-nobody labelled are not errors: the boxes that fitted no label were looked at by eye
-(`convert/face/reviewed.csv`). Recalls are at 0.1 false boxes a photo (IoU 0.3), each model with its own
-threshold for that, unless they say otherwise; in brackets 95 % of resamples of whole photos.
+{shipped} `{other}` ({other_photos} photos of another source, no licence stated) is for validation only:
+nothing was ever trained on it, and those figures are of the shipped files. Faces under 20 px of the photo
+are not asked for, and faces that nobody labelled are not errors: the boxes that fitted no label were looked
+at by eye (`convert/face/reviewed.csv`). Recalls are at 0.1 false boxes a photo (IoU 0.3), each model with
+its own threshold for that, unless they say otherwise; in brackets 95 % of resamples of whole photos.
 
 On {held_photos} photos held back of `{collection}`:
 
@@ -49,6 +47,11 @@ With the threshold that ships (set on val photos, for {rate} false boxes a photo
 |---|---|---|---|---|---|---|
 {own}
 {tried}"""
+
+_SAME = """The files that ship are the ones that were measured: they were trained on the train photos of
+`{collection}` alone. The table shows the test photos ({held_photos})."""
+_TWIN = """What ships is trained on all photos of `{collection}`. So its figures on them are those of a twin
+that never saw the val and test photos; the table shows the test photos ({held_photos})."""
 
 _FIGURES = (
     ("ap_0.3", "AP, IoU 0.3"),
@@ -72,7 +75,11 @@ def face_card(models: Path) -> str:
     contract = load_contract(models / "face.tflite")
     training = contract.made_by["training"]
     measured: dict[str, Any] = report["models"]
+    held_photos = measured[ORIGINAL]["held_back"]["photos"]
+    same = all(m["sha256"] == m["measured_sha256"] for n, m in measured.items() if n != ORIGINAL)
+    shipped = (_SAME if same else _TWIN).format(collection=report["held_back"], held_photos=held_photos)
     return _TEXT.format(
+        shipped=shipped,
         id=contract.model_id,
         source=contract.made_by["source_sha256"],
         photos=training["number_of_photos"],
@@ -84,7 +91,7 @@ def face_card(models: Path) -> str:
         batch=training["recipe"]["batch"],
         seed=training["seed"],
         files="\n".join(_file_row(models, name, measured[name]) for name in measured if name != ORIGINAL),
-        held_photos=measured[ORIGINAL]["held_back"]["photos"],
+        held_photos=held_photos,
         other_photos=measured[ORIGINAL]["other"]["photos"],
         held_table=_table(measured, "held_back"),
         other_table=_table(measured, "other"),
