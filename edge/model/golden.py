@@ -8,7 +8,7 @@ import numpy as np
 from edge.errors import ModelError
 from edge.model.runtime import Model, Runtime
 
-_STEPS = {"litert": 0, "tflite": 48}
+_STEPS = {"litert": 0, "tflite": 64}
 """Of 256, at most, in int8. LiteRT's int8 kernels are exact everywhere; tflite-runtime's round in other
 places."""
 _FLOAT_TOLERANCE = 0.02
