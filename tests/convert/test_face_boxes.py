@@ -2,11 +2,13 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from convert.face.boxes import iou_matrix, measure_offsets, to_own_convention
 from convert.face.figures import at_threshold, detector_figures
@@ -19,17 +21,17 @@ side = st.floats(1, 60)
 
 
 @st.composite
-def boxes(draw: st.DrawFn, most: int = 6) -> np.ndarray:
+def boxes(draw: st.DrawFn, most: int = 6) -> NDArray[Any]:
     rows = draw(st.lists(st.tuples(corner, corner, side, side), max_size=most))
     return np.array([[x, y, x + w, y + h] for x, y, w, h in rows]).reshape(-1, 4)
 
 
-def row(box: list[float], score: float) -> np.ndarray:
+def row(box: list[float], score: float) -> NDArray[Any]:
     return np.array([*box, *range(10), score], dtype=np.float64)
 
 
 @given(boxes(), boxes())
-def test_overlaps_are_those_of_the_devices_boxes(a: np.ndarray, b: np.ndarray) -> None:
+def test_overlaps_are_those_of_the_devices_boxes(a: NDArray[Any], b: NDArray[Any]) -> None:
     found = iou_matrix(a, b)
     assert found.shape == (len(a), len(b))
     for i, j in np.ndindex(found.shape):
@@ -119,7 +121,7 @@ def test_a_photo_that_counts_twice_is_like_the_photo_twice() -> None:
 
 @given(st.lists(boxes(), min_size=1, max_size=3), st.lists(boxes(), min_size=3, max_size=3), st.randoms())
 def test_more_false_boxes_allowed_never_find_fewer_faces(
-    labelled: list[np.ndarray], found: list[np.ndarray], random: object
+    labelled: list[NDArray[Any]], found: list[NDArray[Any]], random: object
 ) -> None:
     rng = np.random.default_rng(random.randrange(2**32))  # type: ignore[attr-defined]
     photos = [

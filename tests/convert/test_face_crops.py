@@ -1,11 +1,13 @@
 """Training crops, and the boxes that somebody looked at."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from convert.data.annotations import read_annotations
 from convert.data.candidates import Notes
@@ -25,14 +27,14 @@ POINTS = np.array([[[142.0, 100], [178, 100], [160, 120], [148, 148], [172, 148]
 PLAIN = Mix(long_side_px=(319, 321), near=0, wrong=0, empty=0, negatives=0, masks=0, turned=0, bare=0)
 
 
-def scene(image: np.ndarray | None = None, label: str = "not_masked") -> TrainingScene:
+def scene(image: NDArray[Any] | None = None, label: str = "not_masked") -> TrainingScene:
     picture = np.full((240, 320, 3), 90, np.uint8) if image is None else image
     return TrainingScene(
         picture, Truth(BARE, POINTS, (label,), np.zeros((0, 4))), np.array([[5.0, 5, 30, 40]])
     )
 
 
-def rows_and_columns(box: np.ndarray, margin: float) -> tuple[slice, slice]:
+def rows_and_columns(box: NDArray[Any], margin: float) -> tuple[slice, slice]:
     x1, y1, x2, y2 = np.clip(np.add(box, [-margin, -margin, margin, margin]), 0, SIDE_PX).astype(int)
     return slice(y1, y2), slice(x1, x2)
 

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from small_yunet import STRIDES, write_small_yunet
 
 from convert.cli import main
@@ -82,7 +84,7 @@ def test_weights_come_back_and_others_are_refused(onnx: Path, tmp_path: Path) ->
         with_weights(network, tmp_path / "none.npz")
 
 
-def boxes_on(face: np.ndarray) -> np.ndarray:
+def boxes_on(face: NDArray[Any]) -> NDArray[Any]:
     """(1, cells, 4): every cell says exactly this face."""
     return np.repeat(face[:, :1], len(GRID), axis=1).astype(np.float32)
 
@@ -112,7 +114,7 @@ def test_cells_of_an_ignored_region_learn_nothing_but_a_face_in_it_is_learned() 
     assert not (has.numpy() & silent.numpy()).any()
 
 
-def perfect(face: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:
+def perfect(face: NDArray[Any], points: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """What a network would give that knows the face."""
     stride = GRID[:, 2:]
     middle, size = (face[0, 0, :2] + face[0, 0, 2:]) / 2, face[0, 0, 2:] - face[0, 0, :2]
@@ -168,7 +170,7 @@ def test_a_run_that_died_ends_as_one_that_did_not(
     recipe = FaceRecipe(steps=4, batch=2, warmup=1)
     monkeypatch.setattr("convert.face.train.SAVED_EVERY", 2)
 
-    def run(out: Path, *, tell: object = lambda _: None, resume: bool = False) -> dict[str, np.ndarray]:
+    def run(out: Path, *, tell: object = lambda _: None, resume: bool = False) -> dict[str, NDArray[Any]]:
         path = train_face(photos, onnx, out, recipe, runs=1, resume=resume, tell=tell)  # type: ignore[arg-type]
         with np.load(path) as arrays:
             return {k: arrays[k] for k in arrays.files}

@@ -1,6 +1,7 @@
 """A network with YuNet's inputs and outputs, a few hundred weights, and no idea of faces."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def write_small_yunet(path: Path, seed: int = 4) -> Path:
             )
         )
 
-    def plain(kind: str, x: str, y: str, **attributes: object) -> None:
+    def plain(kind: str, x: str, y: str, **attributes: Any) -> None:
         nodes.append(helper.make_node(kind, [x], [y], **attributes))
 
     def pool(x: str, y: str) -> None:
