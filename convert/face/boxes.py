@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.model.detector import Row
+from edge.model.detector import DetectorRow
 
 Boxes = NDArray[np.float64]
 """(N, 4) float64: x1, y1, x2, y2 in px."""
@@ -68,7 +68,7 @@ def measure_offsets(
         for box, label, overlap in zip(boxes, labels, overlaps, strict=True):
             sides = found.setdefault(label, [])
             best = int(overlap.argmax()) if overlap.size else -1
-            if best >= 0 and overlap[best] >= MATCH_IOU and rows[best, Row.score] >= SURE_SCORE:
+            if best >= 0 and overlap[best] >= MATCH_IOU and rows[best, DetectorRow.score] >= SURE_SCORE:
                 sides.append((box - rows[best, :4]) / (box[3] - box[1]))
     return {k: np.median(v, axis=0) if v else np.zeros(4) for k, v in found.items()}
 
@@ -100,13 +100,13 @@ def to_own_convention(
         moved[i] -= offsets[label] * (boxes[i, 3] - boxes[i, 1])
         overlap = iou_matrix(moved[i], rows[:, :4])[0] * free
         best = int(overlap.argmax()) if overlap.size else -1
-        if best < 0 or overlap[best] < MATCH_IOU or rows[best, Row.score] < FAINT_SCORE:
+        if best < 0 or overlap[best] < MATCH_IOU or rows[best, DetectorRow.score] < FAINT_SCORE:
             continue
         free[best] = False
         moved[i] = (moved[i] + rows[best, :4]) / 2
-        if rows[best, Row.score] >= SURE_SCORE:
-            points[i] = rows[best, Row.points].reshape(5, 2)
-    doubtful = rows[free & (rows[:, Row.score] >= IGNORE_SCORE), :4]
+        if rows[best, DetectorRow.score] >= SURE_SCORE:
+            points[i] = rows[best, DetectorRow.points].reshape(5, 2)
+    doubtful = rows[free & (rows[:, DetectorRow.score] >= IGNORE_SCORE), :4]
     for known in (moved, not_faces):
         if len(known) and len(doubtful):
             doubtful = doubtful[iou_matrix(doubtful, known).max(axis=1) < MATCH_IOU - 0.05]

@@ -50,7 +50,7 @@ class Mix:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Crop:
+class TrainingCrop:
     """One training picture."""
 
     image: Image
@@ -105,7 +105,7 @@ class CropSource:
         self._wrong = [s for s in scenes if len(s.not_faces)]
         self._with_bare = [s for s in scenes if BARE in s.truth.labels]
 
-    def draw(self, rng: Random) -> Crop:
+    def draw(self, rng: Random) -> TrainingCrop:
         """The next crop."""
         mix = self._mix
         if self._empty and rng.random() < mix.empty:
@@ -132,7 +132,7 @@ class CropSource:
         found.ignored += [b for b in map(view.box, scene.truth.ignored) if _visible(b) > 0.1]
         return self._finish(image, found, rng, negatives=mix.negatives)
 
-    def _finish(self, image: Image, found: _Found, rng: Random, *, negatives: float) -> Crop:
+    def _finish(self, image: Image, found: _Found, rng: Random, *, negatives: float) -> TrainingCrop:
         if rng.random() < negatives:
             taken = [*found.boxes, *found.ignored]
             for _ in range(int(rng.integers(1, 5))):
@@ -141,7 +141,7 @@ class CropSource:
                 if at is not None:
                     lay_negative(image, *at, drawn)
                     taken.append(np.array([*at, *(v + drawn[1].shape[0] for v in at)], dtype=np.float64))
-        return Crop(
+        return TrainingCrop(
             as_a_camera_sees(image, rng),
             np.array(found.boxes).reshape(-1, 4),
             np.array(found.points).reshape(-1, 5, 2),

@@ -35,7 +35,7 @@ def face_loss(
     """The terms of the loss of a batch, weighted: their sum is what is minimised.
 
     Args:
-        outputs: of ``Network.outputs``.
+        outputs: of ``FaceNetwork.outputs``.
         faces: (N, F, 4) px.
         points: (N, F, 5, 2) px; NaN where unknown.
         real: (N, F) bool; the others only fill the array.

@@ -20,7 +20,7 @@ FIRST_TRAINED_STRIDE = 8
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Network:
+class FaceNetwork:
     """The graph with weights for RGB pictures; the file's own are for BGR."""
 
     graph: YuNet
@@ -52,7 +52,7 @@ class Network:
         return self.graph.run(image, self.weights)
 
 
-def original(onnx: Path) -> Network:
+def original(onnx: Path) -> FaceNetwork:
     """The published network; its first convolution is turned for RGB, so that the device swaps nothing.
 
     Raises:
@@ -63,10 +63,10 @@ def original(onnx: Path) -> Network:
     kernel, _ = graph.convolutions()[0]
     weights = dict(graph.weights)
     weights[kernel] = np.ascontiguousarray(weights[kernel][:, ::-1])
-    return Network(graph, weights)
+    return FaceNetwork(graph, weights)
 
 
-def with_weights(network: Network, path: Path) -> Network:
+def with_weights(network: FaceNetwork, path: Path) -> FaceNetwork:
     """The network with weights of ``save_weights``.
 
     Raises:
@@ -82,7 +82,7 @@ def with_weights(network: Network, path: Path) -> Network:
         raise UsageError(
             f"{path}: holds other weights than YuNet's; give face.npz of `mask-convert face train`"
         )
-    return Network(network.graph, network.weights | found)
+    return FaceNetwork(network.graph, network.weights | found)
 
 
 def save_weights(path: Path, weights: Mapping[str, NDArray[np.float32]]) -> None:

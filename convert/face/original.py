@@ -8,7 +8,7 @@ import numpy as np
 
 from convert.face.boxes import Rows
 from edge.errors import UsageError
-from edge.model.detector import Row
+from edge.model.detector import DetectorRow
 from edge.values import Image
 
 LONG_SIDES_PX = (640, 1000)
@@ -46,7 +46,9 @@ class Original:
         rows = np.concatenate(found)
         boxes = np.concatenate([rows[:, :2], rows[:, 2:4] - rows[:, :2]], axis=1)
         kept = (
-            cv2.dnn.NMSBoxes(boxes.tolist(), rows[:, Row.score].tolist(), 0.0, _OVERLAP) if len(rows) else []
+            cv2.dnn.NMSBoxes(boxes.tolist(), rows[:, DetectorRow.score].tolist(), 0.0, _OVERLAP)
+            if len(rows)
+            else []
         )
         return np.asarray(rows[np.asarray(kept, dtype=np.intp).reshape(-1)], dtype=np.float64)
 
@@ -60,5 +62,5 @@ class Original:
             return np.zeros((0, 15))
         found = np.asarray(rows, dtype=np.float64)
         found[:, 2:4] += found[:, :2]
-        found[:, : Row.score] /= scale
+        found[:, : DetectorRow.score] /= scale
         return found

@@ -8,7 +8,7 @@ from typing import Any
 from convert.export.artifact import write_artifact
 from convert.export.float32 import to_float32
 from convert.export.int8 import to_int8
-from convert.face.network import Network, original, with_weights
+from convert.face.network import FaceNetwork, original, with_weights
 from convert.face.scenes import deal, read_scenes
 from convert.face.train import RECORD
 from convert.progress_log import Tell
@@ -80,7 +80,7 @@ def quantize_face(
 
 
 def _write_int8(
-    network: Network,
+    network: FaceNetwork,
     size: tuple[int, int],
     inputs: Sequence[Image],
     name: str,
@@ -92,7 +92,7 @@ def _write_int8(
 
 
 def _write_float(
-    network: Network, size: tuple[int, int], name: str, made_by: dict[str, Any], out: Path
+    network: FaceNetwork, size: tuple[int, int], name: str, made_by: dict[str, Any], out: Path
 ) -> Path:
     model = to_float32(network.heads, (*size, 3))
     return write_artifact(model, _draft(name, size, made_by), out, int8=False)

@@ -10,7 +10,7 @@ from convert.face.assignment import cells
 from convert.face.batches import Batch
 from convert.face.crops import SIDE_PX
 from convert.face.losses import TERMS, face_loss
-from convert.face.network import Network
+from convert.face.network import FaceNetwork
 from convert.face.recipe import FaceRecipe
 
 COLUMNS = ("loss", *TERMS, "gradient")
@@ -27,7 +27,7 @@ class FaceRun:
         recipe: how to train.
     """
 
-    def __init__(self, network: Network, recipe: FaceRecipe) -> None:
+    def __init__(self, network: FaceNetwork, recipe: FaceRecipe) -> None:
         import tensorflow as tf  # noqa: PLC0415  takes seconds to import
         from tensorflow import keras  # noqa: PLC0415
 

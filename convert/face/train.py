@@ -11,7 +11,7 @@ from convert.face.batches import make_batch
 from convert.face.crops import CropSource
 from convert.face.empty import empty_pictures
 from convert.face.history import add_row, draw_curves
-from convert.face.network import Network, mean_weights, original, save_weights
+from convert.face.network import FaceNetwork, mean_weights, original, save_weights
 from convert.face.original import Original
 from convert.face.recipe import FaceRecipe
 from convert.face.run import FaceRun
@@ -81,7 +81,13 @@ def train_face(
 
 
 def _train_run(
-    network: Network, source: CropSource, recipe: FaceRecipe, seed: int, folder: Path, name: str, tell: Tell
+    network: FaceNetwork,
+    source: CropSource,
+    recipe: FaceRecipe,
+    seed: int,
+    folder: Path,
+    name: str,
+    tell: Tell,
 ) -> Path:
     weights = folder / WEIGHTS
     if weights.is_file():

@@ -22,7 +22,7 @@ DEFAULT_SCORE = 0.6
 """YuNet's own threshold: that of a model whose contract has none."""
 
 
-class Row:
+class DetectorRow:
     """What a candidate of ``decode`` holds, and where."""
 
     box = slice(0, 4)
