@@ -45,11 +45,8 @@ class Original:
         found = [self._find_at(image, side) for side in long_sides_px]
         rows = np.concatenate(found)
         boxes = np.concatenate([rows[:, :2], rows[:, 2:4] - rows[:, :2]], axis=1)
-        kept = (
-            cv2.dnn.NMSBoxes(boxes.tolist(), rows[:, DetectorRow.score].tolist(), 0.0, _OVERLAP)
-            if len(rows)
-            else []
-        )
+        scores = rows[:, DetectorRow.score].tolist()
+        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores, 0.0, _OVERLAP) if len(rows) else []
         return np.asarray(rows[np.asarray(kept, dtype=np.intp).reshape(-1)], dtype=np.float64)
 
     def _find_at(self, image: Image, long_side_px: int) -> Rows:

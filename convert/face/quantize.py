@@ -67,7 +67,7 @@ def quantize_face(
         "source_sha256": record["weights_sha256"],
         "calibration_pictures": len(chosen),
         "heads": "cls, obj, bbox, kps at strides 8, 16, 32; scores after the sigmoid",
-        "training": {k: v for k, v in record.items() if k not in ("weights_sha256", "places_sha256")},
+        "training": {k: v for k, v in record.items() if k != "weights_sha256"},
     }
     written = []
     for size in sizes:

@@ -124,7 +124,6 @@ def _record(
         "seed": seed,
         "weights": onnx.name,
         "weights_sha256": sha256_of(onnx),
-        "places_sha256": "",
     }
 
 

@@ -164,6 +164,7 @@ def test_the_rate_rises_and_falls() -> None:
     assert rates[-1] == pytest.approx(0.1, abs=0.01)
 
 
+@pytest.mark.timeout(600)
 def test_a_run_that_died_ends_as_one_that_did_not(
     onnx: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +199,7 @@ def test_a_run_that_died_ends_as_one_that_did_not(
         train_face(photos, onnx, tmp_path / "died", longer, runs=1, resume=True, tell=lambda _: None)
 
 
+@pytest.mark.timeout(600)
 def test_from_photos_to_released_models(
     onnx: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
