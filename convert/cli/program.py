@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 
 from convert.cli import data as data_commands
-from convert.cli import face as face_commands
 from convert.cli import models as model_commands
 from edge.errors import MaskgateError
 
@@ -16,7 +15,7 @@ _COMMANDS = (
     model_commands.add_quantize,
     data_commands.add_evaluate,
     model_commands.add_release,
-    face_commands.add_face,
+    model_commands.add_face,
 )
 
 

@@ -19,11 +19,11 @@ _MAX_EVIDENCE_FACTOR = 2.0
 """Evidence saturates at this multiple of what settles a person, so that a change of mind stays possible."""
 _INDEPENDENT_S = 0.1
 """Looks closer together than this share their weight: on clips errors in neighbouring frames are the same."""
-_FULL_CERTAINTY = 0.25
-"""A look at a face this certain counts fully against a mask: a score of 0.7 where the least is 0.6."""
+_FULL_CERTAINTY = 0.2
+"""A look at a face this certain counts fully against a mask: a score of 0.68 where the least is 0.6."""
 _MIN_CERTAINTY = 0.125
 """The mean certainty from which it is a face: a score of 0.65 where the least is 0.6."""
-_MIN_STEADINESS = 0.7
+_MIN_STEADINESS = 0.65
 """A face is found in at least this share of the recent frames."""
 
 

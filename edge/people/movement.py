@@ -101,11 +101,12 @@ def mismatch(predicted: Movement, face: Face, unseen_s: float) -> float | None:
         face: the found one.
         unseen_s: since the person was seen last.
     """
-    a, b = max(predicted.track.face.box.width, 1e-6), max(face.box.width, 1e-6)
+    before, box = predicted.track.face.box, face.box
+    a, b = max(before.x2 - before.x1, 1e-6), max(box.x2 - box.x1, 1e-6)
+    if abs((box.x1 + box.x2) / 2 - predicted.x) > _MAX_REACH * max(a, b):
+        return None  # most pairs end here, cheaply
     growth = math.log(b / a)
-    if abs(growth) > math.log(_MAX_GROWTH):
-        return None
-    if offset(predicted, face) > _MAX_REACH:
+    if abs(growth) > math.log(_MAX_GROWTH) or offset(predicted, face) > _MAX_REACH:
         return None
     variance = _variance(predicted, face)
     distance = (_TAIL + 2) * math.log(1 + surprise(predicted, face) ** 2 / _TAIL)

@@ -70,7 +70,7 @@ class Scenery:
 
     def _is_scenery(self, face: Face, now: float) -> bool:
         (x, y), width = face.box.center, max(face.box.width, 1e-6)
-        near = [p for p in self._places if p.off(x, y, width) <= _NEAR]
+        near = [p for p in self._places if abs(x - p.x) <= _NEAR * p.width and p.off(x, y, width) <= _NEAR]
         if not near:
             self._places.append(_Place(x, y, width, (x, y, width), now))
             self._places = sorted(self._places, key=lambda p: p.last_s + p.memory_s)[-_PLACES:]

@@ -13,7 +13,7 @@ from edge.people.matching import match
 from edge.people.movement import Movement, correct, first_movement, growth, offset, predict, surprise
 from edge.values import Face, Track
 
-_RECENT_S = 2.0
+_RECENT_S = 1.0
 """Time constant of ``Track.steadiness``: what happened longer ago says little about the face found now."""
 _GAP_S = 0.3
 """A person unseen for longer may have been exchanged for another; a frame or two of misses is no such gap."""

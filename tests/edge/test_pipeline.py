@@ -245,6 +245,15 @@ def test_a_light_that_is_switched_on_and_people_who_pass_close_are_no_cuts() -> 
         assert cuts.update(passing) is Cut.NONE
 
 
+def test_what_comes_in_over_several_frames_is_no_cut_however_much_it_changes() -> None:
+    cuts, room = CutDetector(), noise(1)
+    assert [cuts.update(room) for _ in range(4)] == [Cut.NONE] * 4
+    for n, covered in enumerate((12, 22, 32, 32)):  # a coat that comes near shows other folds in each frame
+        passing = room.copy()
+        passing[:, :covered] = noise(10 + n)[:, :covered]
+        assert cuts.update(passing) is Cut.NONE
+
+
 def test_a_cut_that_changes_less_is_confirmed_by_faces_that_are_not_where_they_should_be() -> None:
     class Likely(NoCuts):
         def __init__(self) -> None:

@@ -263,6 +263,19 @@ def test_what_is_hardly_a_face_is_never_without_a_mask() -> None:
         assert kinds(out).count(Opened) == opened
 
 
+def test_against_a_mask_a_hardly_sure_face_needs_more_looks() -> None:
+    needed = []
+    for score in (0.9, 0.66):
+        shown, policy = replace(FACE, score=score), Policy(RULES, 0.0, 0.6)
+        for n in range(40):
+            track = Track(1, shown, 0.0, n / 8, n + 1)
+            policy.observe(track, Look(shown, 1.0, None), MaskScore(sigmoid(-0.7), -0.7), n / 8)
+            if any(isinstance(o, Opened) for o in policy.step([track], [], n / 8)):
+                needed.append(n)
+    assert len(needed) == 2
+    assert needed[1] > needed[0]
+
+
 def test_a_mask_is_seen_on_an_unsure_face_too() -> None:
     policy, shown = Policy(RULES, 0.0, 0.6), replace(FACE, score=0.61)
     for n in range(16):

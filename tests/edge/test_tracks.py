@@ -167,7 +167,10 @@ def test_two_who_could_have_changed_places_are_in_doubt() -> None:
 def test_a_walker_seen_from_the_side_is_one_person(fps: int, width: float) -> None:
     # nine face widths a second, the first frame without any known speed
     frames = [[face(20 + 9 * width * n / fps, width=width)] for n in range(2 * fps)]
-    assert walk(Tracker(1.0), frames, fps) == [[1]] * (2 * fps)
+    tracker = Tracker(1.0)
+    updates = [tracker.update(faces, n / fps) for n, faces in enumerate(frames)]
+    assert [[t.id for t in u.seen] for u in updates] == [[1]] * (2 * fps)
+    assert all(u.doubts == () for u in updates)
 
 
 def test_a_stream_that_stalls_for_half_a_second_and_jumps_keeps_its_walker() -> None:

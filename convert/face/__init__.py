@@ -1,1 +1,0 @@
-"""YuNet taught to see masked faces: whole photos with boxes to a released detector."""
