@@ -5,12 +5,12 @@ import logging
 import time
 from collections.abc import Iterator
 
+from edge.camera.credentials import check_security, login_of
 from edge.camera.decoding import JpegDecoder
 from edge.camera.http_login import HttpLogin
 from edge.camera.http_request import HttpAnswer, get
 from edge.camera.multipart import BrokenStreamError, pictures_of
 from edge.camera.picture_headers import DamagedPictureError
-from edge.camera.security import check_security, login_of
 from edge.camera.shown import shown_source
 from edge.camera.source_kind import SourceKind, require_host
 from edge.camera.state import CameraSettings, DamagedPicture, Pictures
@@ -53,11 +53,11 @@ def open_http(settings: CameraSettings) -> Pictures:
 
 def _snapshots(settings: CameraSettings, login: HttpLogin | None, decoder: JpegDecoder) -> Pictures:
     """One picture after the other, each due a moment after the one before."""
-    begin_s, due_s = time.monotonic(), 0.0
+    start_s, due_s = time.monotonic(), 0.0
     while True:
         with get(settings, login) as answer:
             picture = _decoded(decoder, _body(answer, b"", settings))
-        due_s = max(due_s + 1 / _rate(settings), time.monotonic() - begin_s)
+        due_s = max(due_s + 1 / _rate(settings), time.monotonic() - start_s)
         yield picture, due_s
 
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from urllib.request import parse_http_list, parse_keqv_list
 
-from edge.camera.security import Login
+from edge.camera.credentials import Login
 
 _HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote, urljoin, urlsplit
 
+from edge.camera.credentials import secured
 from edge.camera.http_login import HttpLogin
-from edge.camera.security import secured
 from edge.camera.shown import shown_source
 from edge.camera.state import CameraSettings
 from edge.errors import CameraError, MaskgateError

@@ -4,9 +4,9 @@ from urllib.parse import quote, urlsplit
 
 import cv2
 
+from edge.camera.credentials import check_security, login_of
 from edge.camera.opencv import captured
 from edge.camera.rtsp_relay import PORTS, RtspRelay
-from edge.camera.security import check_security, login_of
 from edge.camera.shown import shown_source
 from edge.camera.source_kind import SourceKind, require_host
 from edge.camera.state import CameraSettings, Pictures

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from typing_extensions import Self
 
+from edge.camera.credentials import secured
 from edge.camera.rtsp_replies import RefusedReplyError, RtspReplies
 from edge.camera.rtsp_requests import RtspRequests
-from edge.camera.security import secured
 from edge.camera.shown import shown_source
 from edge.camera.state import CameraSettings
 from edge.errors import CameraError, MaskgateError

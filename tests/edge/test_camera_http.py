@@ -29,15 +29,15 @@ from web_camera import (
 )
 
 from edge.camera import Camera, CameraSettings, check_source
+from edge.camera.credentials import Login
 from edge.camera.http_login import HttpLogin
 from edge.camera.kinds import open_source
 from edge.camera.multipart import BrokenStreamError, pictures_of
-from edge.camera.security import Login
 from edge.camera.state import DamagedPicture, Pictures
 from edge.clock import SystemClock
 from edge.errors import CameraError, ConfigError
 from edge.sim.camera import noisy_picture
-from edge.sim.capture import jpeg_bytes
+from edge.sim.scripted_capture import jpeg_bytes
 from edge.values import Image
 
 JPEGS = [jpeg_bytes(noisy_picture(n)) for n in range(3)]

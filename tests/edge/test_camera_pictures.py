@@ -25,7 +25,7 @@ from edge.camera.state import DamagedPicture
 from edge.camera.v4l2 import _MJPG, _decoder
 from edge.errors import CameraError
 from edge.sim.camera import noisy_picture
-from edge.sim.capture import ScriptedCapture, jpeg_bytes
+from edge.sim.scripted_capture import ScriptedCapture, jpeg_bytes
 from edge.values import Image
 
 ROOT = Path(__file__).parents[2]
