@@ -4,6 +4,7 @@ BIN      := $(VENV)/bin
 # What `make model` works on; both may lie anywhere.
 DATA     ?= ../shared/data
 WEIGHTS  ?= ../shared/weights
+YUNET    := $(WEIGHTS)/face_detection_yunet_2023mar.onnx
 IMAGENET := mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_no_top.h5
 SOURCES  := --faces $(DATA)/faces --frames $(DATA)/frames --detector models/face.tflite
 # Left out together: what was cut from the same photos, or made by the same people.
@@ -86,7 +87,10 @@ boot-test: setup system-packages  ## That card in emulated machines: first viola
 	$(BIN)/pytest tests/device/boot/initrd.py tests/device/boot/boot.py tests/device/boot/raspi3b.py
 
 model: setup  ## Make the released models again, from DATA and WEIGHTS: about two hours; goes on where it was ended
-	$(BIN)/mask-convert face --onnx $(WEIGHTS)/face_detection_yunet_2023mar.onnx --calibration $(DATA)/frames/images --out models
+	$(BIN)/mask-convert face convert --onnx $(YUNET) --calibration $(DATA)/frames/images --out build/yunet
+	$(BIN)/mask-convert face train --photos $(DATA)/frames --onnx $(YUNET) --out build/face --resume
+	$(BIN)/mask-convert face quantize --weights build/face/face.npz --photos $(DATA)/frames --onnx $(YUNET) --out build/face
+	$(BIN)/mask-convert face release --measured build/face --original build/yunet/face.tflite --photos $(DATA)/frames --other $(DATA)/frames_ilc --out models
 	$(BIN)/mask-convert prepare $(SOURCES) --out build/data
 	$(BIN)/mask-convert train --data build/data --weights $(WEIGHTS)/$(IMAGENET) --out build/run --resume
 	$(BIN)/mask-convert quantize --model build/run/mask.keras --data build/data --out build/run

@@ -1,4 +1,4 @@
-"""Commands that make models: ``train``, ``quantize``, ``release``, ``face``."""
+"""Commands that make models: ``train``, ``quantize``, ``release``."""
 
 import argparse
 import json
@@ -108,33 +108,4 @@ def _release(args: argparse.Namespace) -> int:
         args.model, args.trained, args.data, args.out, gates=gates, shipped=args.shipped, progress=say
     )
     print(json.dumps({k: report[k] for k in ("model", "float_int8", "balance")}, indent=1))
-    return 0
-
-
-def add_face(commands: Any) -> None:  # noqa: ANN401
-    """YuNet to int8."""
-    p = command(
-        commands,
-        "face",
-        "make YuNet full int8, and check it against the float model",
-        "--onnx ../shared/weights/face_detection_yunet_2023mar.onnx \\\n"
-        "    --calibration ../shared/data/frames/images --out models",
-    )
-    p.add_argument("--onnx", type=Path, required=True, help="face_detection_yunet_2023mar.onnx")
-    p.add_argument("--calibration", type=Path, required=True, help="folder of photos with faces")
-    p.add_argument("--out", type=Path, required=True, help="the folder of released models")
-    add_seed(p)
-    p.set_defaults(run=_face)
-
-
-def _face(args: argparse.Namespace) -> int:
-    from convert.export.face import convert_face
-    from convert.release.model_card import write_card
-
-    agreement = convert_face(args.onnx, args.calibration, args.out, seed=args.seed)
-    write_card(args.out)
-    print(
-        f"{args.out / 'face.tflite'}: {agreement.recall:.1%} of {agreement.float_faces} faces found again, "
-        f"mean IoU {agreement.mean_iou:.3f}"
-    )
     return 0

@@ -7,13 +7,20 @@ from typing import Any
 _RAW = argparse.RawDescriptionHelpFormatter
 
 
-def command(commands: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:  # noqa: ANN401
-    """A parser of one command, with an example at its end."""
+def command(
+    commands: Any,  # noqa: ANN401
+    name: str,
+    summary: str,
+    example: str,
+    *,
+    before: str = "",
+) -> argparse.ArgumentParser:
+    """A parser of one command, with an example at its end; ``before`` is what stands before its name."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"example:\n  mask-convert {name} {example}",
+        epilog=f"example:\n  mask-convert {before}{name} {example}",
         formatter_class=_RAW,
     )
     return parser

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from convert.cli import data as data_commands
+from convert.cli import face as face_commands
 from convert.cli import models as model_commands
 from edge.errors import MaskgateError
 
@@ -15,7 +16,7 @@ _COMMANDS = (
     model_commands.add_quantize,
     data_commands.add_evaluate,
     model_commands.add_release,
-    model_commands.add_face,
+    face_commands.add_face,
 )
 
 

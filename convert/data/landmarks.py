@@ -26,7 +26,7 @@ def find_all_points(
     """(N, 5, 2) landmarks of all faces; see ``find_points``. All unknown without a detector."""
     if detector is None:
         return np.stack([UNKNOWN] * len(pictures))
-    finder, faces = FaceDetector(detector), list(zip(pictures, boxes, strict=True))
+    finder, faces = FaceDetector(detector, score_threshold=MIN_SCORE), list(zip(pictures, boxes, strict=True))
     what = "faces searched for eyes, nose and mouth"
     return np.stack([find_points(finder, *face) for face in with_time_left(faces, what, progress)])
 

@@ -62,7 +62,7 @@ def convert_face(
         raise UsageError(f"{calibration}: holds {len(paths)} pictures; at least 2 wanted, 200 are good")
     order = np.random.default_rng(seed).permutation(len(paths))
     used, compared = ([paths[i] for i in order[k::2][:samples]] for k in (0, 1))
-    graph = read_yunet(onnx)
+    graph = read_yunet(onnx).run
     inputs = [letterbox(read_rgb(p), SIZE)[0][..., ::-1] for p in used]
     model = to_int8(graph, (*SIZE, 3), inputs)
     draft = Contract(

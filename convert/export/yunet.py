@@ -4,7 +4,8 @@ The published file has a fixed 640x640 input, but all of it is convolutional: on
 depend on the size, and those are ours. Any input size divisible by 32 works.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,64 @@ Tensor = Any
 Weights = dict[str, NDArray[np.float32]]
 
 
-def read_yunet(path: Path) -> Callable[[Tensor], dict[str, Tensor]]:
-    """A function of (1, H, W, 3) float32 BGR 0..255 that gives the twelve heads by name, each (1, cells, n).
+@dataclass(frozen=True, eq=False, slots=True)
+class YuNet:
+    """The graph: operations in the order of the file, and the weights by their names in it."""
+
+    steps: tuple[tuple[Any, dict[str, Any]], ...]
+    """(ONNX node, its attributes)."""
+    image: str
+    """The input's name."""
+    heads: tuple[str, ...]
+    """The outputs' names: cls, obj, bbox and kps, each at the strides 8, 16 and 32."""
+    weights: Weights
+    """Kernels (out, in, height, width) and biases (out,) float32, and the constants of the reshapes."""
+
+    def run(
+        self, image: Tensor, weights: Mapping[str, Tensor] | None = None, *, logits: bool = False
+    ) -> dict[str, Tensor]:
+        """The heads of pictures.
+
+        Args:
+            image: (N, H, W, 3) float32 BGR, 0 to 255 (RGB with weights that were turned for it); H and W are
+                multiples of 32.
+            weights: by name, arrays or tensors, instead of the file's.
+            logits: leave out the sigmoid of the scores.
+
+        Returns:
+            (N, cells, 1 | 1 | 4 | 10) float32 by head.
+        """
+        known = weights or self.weights
+        values = {self.image: image}
+        for node, attributes in self.steps:
+            inputs = [values[name] for name in node.input if name in values]
+            constants = [known[name] for name in node.input if name in known]
+            skipped = logits and node.op_type == "Sigmoid"
+            values[node.output[0]] = (
+                inputs[0] if skipped else _OPERATIONS[node.op_type](inputs, constants, attributes)
+            )
+        return {name: values[name] for name in self.heads}
+
+    def convolutions(self) -> list[tuple[str, str]]:
+        """Names of kernel and bias of each convolution, in the order of the file."""
+        return [(node.input[1], node.input[2]) for node, _ in self.steps if node.op_type == "Conv"]
+
+    def convolutions_before_stride(self, stride: int) -> list[tuple[str, str]]:
+        """Those that compute what is at lower strides than that: in front of the pooling that leads to it."""
+        at, found = 1, []
+        for node, attributes in self.steps:
+            if node.op_type == "Conv":
+                at *= attributes["strides"][0]
+                found.append((node.input[1], node.input[2]))
+            elif node.op_type == "MaxPool":
+                at *= attributes["strides"][0]
+            if at >= stride:
+                break
+        return found
+
+
+def read_yunet(path: Path) -> YuNet:
+    """YuNet's graph and weights.
 
     Raises:
         UsageError: there is no such file.
@@ -37,18 +94,8 @@ def read_yunet(path: Path) -> Callable[[Tensor], dict[str, Tensor]]:
     unknown = {n.op_type for n in graph.node} - set(_OPERATIONS)
     if unknown:
         raise ModelError(f"{path}: operations that YuNet does not have: {', '.join(sorted(unknown))}")
-    steps = [(n, {a.name: onnx.helper.get_attribute_value(a) for a in n.attribute}) for n in graph.node]
-    heads = [o.name for o in graph.output]
-
-    def run(image: Tensor) -> dict[str, Tensor]:
-        values = {graph.input[0].name: image}
-        for node, attributes in steps:
-            inputs = [values[name] for name in node.input if name in values]
-            constants = [weights[name] for name in node.input if name in weights]
-            values[node.output[0]] = _OPERATIONS[node.op_type](inputs, constants, attributes)
-        return {name: values[name] for name in heads}
-
-    return run
+    steps = tuple((n, {a.name: onnx.helper.get_attribute_value(a) for a in n.attribute}) for n in graph.node)
+    return YuNet(steps, graph.input[0].name, tuple(o.name for o in graph.output), weights)
 
 
 def _conv(inputs: list[Tensor], constants: list[Any], attributes: dict[str, Any]) -> Tensor:
@@ -64,10 +111,17 @@ def _conv(inputs: list[Tensor], constants: list[Any], attributes: dict[str, Any]
         # TensorFlow's SAME pads an even input on one side only; ONNX pads both
         x = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
     if attributes["group"] == 1:
-        y = tf.nn.conv2d(x, kernel.transpose(2, 3, 1, 0), stride, padding)
+        y = tf.nn.conv2d(x, _in_order(kernel, (2, 3, 1, 0)), stride, padding)
     else:
-        y = tf.nn.depthwise_conv2d(x, kernel.transpose(2, 3, 0, 1), [1, stride, stride, 1], padding)
+        y = tf.nn.depthwise_conv2d(x, _in_order(kernel, (2, 3, 0, 1)), [1, stride, stride, 1], padding)
     return tf.nn.bias_add(y, bias)
+
+
+def _in_order(kernel: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """A kernel's axes in TensorFlow's order; an array stays one, so that a converter sees a constant."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    return kernel.transpose(axes) if isinstance(kernel, np.ndarray) else tf.transpose(kernel, axes)
 
 
 def _relu(inputs: list[Tensor], _constants: list[Any], _attributes: dict[str, Any]) -> Tensor:
@@ -107,8 +161,8 @@ def _transpose(inputs: list[Tensor], _constants: list[Any], _attributes: dict[st
 def _reshape(inputs: list[Tensor], constants: list[Any], _attributes: dict[str, Any]) -> Tensor:
     import tensorflow as tf  # noqa: PLC0415
 
-    _, height, width, _ = inputs[0].shape
-    return tf.reshape(inputs[0], (1, height * width, int(constants[0][-1])))
+    number, height, width, _ = inputs[0].shape
+    return tf.reshape(inputs[0], (number or -1, height * width, int(constants[0][-1])))
 
 
 _OPERATIONS: dict[str, Callable[[list[Tensor], list[Any], dict[str, Any]], Tensor]] = {

@@ -47,7 +47,7 @@ def require_same(path: Path, now: dict[str, Any]) -> None:
             f"{path}: can't be read ({e!r}), so how this run started is unknown; give another --out"
         ) from e
     wanted = _flat(json.loads(json.dumps(now)))
-    started = {**{k: wanted[k] for k in _LATER}, **started}
+    started = {**{k: wanted[k] for k in _LATER if k in wanted}, **started}
     differs = [f"{k} was {started.get(k)}, now {wanted[k]}" for k in wanted if started.get(k) != wanted[k]]
     if differs:
         raise UsageError(

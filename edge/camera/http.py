@@ -115,8 +115,12 @@ def _body(answer: HttpAnswer, start: bytes, settings: CameraSettings) -> bytes:
 
 
 def _most(settings: CameraSettings) -> int:
-    """Bytes of the largest picture: JPEG's best quality takes about 12 bits a pixel."""
-    return max(1_000_000, 2 * settings.max_pixels)
+    """Bytes of the largest picture.
+
+    Cameras' JPEGs take 1 to 3 bits a pixel; 4 leave room for the best quality, and bound what a stream that
+    never ends takes in memory.
+    """
+    return max(2_000_000, settings.max_pixels // 2)
 
 
 def _decoded(decoder: JpegDecoder, data: bytes) -> Image | DamagedPicture:

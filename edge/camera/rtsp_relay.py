@@ -49,7 +49,7 @@ class RtspRelay:
     def __init__(self, settings: CameraSettings) -> None:
         self._shown = shown_source(settings.source)
         self.refused: str | None = None
-        self._replies, self._requests = RtspReplies(), RtspRequests()
+        self._replies, self._requests = RtspReplies(settings.max_pixels), RtspRequests()
         self._far = _reach(settings)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
         self._listener.settimeout(settings.open_timeout_s)
@@ -120,7 +120,13 @@ class RtspRelay:
     def _give(self, near: socket.socket) -> bool:
         """Carry all that the camera has sent; False at its end."""
         while True:
-            data = self._far.recv(_CHUNK)
+            self._far.settimeout(0)  # what has come may be TLS's own, with nothing in it for us
+            try:
+                data = self._far.recv(_CHUNK)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return True
+            finally:
+                self._far.settimeout(None)
             if not data:
                 return False
             near.sendall(self._replies.take(data))

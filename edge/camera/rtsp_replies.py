@@ -6,6 +6,7 @@ of a reply is that of RFC 2326 (7 and 10.12).
 
 import re
 
+from edge.camera.picture_headers import DamagedPictureError
 from edge.camera.rtp_watch import RtpWatch
 
 _HEAD_BYTES = 16_384
@@ -25,14 +26,17 @@ class RefusedReplyError(ValueError):
 class RtspReplies:
     """Lets the replies and the packets of a camera through, one whole message after the other.
 
+    Args:
+        max_pixels: of the largest picture that may be decoded.
+
     Attributes:
         status: the last reply's code; None before the first one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_pixels: int) -> None:
         self.status: int | None = None
         self._waiting = bytearray()
-        self._watch = RtpWatch()
+        self._watch = RtpWatch(max_pixels)
         self._playing = self._unknown = False
 
     def take(self, data: bytes) -> bytes:
@@ -46,8 +50,11 @@ class RtspReplies:
             return data
         self._waiting += data
         passed = 0
-        while not self._unknown and (length := self._message(passed)):
-            passed += length
+        try:
+            while not self._unknown and (length := self._message(passed)):
+                passed += length
+        except DamagedPictureError as e:
+            raise RefusedReplyError(f"announces a picture that {e}") from e
         out = bytes(self._waiting if self._unknown else self._waiting[:passed])
         del self._waiting[: len(out)]
         return out

@@ -3,24 +3,19 @@
 import argparse
 import json
 import os
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.cli import make_update
 from edge.cli.arguments import add_command, path
 from edge.config import DEFAULT_PATH
-from edge.errors import UpdateError, UsageError
+from edge.errors import UpdateError
 
 if TYPE_CHECKING:
     from edge.releases.store import ReleaseStore
     from edge.update.updater import Updater
 
-_MAKE = """examples:
-  maskgate update make --deb dist/maskgate_0.2.0+deb12_arm64.deb --out dist --key ~/ops.key
-  maskgate update make --models models --version 1.2.0 --out dist
-Make the keys once: minisign -G -p ops.pub -s ops.key. Put ops.pub into /etc/maskgate/update-keys on each
-device; give ops.key to nobody."""
 _WHAT = """examples:
   maskgate update status
   sudo maskgate update install maskgate-application-0.2.0-arm64.bundle
@@ -43,17 +38,7 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         _WHAT,
     )
     command = partial(add_command, update.add_subparsers(required=True, metavar="WHAT"))
-    makes = command("make", make, "make a bundle of a package's application, or of models", _MAKE)
-    what = makes.add_mutually_exclusive_group(required=True)
-    what.add_argument("--deb", type=path, metavar="FILE", help="the application in this package")
-    what.add_argument("--models", type=path, metavar="DIR", help="the models in this folder")
-    makes.add_argument(
-        "--version", metavar="V", help="version of the models (default: that of the mask model)"
-    )
-    makes.add_argument(
-        "--out", type=path, required=True, metavar="DIR", help="where to write it; made if it is missing"
-    )
-    makes.add_argument("--key", type=path, metavar="FILE", help="sign it with this secret key of minisign")
+    make_update.add_parser(command)
     shows = command("status", status, "show which releases are in use, on trial, and given up", _WHAT)
     shows.add_argument("--json", action="store_true", help="print JSON")
     installs = command(
@@ -91,25 +76,6 @@ def _add_config(made: argparse.ArgumentParser) -> None:
         "--config", type=path, default=DEFAULT_PATH, metavar="FILE",
         help=f"the configuration that a release must understand (default: {DEFAULT_PATH})",
     )  # fmt: skip
-
-
-def make(args: argparse.Namespace) -> int:
-    """Make a bundle, and sign it if a key is given."""
-    from edge.update.make_bundle import from_deb, from_models, sign
-
-    if args.deb is not None and args.version is not None:
-        raise UsageError("--version: a package has its own")
-    if args.deb is not None:
-        print("compressing takes a minute or two", file=sys.stderr)
-        bundle = from_deb(args.deb, args.out)
-    else:
-        bundle = from_models(args.models, args.out, args.version)
-    print(f"{bundle}: {bundle.stat().st_size / 1e6:.1f} MB")
-    if args.key is None:
-        print(f"now sign it: minisign -S -s KEY -m {bundle} -t file:{bundle.name}")
-    else:
-        print(sign(bundle, args.key))
-    return 0
 
 
 def status(args: argparse.Namespace) -> int:

@@ -86,8 +86,8 @@ class Models(Section):
     """Threads of one inference."""
     mask_threshold: float | None = Field(None, gt=0, lt=1, examples=[0.5])
     """Overrides the model's own threshold."""
-    detector_score: float = Field(0.6, gt=0, lt=1, examples=[0.6])
-    """What the detector finds with a lower score is not taken for a face."""
+    detector_score: float | None = Field(None, gt=0, lt=1, examples=[0.75])
+    """What the detector finds with a lower score is not a face; overrides the model's own threshold."""
 
 
 class Faces(Section):

@@ -14,6 +14,9 @@ SHIPPED_MODELS = Path(os.environ.get("MASKGATE_MODELS") or _MODELS)
 SHIPPED_SOUNDS = _HERE / "speaker" / "sounds"
 
 _NAME, _PIN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", r"^GPIO(1?[0-9]|2[0-7])$"
+HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+SERVER = r"^[A-Za-z0-9:][A-Za-z0-9.:-]{0,252}$"
+USER_NAME = r"^[a-z_][a-z0-9_-]{0,30}$"
 Name = Annotated[str, Field(pattern=_NAME)]
 """A topic level: no slash, no MQTT wildcard."""
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -27,6 +30,13 @@ Pin = Annotated[str, Field(pattern=_PIN)]
 
 IN_WORDS = {
     _NAME: "write letters, digits, - _ and ., at most 63, the first a letter or a digit",
+    r"^https?://": "write a URL that starts with http:// or https://",
+    r"^media_player\.[a-z0-9_]+$": "write the entity's id in Home Assistant: media_player. and a name",
+    r"^tts\.[a-z0-9_]+$": "write the entity's id in Home Assistant: tts. and a name",
+    r"^/[!-~]*$": "write a path that starts with /",
+    HOST_NAME: "write letters, digits and -, at most 63, the first and the last a letter or a digit",
+    SERVER: "write a server's name or IP address",
+    USER_NAME: "write small letters, digits, - and _, at most 31, the first a letter or _",
     _PIN: "write GPIO0 to GPIO27, the chip's numbers",
     _FINGERPRINT: "write the 64 hexadecimal digits of a SHA-256 fingerprint, with or without colons",
 }

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, IPvAnyAddress, field_validator, mode
 from pydantic.networks import IPvAnyInterface
 
 from edge.config import Config, Section
+from edge.config.section import HOST_NAME, SERVER, USER_NAME
 from edge.machine.sshkeys import public_key
 
 _SSID_MAX_BYTES = 32
@@ -87,8 +88,8 @@ def _user(name: str) -> str:
     return name
 
 
-HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")]
-Server = Annotated[str, Field(pattern=r"^[A-Za-z0-9:][A-Za-z0-9.:-]{0,252}$")]
+HostName = Annotated[str, Field(pattern=HOST_NAME)]
+Server = Annotated[str, Field(pattern=SERVER)]
 
 
 class Wifi(Section):
@@ -142,7 +143,7 @@ class Machine(Section):
     )
     """The public keys of those who may log in over ssh; without any, ssh stays off."""
     ssh_user: Annotated[str, AfterValidator(_user)] = Field(
-        "installer", pattern=r"^[a-z_][a-z0-9_-]{0,30}$", examples=["installer"]
+        "installer", pattern=USER_NAME, examples=["installer"]
     )
     """The user to log in as, with these keys and never with a password; may do everything (sudo)."""
     ntp_servers: tuple[Server, ...] = Field((), max_length=8, examples=[["ntp.example.org"]])

@@ -61,6 +61,9 @@ class Contract(_Strict):
     interpolation: Literal["area-or-linear"] = "area-or-linear"
     positive_class: str | None = None
     threshold: float | None = Field(default=None, gt=0, lt=1)
+    """Of the calibrated probability, or of the detector's score; the configuration may override it."""
+    box_convention: str | None = None
+    """How a detector draws a face's box; the classifier is trained on what such boxes cut out."""
     calibration: Calibration = Calibration()
     golden: str | None = None
     made_by: dict[str, Any] = Field(default_factory=dict)

@@ -18,6 +18,18 @@ from edge.model.runtime import Model, Runtime, find_runtime
 from edge.values import Box, Face, Image
 
 STRIDES = (8, 16, 32)
+DEFAULT_SCORE = 0.6
+"""YuNet's own threshold: that of a model whose contract has none."""
+
+
+class DetectorRow:
+    """What a candidate of ``decode`` holds, and where."""
+
+    box = slice(0, 4)
+    """x1, y1, x2, y2."""
+    points = slice(4, 14)
+    """x, y of right eye, left eye, nose tip, right and left corner of the mouth."""
+    score = 14
 
 
 class FaceDetector:
@@ -25,7 +37,7 @@ class FaceDetector:
 
     Args:
         path: the ``.tflite``, its contract beside it.
-        score_threshold: faces below it are dropped (0 to 1).
+        score_threshold: faces below it are dropped (0 to 1); None: the contract's threshold.
         nms_iou: of two boxes that overlap more than this, the better one stays.
     """
 
@@ -35,14 +47,14 @@ class FaceDetector:
         runtime: Runtime | None = None,
         *,
         threads: int = 1,
-        score_threshold: float = 0.6,
+        score_threshold: float | None = None,
         nms_iou: float = 0.3,
     ) -> None:
         self.model = Model(path, runtime or find_runtime(), threads=threads)
         if self.contract.kind != "face-detector":
             raise ModelError(f"{path}: its contract describes a {self.contract.kind}, not a face-detector")
         self._size = (self.contract.input.shape[0], self.contract.input.shape[1])
-        self.score_threshold = score_threshold
+        self.score_threshold = score_threshold or self.contract.threshold or DEFAULT_SCORE
         self._nms_iou = nms_iou
 
     @property

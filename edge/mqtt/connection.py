@@ -23,6 +23,7 @@ from edge.mqtt.session import (
     KEPT_S,
     ClientIdentity,
     IncomingMessage,
+    MalformedError,
     SessionCallbacks,
     Wakeup,
     connect,
@@ -34,10 +35,6 @@ from edge.mqtt.status_watch import StatusWatch
 from edge.values import counted
 
 _log = logging.getLogger(__name__)
-
-
-class MalformedError(ValueError):
-    """The broker has sent a packet that breaks MQTT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +126,9 @@ class Connection:
         sock = self._client.socket()
         if sock is not None:
             sock.close()
-        message = why_malformed(self._settings, error)
-        online = self._answer is not None and not self._answer.is_failure
-        return End("lost" if online else "silent", message, lasted_s if online else 0.0, "malformed packet")
+        if self._answer is None:
+            return End("silent", why_silent(self._settings))
+        return End("lost", why_malformed(self._settings, error), lasted_s, "malformed packet")
 
     def _call(self, function: Callable[[], None]) -> None:
         """Call into our own code. Its errors are not the broker's fault, and end the process as any other."""
@@ -166,9 +163,8 @@ class Connection:
     def _introduce(self, client: paho.Client) -> None:
         if self._watch.topic is not None:
             self._watch.connected(self._where)
-            self._watch_mid = client.subscribe(self._watch.topic, 1)[
-                1
-            ]  # before the birth replaces what is there
+            # before the birth replaces what is there
+            _, self._watch_mid = client.subscribe(self._watch.topic, 1)
         for message in self._callbacks.birth():
             send(client, message)
         if self._callbacks.subscriptions:

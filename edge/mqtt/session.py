@@ -23,8 +23,14 @@ KEPT_S = 5.0
 """A broker sends what it kept for us at once, so after this time on a connection messages are live."""
 PACKET_MAX = 256 * 1024
 """Largest packet in bytes that we accept. An event has about 1000 bytes, a device's ``info`` some 5000."""
+_HARD_MAX = 16 * 1024 * 1024
+"""A larger packet ends the connection before it takes the memory: MQTT 3.1.1 has no ``PACKET_MAX``."""
 _POLL_S = 1.0
 """While nothing is sent or received, keepalive is checked this often."""
+
+
+class MalformedError(ValueError):
+    """The broker has sent a packet that breaks MQTT, or that we can't take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +199,9 @@ def serve(client: paho.Client, wakeup: Wakeup) -> bool:
         wakeup.receiver.recv(4096)
     if held or ready.get(sock, 0) & selectors.EVENT_READ:
         client.loop_read()
+        coming = client._in_packet["remaining_length"]  # noqa: SLF001 - paho would collect up to 256 MiB
+        if coming > _HARD_MAX:
+            raise MalformedError(f"a packet of {coming} bytes")
     if ready.get(sock, 0) & selectors.EVENT_WRITE:
         client.loop_write()
     client.loop_misc()

@@ -201,7 +201,8 @@ class Disk:
     def _lost(self, numbers: Sequence[int], count: int) -> None:
         """Count events that damage has taken; some of their numbers may be known."""
         if count:
-            named = f" from number {numbers[0]} to {numbers[-1]}" if numbers else ""
+            ends = dict.fromkeys(str(n) for n in (numbers[0], numbers[-1])) if numbers else ()
+            named = f", number {' to '.join(ends)}" if ends else ""
             _log.error("outbox %s is damaged and has lost %s%s", self._path, counted(count, "event"), named)
         self.dropped += count
         self.untold = added(self.untold, damage(numbers, count))

@@ -150,7 +150,7 @@ def set_aside(path: Path, clock: Clock, error: Exception) -> None:
 def store_text(path: Path, error: sqlite3.DatabaseError) -> str:
     """SQLite's error as a sentence that names the file and says what to do."""
     if not isinstance(error, sqlite3.OperationalError):
-        advice = "the file is damaged; restart maskgate, which sets it aside"
+        advice = "the file is damaged, and is set aside"
     elif "locked" in str(error):
         advice = "another process has it open; stop that maskgate, or give this one its own [outbox] path"
     elif "full" in str(error):

@@ -36,7 +36,7 @@ def test_a_wrong_option_is_a_usage_error() -> None:
         (["prepare", "--frames", "nowhere", "--out", "x"], 2, "nowhere: holds neither annotations.json nor"),
         (["prepare", "--out", "x"], 2, "give --faces, --unmasked or --frames"),
         (
-            ["face", "--onnx", "n.onnx", "--calibration", "nowhere", "--out", "x"],
+            ["face", "convert", "--onnx", "n.onnx", "--calibration", "nowhere", "--out", "x"],
             2,
             "nowhere: no such folder",
         ),

@@ -73,7 +73,7 @@ def small_yunet(path: Path, *, extra: str | None = None) -> None:
 def test_the_walk_computes_what_opencv_computes(tmp_path: Path) -> None:
     small_yunet(tmp_path / "small.onnx")
     image = np.random.default_rng(1).uniform(0, 1, (1, SIDE, SIDE, 3)).astype(np.float32)
-    found = read_yunet(tmp_path / "small.onnx")(image)
+    found = read_yunet(tmp_path / "small.onnx").run(image)
     reference = cv2.dnn.readNetFromONNX(str(tmp_path / "small.onnx"))
     reference.setInput(image.transpose(0, 3, 1, 2))
     wanted = reference.forward("cls_8")

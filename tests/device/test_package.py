@@ -76,7 +76,7 @@ def test_what_is_installed_is_whole_and_in_order(installed: Root) -> None:
     assert installed.run("dpkg", "--verify", "maskgate").stdout == ""
     assert installed.run("maskgate", "--version").stdout.startswith("maskgate ")
     assert installed.run("maskgate", "config", "--check", f"/{CONFIG}").stdout == f"/{CONFIG}: fine\n"
-    assert (installed / "usr/lib/maskgate/edge/__pycache__/cli.cpython-311.pyc").exists()
+    assert (installed / "usr/lib/maskgate/edge/cli/__pycache__/program.cpython-311.pyc").exists()
     pins = "import sys; sys.path.insert(0, '/usr/lib/maskgate'); import gpiozero, lgpio"
     installed.run("sh", "-c", f'cd /tmp && python3 -sPc "{pins}"')
     rights = installed.run("stat", "--format=%a %U:%G", f"/{CONFIG}", "/etc/maskgate/credentials").stdout

@@ -1,9 +1,11 @@
 """Network cameras: real servers on the loopback, that stall, die and come back."""
 
+import base64
 import contextlib
 import logging
 import os
 import re
+import select
 import signal
 import socket
 import ssl
@@ -24,6 +26,8 @@ from web_camera import certificate
 
 from edge.camera import Camera, CameraSettings, CameraState, CameraStatus, Fault
 from edge.camera.kinds import open_source
+from edge.camera.parameter_sets import coded_size
+from edge.camera.rtsp_relay import RtspRelay
 from edge.camera.rtsp_replies import RefusedReplyError, RtspReplies
 from edge.camera.rtsp_requests import RtspRequests
 from edge.clock import SystemClock
@@ -536,7 +540,7 @@ def h264(kind: int, body: bytes, payload_type: int = 96) -> bytes:
 def test_only_another_parameter_set_after_the_first_ones_is_a_change() -> None:
     description = b"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=rtpmap:97 mpeg4-generic/8000\r\n"
     head = b"RTSP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(description)
-    replies = RtspReplies()
+    replies = RtspReplies(16_000_000)
     two = [h264(7, b"first"), h264(7, b"second"), h264(5, b"picture"), h264(7, b"sound", payload_type=97)]
     for message in [head + description, *two * 5]:
         assert replies.take(message) == message
@@ -548,7 +552,7 @@ def test_only_another_parameter_set_after_the_first_ones_is_a_change() -> None:
 @given(st.binary(max_size=200), st.integers(1, 50))
 def test_any_reply_is_passed_on_unchanged_or_refused(tail: bytes, step: int) -> None:
     data = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 3\r\n\r\nabc" + tail
-    replies, passed = RtspReplies(), b""
+    replies, passed = RtspReplies(16_000_000), b""
     with contextlib.suppress(RefusedReplyError):
         for at in range(0, len(data), step):
             passed += replies.take(data[at : at + step])
@@ -565,3 +569,93 @@ def test_pictures_are_asked_for_over_the_same_connection() -> None:
     assert requests.take(by_udp[30:]) == (b"", b"RTSP/1.0 461 Unsupported transport\r\nCSeq: 3\r\n\r\n")
     by_tcp = by_udp.replace(b"RTP/AVP/UDP;unicast;client_port=1-2", b"RTP/AVP/TCP;unicast;interleaved=0-1")
     assert requests.take(by_tcp) == (by_tcp, b"")
+
+
+class BitWriter:
+    """Writes a parameter set, number by number."""
+
+    def __init__(self) -> None:
+        self._bits = ""
+
+    def put(self, value: int, count: int) -> "BitWriter":
+        self._bits += format(value, f"0{count}b") if count else ""
+        return self
+
+    def golomb(self, *values: int) -> "BitWriter":
+        for value in values:
+            code = format(value + 1, "b")
+            self._bits += "0" * (len(code) - 1) + code
+        return self
+
+    def unit(self, head: bytes) -> bytes:
+        bits = self._bits + "1" + "0" * (-(len(self._bits) + 1) % 8)
+        data = int(bits, 2).to_bytes(len(bits) // 8, "big")
+        safe = bytearray()
+        for byte in data:  # H.264, 7.4.1: no start code in the data
+            if safe[-2:] == b"\0\0" and byte <= 3:
+                safe.append(3)
+            safe.append(byte)
+        return head + bytes(safe)
+
+
+def h264_set(width: int, height: int, profile: int = 100) -> bytes:
+    bits = BitWriter().put(profile, 8).put(31, 16).golomb(0)
+    if profile == 100:
+        bits.golomb(1, 0, 0).put(0, 1).put(1, 1)  # with scaling lists, the first of them as a flat one
+        bits.put(1, 1).golomb(*[0] * 16).put(0, 7)
+    bits.golomb(4, 0, 2, 4).put(0, 1).golomb(width // 16 - 1, height // 16 - 1).put(1, 1)
+    return bits.put(0, 9).unit(b"\x67")
+
+
+def h265_set(width: int, height: int, layers: int = 0) -> bytes:
+    bits = BitWriter().put(0, 4).put(layers, 3).put(1, 1).put(1, 88).put(93, 8)
+    for _ in range(layers):
+        bits.put(3, 2)
+    if layers:
+        bits.put(0, 2 * (8 - layers)).put(5, 96 * layers)
+    return bits.golomb(0, 1, width, height).put(0, 9).unit(b"\x42\x01")
+
+
+sizes = st.integers(1, 1000).map(lambda n: 16 * n)
+
+
+@given(sizes, sizes, st.sampled_from([66, 100]), st.integers(0, 6))
+def test_the_size_is_read_from_a_parameter_set(width: int, height: int, profile: int, layers: int) -> None:
+    assert coded_size(h264_set(width, height, profile), b"H264") == (width, height)
+    assert coded_size(h265_set(width, height, layers), b"H265") == (width, height)
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"H264", b"H265"]))
+def test_any_parameter_set_has_a_size_or_none(unit: bytes, codec: bytes) -> None:
+    size = coded_size(unit, codec)
+    assert size is None or min(size) >= 0
+
+
+def test_a_stream_that_announces_huge_pictures_is_not_decoded() -> None:
+    stated = base64.b64encode(h264_set(16000, 16000))
+    for body in (
+        b"a=rtpmap:96 H264/90000\r\na=fmtp:96 sprop-parameter-sets=" + stated + b",aM4G4g==\r\n",
+        b"a=rtpmap:96 H264/90000\r\n",
+    ):
+        replies = RtspReplies(16_000_000)
+        head = b"RTSP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+        with pytest.raises(
+            RefusedReplyError, match="announces a picture that has 16000 x 16000 px, more than"
+        ):
+            replies.take(head + body + h264(7, h264_set(16000, 16000)[1:]))
+
+
+def test_what_tls_sends_for_itself_does_not_hold_up_the_relay(tmp_path: Path) -> None:
+    crt, key = certificate(tmp_path, "camera")
+    answers = RtspAnswers("200 OK", b"")
+    front = TlsFront(answers.port, crt, key)
+    settings = CameraSettings(f"rtsps://127.0.0.1:{front.port}/bars", ca_file=crt)
+    with RtspRelay(settings) as relay:
+        select.select([relay._far], [], [], 20)  # TLS 1.3 sends tickets after the handshake
+        with socket.create_connection(("127.0.0.1", relay.port), 20) as near:
+            while select.select([relay._far], [], [], 0)[0]:
+                pass  # until the relay has taken them
+            near.sendall(b"OPTIONS rtsp://x RTSP/1.0\r\nCSeq: 1\r\n\r\n")
+            assert near.recv(100).startswith(b"RTSP/1.0 200 OK")
+    front.close()
+    answers.close()

@@ -3,20 +3,22 @@
 import random
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config import load_config
+from edge.config.section import IN_WORDS
 from edge.config.toml_file import tables_of
 from edge.config.toml_scan import NESTING_MAX, PARTS_MAX, flaw_of, headers_in
 from edge.errors import ConfigError
+from edge.machine import CardConfig
 from edge.machine.card_files import CardFiles
 from edge.machine.report import differs
-from edge.machine.toml_text import without_passphrase, without_table
+from edge.machine.toml_text import parse, without_passphrase, without_table
 from edge.machine.wanted import KnownSecrets, read
 from edge.programs import run
 
@@ -126,7 +128,7 @@ def test_headers_are_found_wherever_else_brackets_stand(
         places.append(len(text))
         text += f"{indent}[t{number}.t{name}] # [it]{end}"
         text += "".join(f"{indent}{key} = {value} # [n]{end}" for key, value in pairs)
-    tomllib.loads(text)
+    assert parse(text) is not None
     assert flaw_of(text) is None
     assert list(headers_in(text)) == places
 
@@ -143,7 +145,7 @@ def test_headers_are_found_wherever_else_brackets_stand(
     ],
 )
 def test_a_key_of_many_parts_is_refused_wherever_it_hides(text: str) -> None:
-    tomllib.loads(text)  # it is valid otherwise
+    assert parse(text) is not None  # it is valid otherwise
     assert re.search(r"not valid TOML: a key with more than 20 parts \(at line \d\)", complaint(text))
     assert flaw_of(text.replace("a.", "", 1).replace("a' .", "a' ", 1).replace('a" .', 'a" ', 1)) is None
 
@@ -157,16 +159,10 @@ def test_brackets_within_each_other_are_bounded() -> None:
 
 @given(st.text(alphabet="ab.=[]{}\"'#\\\n \t,1", max_size=300))
 def test_the_scan_agrees_with_the_parser_about_any_text(text: str) -> None:
-    try:
-        tomllib.loads(text)
-    except ValueError:
-        flaw_of(text)
-    else:
-        assert (
-            flaw_of(text) is None
-            or text.count(".") >= PARTS_MAX
-            or text.count("[") + text.count("{") > NESTING_MAX
-        )
+    flaw = flaw_of(text)
+    if parse(text) is not None:
+        brackets = text.count("[") + text.count("{")
+        assert flaw is None or text.count(".") >= PARTS_MAX or brackets > NESTING_MAX
 
 
 @pytest.mark.timeout(60)
@@ -253,3 +249,20 @@ def test_a_report_made_to_take_time_is_compared_in_time(tmp_path: Path, piece: s
     text = piece * (250_000 // len(piece)) + str(rng.random())
     (tmp_path / "maskgate-report.txt").write_text(text)
     assert differs(tmp_path, "another")
+
+
+def patterns(kind: object) -> Iterator[str]:
+    """Every pattern of a section and of those in it."""
+    if isinstance(kind, dict):
+        for key, value in kind.items():
+            if key == "pattern":
+                yield str(value)
+            else:
+                yield from patterns(value)
+    elif isinstance(kind, list):
+        for value in kind:
+            yield from patterns(value)
+
+
+def test_every_pattern_is_explained_in_words() -> None:
+    assert set(patterns(CardConfig.model_json_schema())) - IN_WORDS.keys() == set()

@@ -42,7 +42,7 @@ def test_all_mistakes_of_both_parts_are_named_at_once() -> None:
     )
     assert message.startswith("maskgate.toml: 8 mistakes:")
     assert "site.id: found 'a/b'" in message
-    assert "machine.host_name: found 'north door'" in message
+    assert "machine.host_name: found 'north door'; write letters, digits and -, at most 63" in message
     assert "machine.timezone: found 'Asia/Djakarta', which is not a time zone" in message
     assert (
         "machine.wifi.ssid: found a name of 0 bytes; a network's name has 1 to 32. Example: ssid = \""

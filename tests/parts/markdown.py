@@ -11,6 +11,16 @@ _INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _IGNORED = {"build", "dist", "out"}
 
 
+def read(path: Path | str) -> str:
+    """The text of a file of the repository."""
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def short(path: Path) -> str:
+    """A path as it is in the repository."""
+    return str(path.relative_to(ROOT))
+
+
 def pages() -> list[Path]:
     """Every Markdown file of the repository."""
     found = []

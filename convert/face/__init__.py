@@ -1,0 +1,1 @@
+"""YuNet taught to see masked faces: whole photos with boxes to a released detector."""
