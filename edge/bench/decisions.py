@@ -8,6 +8,7 @@ so a face that is misjudged is misjudged all through its visit; a turned head is
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,10 +18,11 @@ from edge.bench.figures import expectations, figures, grouped, table
 from edge.bench.modelled import ScoreModel
 from edge.bench.painter import Painter
 from edge.bench.scenes import ScriptedScene, make_scenes
-from edge.bench.sightings import Moment, watch
+from edge.bench.sightings import SCRIPTED_LEAST_SCORE, Moment, watch
 from edge.bench.visits import COMPLIED_S, VIOLATING_S, Ledger
 from edge.config import Config
 from edge.people.compose import LoadedModels, load_models, make_pipeline
+from edge.people.evidence import certainty_of
 from edge.people.pipeline import Pipeline
 from edge.people.protocols import Classifier
 from edge.progress import progress
@@ -113,13 +115,23 @@ def play(
         pipeline.classifier = modelled
     at_s = 0.0
     for number, moment in enumerate(watch(scene)):
-        at_s, detector.faces = moment.at_s, [s.face for s in moment.sightings]
+        at_s = moment.at_s
+        detector.faces = [rescaled(s.face, pipeline.policy.least_score) for s in moment.sightings]
         if modelled is not None:
             modelled.expect(moment)
         frame = Frame(painter.paint(moment), number, at_s, _EPOCH + timedelta(seconds=at_s))
         ledger.add(moment, pipeline.process(frame))
     ledger.record(pipeline.finish(at_s, _EPOCH + timedelta(seconds=at_s)), at_s)
     return ledger
+
+
+def rescaled(face: Face, least_score: float) -> Face:
+    """The face as surely found by a detector with another least score.
+
+    The scripted scores are those of a detector that reports faces from ``SCRIPTED_LEAST_SCORE`` on.
+    """
+    certainty = certainty_of(face.score, SCRIPTED_LEAST_SCORE)
+    return replace(face, score=least_score + certainty * (1 - least_score))
 
 
 class _Scripted:

@@ -32,6 +32,8 @@ _FALSE_PER_S, _FALSE_S = 0.05, 0.4
 """A false face appears this often and stays this long on average; one in twelve stays for a second or more.
 Measured: 0.14 a photo of crowds, most of them real faces that nobody annotated; none in 91 frames of two
 corridors."""
+SCRIPTED_LEAST_SCORE = 0.6
+"""The least score of the detector whose scores these are, YuNet's."""
 _LANDMARK_NOISE = 0.015
 _NORMAL = NormalDist()
 

@@ -49,7 +49,8 @@ class Policy:
     """
 
     def __init__(self, rules: Rules, threshold_logit: float, least_score: float = 0.6) -> None:
-        self._rules, self._least_score = rules, least_score
+        self._rules = rules
+        self.least_score = least_score
         self.threshold_logit = threshold_logit
         """May be changed; a settled person keeps the verdict until new looks say otherwise."""
         self._people: dict[int, _Person] = {}
@@ -72,7 +73,7 @@ class Policy:
 
     def observe(self, track: Track, look: Look, score: MaskScore, now: float) -> None:
         """Take in the classifier's opinion of one look."""
-        certainty = certainty_of(look.face.score, self._least_score)
+        certainty = certainty_of(look.face.score, self.least_score)
         margin = score.logit - self.threshold_logit
         self._of(track).evidence.add(look, margin, certainty, self._rules.evidence, now)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edge.bench.cast import CONTEXT, Cast, FaceSprite, patterns, real_faces
-from edge.bench.decisions import _misjudged, play, run, table
+from edge.bench.decisions import _misjudged, play, rescaled, run, table
 from edge.bench.figures import expectations, figures, rate
 from edge.bench.modelled import ScoreModel
 from edge.bench.motion import FacePose, HeadTurn, Stop, Visitor, Wear, hidden_share
@@ -26,6 +26,7 @@ from edge.config import Config
 from edge.errors import UsageError
 from edge.events import ViolationOpened, new_event
 from edge.people.compose import LoadedModels, load_models, make_pipeline
+from edge.people.evidence import certainty_of
 from edge.people.pipeline import FrameResult, Sight
 from edge.values import Box, Face, Image, Look, MaskScore, Track, Verdict
 
@@ -166,6 +167,13 @@ def test_the_ledger_follows_tracks_that_go_over_to_others_and_to_nobody() -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("least", [0.5, 0.6, 0.77])
+def test_scripted_faces_are_as_sure_whatever_the_detectors_least_score(least: float) -> None:
+    for score in (0.6, 0.7, 0.92):
+        face = rescaled(Face(Box(0, 0, 50, 60), score), least)
+        assert certainty_of(face.score, least) == pytest.approx(certainty_of(score, 0.6))
+
+
 def test_the_same_seed_tells_the_same_and_another_one_does_not() -> None:
     first, again, other = run(None, 7, 10), run(None, 7, 10), run(None, 8, 10)
     assert json.dumps(first) == json.dumps(again)
