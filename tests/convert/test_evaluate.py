@@ -221,6 +221,7 @@ def test_pictures_and_all_errors_by_name(
     assert all((e["probability"] < found["threshold"]) == (e["label"] == "masked") for e in errors)
 
 
+@pytest.mark.slow
 def test_a_perfect_model_leaves_an_empty_sheet(models: Path, tmp_path: Path) -> None:
     from convert.measure.contact_sheet import draw_errors  # noqa: PLC0415
     from edge.model.contract import load_contract  # noqa: PLC0415

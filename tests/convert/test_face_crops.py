@@ -64,6 +64,7 @@ def test_a_box_stays_on_its_face_at_every_scale_and_in_the_mirror() -> None:
     assert found > 20
 
 
+@pytest.mark.slow
 def test_a_face_cut_by_the_crop_is_ignored_and_a_sliver_is_no_face() -> None:
     kinds = set()
     for seed in range(200):

@@ -147,6 +147,7 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     assert bootstrap_intervals(**f) != bootstrap_intervals(**f, seed=1)
 
 
+@pytest.mark.slow
 def test_two_models_are_compared_on_the_same_resamples() -> None:
     f = faces(400)
     pushed = f["logits"] + np.where(f["labels"] == "masked", 0.4, -0.4)

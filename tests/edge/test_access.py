@@ -169,6 +169,7 @@ def connect(secured: Any, bridged: Any, keys: Path) -> Iterator[Callable[..., Cl
         client.link.stop(WAIT_S)
 
 
+@pytest.mark.slow
 def test_a_device_writes_its_own_topics_and_no_other(connect: Callable[..., Client]) -> None:
     ops, device = connect("ops", "#"), connect("client")
     for leaf in ("status", "info", "health", "event", "summary", "rsp"):

@@ -174,6 +174,7 @@ def test_scripted_faces_are_as_sure_whatever_the_detectors_least_score(least: fl
         assert certainty_of(face.score, least) == pytest.approx(certainty_of(score, 0.6))
 
 
+@pytest.mark.slow
 def test_the_same_seed_tells_the_same_and_another_one_does_not() -> None:
     first, again, other = run(None, 7, 10), run(None, 7, 10), run(None, 8, 10)
     assert json.dumps(first) == json.dumps(again)

@@ -340,6 +340,7 @@ print(len(frames))
 """
 
 
+@pytest.mark.slow
 def test_neither_opencv_nor_ffmpeg_prints(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "clip.mp4", [noisy_picture(i) for i in range(8)], 10)
     data = bytearray(clip.read_bytes())

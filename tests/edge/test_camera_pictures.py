@@ -201,6 +201,7 @@ read_picture(Path(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_opencv_refuses_the_same_in_files_whose_header_is_not_read_here(tmp_path: Path) -> None:
     path = tmp_path / "large.pgm"
     with path.open("wb") as file:

@@ -370,6 +370,7 @@ def rtsp() -> Iterator[Callable[..., RtspServer]]:
         server.die()
 
 
+@pytest.mark.slow
 def test_rtsp_that_goes_quiet_dies_and_comes_back(
     open_camera: Callable[..., Camera], rtsp: Callable[..., RtspServer]
 ) -> None:
@@ -394,6 +395,7 @@ def test_rtsp_that_goes_quiet_dies_and_comes_back(
     until(camera, live)
 
 
+@pytest.mark.slow
 def test_rtsp_whose_pictures_change_their_size_is_opened_again(
     open_camera: Callable[..., Camera], rtsp: Callable[..., RtspServer], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -68,6 +68,7 @@ def test_the_models_see_what_the_truth_table_says(looks: Looks) -> None:
     assert statistics.mean(right) >= 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("visit", VISITS, ids=lambda v: v.name)
 def test_each_visitor_is_near_long_enough_and_judged_with_a_margin(
     visit: ScriptedVisit, looks: Looks

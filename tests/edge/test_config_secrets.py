@@ -85,6 +85,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_no_secret_file_is_read_or_waited_for_without_an_end(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -97,7 +98,7 @@ def test_no_secret_file_is_read_or_waited_for_without_an_end(tmp_path: Path) -> 
     for n, path in enumerate(paths):
         assert [line.split(path)[0] for line in said[5 * n : 5 * n + 5]] == [
             "[mqtt] password_file: ", "[mqtt] ca_file: ", "[mqtt] cert_file: ", "[mqtt] cert_file: ",
-            "speaker.webhook.token_file ",
+            "speaker.webhook.token_file: ",
         ]  # fmt: skip
         assert all("can't be " in line for line in said[5 * n : 5 * n + 5])
 

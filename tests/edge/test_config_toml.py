@@ -214,6 +214,7 @@ def card(text: str) -> CardFiles:
     return CardFiles(text.encode(), {})
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_a_card_made_to_take_time_is_read_in_time() -> None:
     site = '[site]\nid = "hq"\ndevice = "north-door"\n'

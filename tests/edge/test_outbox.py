@@ -223,6 +223,7 @@ def test_a_full_outbox_drops_the_oldest_summaries_and_then_the_oldest_events(
     assert "is full (rows)" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["on disk", "in memory"])
 def test_the_opening_of_what_is_still_open_goes_last(make: Callable[..., Outbox], where: str) -> None:
     outbox = make(max_rows=100)
@@ -757,6 +758,7 @@ os._exit(0)  # as kill -9: the write-ahead log stays
 """
 
 
+@pytest.mark.slow
 def test_a_damaged_write_ahead_log_loses_little_gives_no_number_twice_and_its_loss_is_reported(
     tmp_path: Path,
 ) -> None:
@@ -790,6 +792,7 @@ def test_a_damaged_write_ahead_log_loses_little_gives_no_number_twice_and_its_lo
     assert 0 < most <= 40  # what a checkpoint bounds
 
 
+@pytest.mark.slow
 def test_both_copies_of_the_highest_number_may_be_torn_but_not_at_once(tmp_path: Path) -> None:
     path = tmp_path / "number"
     numbers = LastNumber(path)
@@ -871,6 +874,7 @@ def test_a_file_of_a_newer_version_is_left_alone(make: Callable[..., Outbox], pa
     assert [p.name for p in path.parent.iterdir()] == ["outbox.sqlite"]
 
 
+@pytest.mark.slow
 def test_kill_9_loses_nothing_that_append_has_returned(make: Callable[..., Outbox], path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True

@@ -297,6 +297,7 @@ def test_a_chin_is_nobody_and_a_poster_has_one_violation() -> None:
     assert not any(r.sights for r in results[450:])
 
 
+@pytest.mark.slow
 def test_a_pipeline_needs_neither_models_nor_camera() -> None:
     code = (
         "import sys, importlib.abc\n"

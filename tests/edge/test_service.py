@@ -226,6 +226,7 @@ def test_systemd_hears_of_every_judged_frame_and_of_a_known_fault_but_not_of_a_h
     assert [m for m in systemd.heard() if not m.startswith("STATUS")] == ["STOPPING=1"]
 
 
+@pytest.mark.slow
 def test_when_the_camera_fails_nobody_is_left_accused(
     tmp_path: Path, models: LoadedModels, clip: Path
 ) -> None:

@@ -210,6 +210,7 @@ def wall_with_person(width: float) -> tuple[Light, Box]:
     return picture, face
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("share", "expected"), [(1, []), (0, ["turned"])], ids=["faces known", "faces not known"]
 )

@@ -544,6 +544,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_release_tests_itself_in_a_process_of_its_own(config: Path, tmp_path: Path) -> None:
     me = pwd.getpwuid(os.geteuid()).pw_name
     run_self_test(UpdateCandidate(REPOSITORY, None), config, user=me)

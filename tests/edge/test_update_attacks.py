@@ -198,6 +198,7 @@ def test_a_result_that_cannot_be_published_stops_nothing_and_comes_later(device:
     assert device.reported_texts() == []
 
 
+@pytest.mark.slow
 def test_results_that_wait_are_bounded_and_not_readable_for_others(device: Device) -> None:
     for n in range(RESULTS_MAX + 3):
         device.arrives(application("0.9.0"))
@@ -392,6 +393,7 @@ def test_a_bundle_on_the_card_cannot_take_all_memory(device: Device) -> None:
         reason_to_skip(bundle, device.store())
 
 
+@pytest.mark.slow
 def test_a_member_before_the_manifest_is_not_unpacked(tmp_path: Path) -> None:
     """An extended header of 200 MB, which takes 30 kB in the bundle."""
     bundle = tmp_path / "x.bundle"

@@ -157,6 +157,7 @@ def test_a_damaged_bundle_is_named(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path / "out", ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_models_are_packed_with_their_contracts_and_golden_vectors(ops: Key, tmp_path: Path) -> None:
     bundle = from_models(SHIPPED_MODELS, tmp_path / "new", "1.4.0", preset=0)
     with bundle.open("rb") as content:

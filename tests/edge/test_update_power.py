@@ -181,6 +181,7 @@ def cut_at_every_step(prepared: Device, work: Work, after: str, outcome: str | N
     assert cuts > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "work", "after", "outcome"),
     [
@@ -201,6 +202,7 @@ def test_the_power_may_fail_at_every_step(
     cut_at_every_step(prepared, work, after, outcome)
 
 
+@pytest.mark.slow
 def test_a_refusal_is_reported_under_one_id_even_if_the_power_fails(prepared: Device, other: Key) -> None:
     prepared.arrives(application("3.0.0"), key=other)
     cut_at_every_step(prepared, take_incoming, OLD, "update to version 3.0.0 failed: ")
@@ -209,6 +211,7 @@ def test_a_refusal_is_reported_under_one_id_even_if_the_power_fails(prepared: De
     cut_at_every_step(prepared, take_from_card, OLD, "update failed: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [download, attend_and_download])
 @pytest.mark.parametrize(
     ("name", "after", "outcome"),
@@ -232,6 +235,7 @@ def test_the_power_may_fail_at_every_step_of_a_download_and_a_complete_one_is_no
         cut_at_every_step(prepared, once, after, outcome)
 
 
+@pytest.mark.slow
 def test_a_complete_download_is_not_repeated_even_if_the_request_is_still_there(prepared: Device) -> None:
     """To repeat it would fail, because no server is there."""
     prepared.arrives(application("3.0.0"))

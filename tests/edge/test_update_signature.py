@@ -59,6 +59,7 @@ def test_one_of_several_keys_is_enough(file: Path, ops: Key, other: Key, tmp_pat
         check(file, tmp_path)
 
 
+@pytest.mark.slow
 def test_any_change_is_refused_as_minisign_refuses_it(file: Path, ops: Key) -> None:
     """Changes bytes of the decoded signatures, of the comment, and of the file."""
     signature = ops.sign(file, "-t", "version 1")
@@ -106,6 +107,7 @@ def mangled(dice: random.Random, text: bytes) -> bytes:
     return b"\n".join(lines)
 
 
+@pytest.mark.slow
 def test_no_file_is_trusted_that_minisign_refuses(file: Path, ops: Key) -> None:
     """Reads like minisign, or more strictly: 800 mangled signatures of a seeded generator."""
     dice, whole = random.Random(13), ops.sign(file, "-t", "version 1").read_bytes()

@@ -311,6 +311,7 @@ def test_without_rich_the_table_names_what_to_install(monkeypatch: pytest.Monkey
         _live_view()
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_away_is_named_once() -> None:
     for command in (["watch"], ["command", "hq/north-door", "status", "--timeout", "0.1"]):
         done = subprocess.run(
