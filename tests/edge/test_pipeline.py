@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
+import pytest
 
 from edge.config import parse_config
 from edge.events import Place, ViolationClosed, ViolationOpened, cloud_event, leaf_of
