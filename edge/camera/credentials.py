@@ -11,6 +11,7 @@ from edge.camera.shown import shown_source
 from edge.camera.state import CameraSettings
 from edge.config.secret_files import credential_hint
 from edge.errors import CameraError, ConfigError
+from edge.files import open_plain
 
 _PASSWORD_BYTES = 4096
 _ENCRYPTED = ("https", "rtsps")
@@ -46,7 +47,7 @@ def login_of(settings: CameraSettings) -> Login | None:
 def _read_password(path: Path) -> str:
     key = "camera.password_file"
     try:
-        with path.open("rb") as file:
+        with open_plain(path, follow=True) as file:
             data = file.read(_PASSWORD_BYTES + 1)
         lines = data.decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as e:
@@ -68,6 +69,8 @@ def tls_context(settings: CameraSettings) -> ssl.SSLContext:
         ConfigError: ``ca_file`` can't be read or holds no certificate.
     """
     try:
+        if settings.ca_file is not None:
+            open_plain(settings.ca_file, follow=True).close()  # a pipe would be waited for without an end
         # Without a file: the system's authorities.
         context = ssl.create_default_context(cafile=settings.ca_file)
     except OSError as e:  # ssl.SSLError is one

@@ -8,6 +8,7 @@ from typing import Any
 from edge.config.toml_hints import hint_for
 from edge.config.toml_scan import flaw_of
 from edge.errors import ConfigError
+from edge.files import NotPlainError, TooLongError, read_plain
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,16 +30,17 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: it can't be read, is not text, or is not TOML.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(_LONGEST + 1)
+        data = read_plain(path, _LONGEST, follow=True)
     except FileNotFoundError as e:
         raise ConfigError(f"{path}: no such file. Make one with: maskgate config > {path}") from e
+    except TooLongError as e:
+        raise ConfigError(f"{path}: is longer than 1 MiB: is it the right file?") from e
+    except NotPlainError as e:
+        raise ConfigError(f"{path}: is a folder, a pipe or a device: name a file") from e
     except OSError as e:
         raise ConfigError(
             f"{path}: can't be read: {e.strerror}. Let this user read it, or give another one"
         ) from e
-    if len(data) > _LONGEST:
-        raise ConfigError(f"{path}: is longer than 1 MiB: is it the right file?")
     return tables_of(text_of(data, str(path)), str(path))
 
 

@@ -13,8 +13,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import ModelError
+from edge.files import NotPlainError, TooLongError, read_plain
 
 _SHOWN = 3
+_LONGEST = 64 * 1024 * 1024
+"""Bytes; the largest model of ours has 3 MB."""
 """Mistakes of a contract that are told; it was not written by hand, so one look tells what it is."""
 
 
@@ -108,9 +111,13 @@ def load_contract(model: Path) -> Contract:
 
 def _read(path: Path, missing: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_plain(path, _LONGEST, follow=True)
     except (FileNotFoundError, NotADirectoryError) as e:
         raise ModelError(f"{path}: {missing}") from e
+    except NotPlainError as e:
+        raise ModelError(f"{path}: is a folder, a pipe or a device: name the model's file.") from e
+    except TooLongError as e:
+        raise ModelError(f"{path}: is longer than {_LONGEST} bytes: it is not a model of ours.") from e
     except (OSError, ValueError) as e:  # ValueError: no name that a file can have
         reason = e.strerror if isinstance(e, OSError) else e
         raise ModelError(f"{path}: can't be read by the user that runs maskgate: {reason}.") from e

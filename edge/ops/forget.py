@@ -35,6 +35,10 @@ def forget(settings: Mqtt, place: Place) -> list[str]:
         while (message := messages.next(_QUIET_S)) is not None:
             if message.retained:
                 kept[message.topic] = message
+        if not kept and messages.problem is not None:
+            raise LinkError(
+                f"{messages.problem} So what it keeps of {place.site}/{place.device} is not known."
+            )
         if not kept:
             raise MaskgateError(
                 f"{place.site}/{place.device}: the broker keeps nothing of it; check the name"

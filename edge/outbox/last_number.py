@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.files import sync_folder
+from edge.files import open_plain, sync_folder
 
 _SLOTS = (0, 4096)
 """Offsets of the two copies, in blocks of their own. Each ``sync`` turns to the other one, so that a power
@@ -52,7 +52,7 @@ class LastNumber:
         """What was written last; zeros if there is no file, or if both copies are damaged."""
         found = Given()
         with suppress(OSError):
-            with self._path.open("rb") as file:
+            with open_plain(self._path) as file:
                 content = file.read(_SLOTS[-1] + _SLOT_BYTES)
             for slot, offset in enumerate(_SLOTS):
                 given = _parse(content[offset : offset + _SLOT_BYTES])

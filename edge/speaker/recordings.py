@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.config import Speaker
 from edge.errors import ConfigError, SpeakerError
-from edge.files import atomic_writer
+from edge.files import atomic_writer, open_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def read(path: Path) -> Recording:
         SpeakerError: it is missing, or it is not a PCM WAV file.
     """
     try:
-        with wave.open(str(path)) as sound:
+        with open_plain(path, follow=True) as file, wave.open(file) as sound:
             form = SampleFormat(sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
             return Recording(path, form, sound.readframes(sound.getnframes()))
     except (OSError, EOFError, wave.Error) as e:

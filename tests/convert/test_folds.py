@@ -173,5 +173,5 @@ def test_each_source_is_scored_by_a_model_that_never_saw_it(data: Path, tmp_path
     assert not any("done before" in line for line in told)
     run()
     assert sum("done before" in line for line in told) == 1
-    with pytest.raises(UsageError, match=r"a.run.train\.json: this run .* otherwise: recipe\.epochs was 1"):
+    with pytest.raises(UsageError, match=r"a.run.train\.json: this run .* settings: recipe\.epochs was 1"):
         run(epochs=2)

@@ -83,14 +83,14 @@ def test_from_power_on_to_the_first_violation(machine: Machine, ops: "Ops", lab:
 
 
 def test_a_kill_is_recovered_and_told(at_work: Machine, ops: "Ops") -> None:
-    at_work.run("systemctl", "kill", "--signal=KILL", "maskgate")
+    at_work.run("systemctl", "kill", "--kill-who=main", "--signal=KILL", "maskgate")
     again = ops.hear("event", type="device.started", cause="killed by SIGKILL")
     assert again["data"]["previous"] == "ended without warning"
     eventually(lambda: at_work.state() == "active")
 
 
 def test_a_frozen_pipeline_is_ended_and_told(at_work: Machine, ops: "Ops", lab: "Lab") -> None:
-    at_work.run("systemctl", "kill", "--signal=STOP", "maskgate")
+    at_work.run("systemctl", "kill", "--kill-who=main", "--signal=STOP", "maskgate")
     stopped = time.monotonic()
     again = ops.hear("event", type="device.started", previous="ended without warning")
     took_s = time.monotonic() - stopped

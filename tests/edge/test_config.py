@@ -170,8 +170,11 @@ def test_what_an_editor_puts_in_front_is_no_mistake(tmp_path: Path) -> None:
     assert load_config(path).site.id == "caf"
 
 
-def test_a_file_without_an_end_is_not_read_to_its_end() -> None:
-    with pytest.raises(ConfigError, match="/dev/zero: is longer than 1 MiB"):
+def test_a_file_without_an_end_is_not_read_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "long.toml").write_bytes(b"#" * (1024 * 1024 + 1))
+    with pytest.raises(ConfigError, match=r"long.toml: is longer than 1 MiB"):
+        load_config(tmp_path / "long.toml")
+    with pytest.raises(ConfigError, match="/dev/zero: is a folder, a pipe or a device"):
         load_config(Path("/dev/zero"))
 
 
