@@ -83,7 +83,7 @@ class Table:
         """The number of events, and the bytes of their bodies."""
         self.last = self._last_number(known)
         """The number given last before the file was opened, as far as the file knows."""
-        self.beyond = [row.sequence for row in self._scan("sequence > ?", max(self.last, known))]
+        self.beyond = [r.sequence for r in self._scan("sequence < 1 OR sequence > ?", max(self.last, known))]
         """Rows with a number that was never given: they are damaged, and in the way of later events."""
         run = db.execute("SELECT orderly FROM run").fetchone()
         self.previous: Previous | None = run and ("stopped" if run[0] else "ended without warning")

@@ -703,15 +703,16 @@ def test_rows_of_an_earlier_version_get_a_checksum_and_damaged_ones_are_set_asid
     assert sequences(make()) == [1, 4, 5, 6]
 
 
+@pytest.mark.parametrize("never_given", [5, 0, -7])
 def test_a_row_whose_number_was_never_given_is_in_nobodys_way(
-    make: Callable[..., Outbox], path: Path
+    never_given: int, make: Callable[..., Outbox], path: Path
 ) -> None:
     outbox = make()
     for number in (1, 2, 3):
         outbox.append(fault(number), PLACE)
     outbox.close()
     db = sqlite3.connect(path)
-    db.execute("UPDATE events SET sequence = 5 WHERE sequence = 3")
+    db.execute("UPDATE events SET sequence = ? WHERE sequence = 3", (never_given,))
     db.commit()
     db.close()
     outbox = make()
