@@ -78,8 +78,10 @@ def read_truth(folder: Path) -> list[ClipTruth]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))
     except (OSError, UnicodeDecodeError) as e:
+        reason = e.strerror if isinstance(e, OSError) else e
         raise UsageError(
-            f"{path}: can't be read: {e}. It needs a line for each clip: {', '.join(_COLUMNS)}, tabs between"
+            f"{path}: can't be read: {reason}. It needs a line for each clip: "
+            f"{', '.join(_COLUMNS)}, tabs between"
         ) from e
     if not rows:
         raise UsageError(f"{path}: names no clip; a first line with {', '.join(_COLUMNS)}, then one for each")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from edge.config.core import CameraConfig, Decision, Faces, Models, OutboxConfig, Reporting, SiteConfig
@@ -130,7 +130,8 @@ def _explain(root: type[Config], err: dict[str, Any]) -> str:
         if where == "machine":
             return "machine: belongs in a card's maskgate.toml; check that with: maskgate machine check FILE"
         kind = "section" if owner is root else "key"
-        return f"{where}: unknown {kind}. Allowed here: {', '.join(owner.model_fields)}"
+        allowed = ", ".join(owner.model_fields)
+        return f"{where}: unknown {kind}.{_meant(key, owner)} Allowed here: {allowed}"
     if err["type"] == "missing":
         return f"{where}: missing.{_example(key, field)}"
     if err["type"] == "value_error":
@@ -140,6 +141,15 @@ def _explain(root: type[Config], err: dict[str, Any]) -> str:
     pattern = IN_WORDS.get(err.get("ctx", {}).get("pattern"))
     wanted = pattern or _WANTED.get(err["type"]) or f"{err['msg'][0].lower()}{err['msg'][1:]}"
     return f"{where}: found {found}; {wanted}.{_example(key, field)}"
+
+
+def _meant(key: str, owner: type[BaseModel]) -> str:
+    """What an unknown key was most likely meant to be, as a sentence; empty where nothing is near."""
+    if key.lower() in owner.model_fields:
+        return f" Write it in small letters: {key.lower()}."
+    if f"{key}_file" in owner.model_fields:
+        return f" Put the secret into a file of its own, and name that file in {key}_file."
+    return ""
 
 
 def _short(key: str) -> str:

@@ -46,6 +46,9 @@ def read(path: Path) -> Recording:
         with open_plain(path, follow=True) as file, wave.open(file) as sound:
             form = SampleFormat(sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
             return Recording(path, form, sound.readframes(sound.getnframes()))
+    except FileNotFoundError as e:
+        there = ", ".join(sorted(p.stem for p in path.parent.glob("*.wav"))) or "none"
+        raise SpeakerError(f"{path}: no such recording. Those in its folder: {there}") from e
     except (OSError, EOFError, wave.Error) as e:
         reason = str(e) or "it ends too early"
         raise SpeakerError(f"{path}: not a PCM WAV file that can be read: {reason}") from e

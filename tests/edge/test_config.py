@@ -283,3 +283,22 @@ def test_a_relative_name_is_a_credential_of_systemd(monkeypatch: pytest.MonkeyPa
         "mqtt.key_file": Path("/etc/key.pem"),
         "speaker.webhook.token_file": tmp_path / "token",
     }
+
+
+@pytest.mark.parametrize(
+    ("raw", "meant"),
+    [
+        ({"MQTT": {"host": "h"}}, "MQTT: unknown section. Write it in small letters: mqtt. Allowed here"),
+        ({"mqtt": {"Host": "h"}}, "mqtt.Host: unknown key. Write it in small letters: host. Allowed here"),
+        (
+            {"mqtt": {"password": "hunter2"}},
+            "Put the secret into a file of its own, and name",
+        ),
+        ({"mqtt": {"hots": "h"}}, "mqtt.hots: unknown key. Allowed here"),
+    ],
+)
+def test_an_unknown_key_that_is_near_a_known_one_gets_the_way_out(raw: dict[str, Any], meant: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(raw, "x")
+    assert meant in str(caught.value)
+    assert "hunter2" not in str(caught.value)
