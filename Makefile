@@ -55,7 +55,8 @@ test: setup system-packages  ## All tests, on real parts
 	$(BIN)/pytest $(PARALLEL)
 
 test-fast: setup  ## What needs no program beside Python: under 30 seconds on two processors
-	HYPOTHESIS_PROFILE=fast $(BIN)/pytest -q $(PARALLEL) -m "not slow and not process"
+	@# compiled tests are kept, whatever the shell says: compiling them takes as long as half of the run
+	PYTHONDONTWRITEBYTECODE= HYPOTHESIS_PROFILE=fast $(BIN)/pytest -q $(PARALLEL) -m "not slow and not process"
 
 coverage: setup system-packages  ## The tests again, and which lines they never ran: out/coverage/index.html
 	$(BIN)/pytest $(PARALLEL) --cov --cov-report=term:skip-covered --cov-report=html:out/coverage

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("full", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("fast", settings.get_profile("full"), max_examples=25)
+settings.register_profile("fast", settings.get_profile("full"), max_examples=15)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 
-STARTS_A_BROKER = frozenset({"broker", "make_ops", "make_gate", "mosquitto", "cluster"})
+STARTS_A_BROKER = frozenset({"broker", "make_broker", "make_ops", "make_gate", "content_types"})
 """Fixtures that start a process."""
 
 

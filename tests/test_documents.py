@@ -130,6 +130,7 @@ def test_decisions_are_numbered_without_gaps() -> None:
     assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
 
+@pytest.mark.slow
 def test_what_troubleshooting_quotes_is_what_the_programs_say() -> None:
     said = "\n".join(_sentences())
     cells = re.findall(

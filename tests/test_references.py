@@ -31,6 +31,7 @@ REFERENCE = ROOT / "docs/reference"
 TARGETS = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_generated_file_is_what_its_source_says(name: str) -> None:
     assert read(name) == FILES[name](), f"{name} is stale: run make docs"
@@ -60,6 +61,7 @@ def test_the_manual_names_every_command() -> None:
     assert sorted(listed) == sorted(_names(PARSERS["maskgate"]))
 
 
+@pytest.mark.slow
 def test_every_configuration_key_has_its_entry_and_says_what_it_is_for() -> None:
     text = read(REFERENCE / "configuration.md")
     found = {name: kind for name, kind, _ in sections(CardConfig)}

@@ -289,6 +289,7 @@ def test_figures_that_need_every_face_are_refused_where_one_is_gone(
         score(classifier, [here, replace(here, path=tmp_path / "gone.png")]).all_faces()
 
 
+@pytest.mark.slow
 def test_nothing_but_broken_pictures(models: Path, tmp_path: Path) -> None:
     (tmp_path / "masked").mkdir()
     (tmp_path / "masked" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
@@ -297,6 +298,7 @@ def test_nothing_but_broken_pictures(models: Path, tmp_path: Path) -> None:
     assert "left out, could not be read: 1" in as_text(found)
 
 
+@pytest.mark.slow
 def test_a_split_of_a_prepared_dataset(make_faces: MakeFaces, models: Path, tmp_path: Path) -> None:
     prepare(FaceSources(faces=[make_faces(masked=20, not_masked=20)]), tmp_path / "data")
     assert evaluate(models / "mask.tflite", tmp_path / "data", split="test")["faces"] == 4

@@ -39,6 +39,7 @@ def rows_and_columns(box: NDArray[Any], margin: float) -> tuple[slice, slice]:
     return slice(y1, y2), slice(x1, x2)
 
 
+@pytest.mark.slow
 def test_a_box_stays_on_its_face_at_every_scale_and_in_the_mirror() -> None:
     image = np.zeros((240, 320, 3), np.uint8)
     x1, y1, x2, y2 = BARE[0].astype(int)
@@ -89,6 +90,7 @@ def test_a_crop_is_a_function_of_the_random_source_alone() -> None:
     assert one[1].shape == (3, MOST_FACES, 4)
 
 
+@pytest.mark.slow
 def test_drawn_things_never_hide_a_face() -> None:
     for seed in range(30):
         clean = CropSource([scene()], [], PLAIN).draw(np.random.default_rng(seed))

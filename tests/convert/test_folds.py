@@ -122,6 +122,7 @@ def test_a_better_model_is_told_from_a_worse_one(data: Path, tmp_path: Path) -> 
     assert found["recipe"] == {"name": "made up"}
 
 
+@pytest.mark.slow
 def test_labels_are_those_of_the_dataset_as_it_is_now(data: Path, tmp_path: Path) -> None:
     opinions(tmp_path / "out", data, GOOD)
     corrected = tmp_path / "corrected"
@@ -132,6 +133,7 @@ def test_labels_are_those_of_the_dataset_as_it_is_now(data: Path, tmp_path: Path
     assert report(corrected, tmp_path / "out", [("a",), B])["sources"]["all"]["faces"] == 59
 
 
+@pytest.mark.slow
 def test_a_model_that_was_asked_about_nothing_compares_with_nothing(data: Path, tmp_path: Path) -> None:
     opinions(tmp_path / "out", data, GOOD)
     opinions(tmp_path / "none", data, GOOD)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
 from convert.measure.intervals import (
     FIGURES,
@@ -67,8 +66,11 @@ def test_the_figures_are_what_they_say(rows: list[Row]) -> None:
     assert point_figures(x, said, label) == pytest.approx(by_hand(rows))
 
 
+@pytest.mark.slow
 @given(ROWS)
 def test_the_area_under_the_curve_is_that_of_scikit_learn(rows: list[Row]) -> None:
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415  takes two seconds, of every collection
+
     x, accepted, label, _ = columns(rows)
     both = np.isin(label, ["masked", "not_masked"])
     if len(set(np.asarray(label)[both])) == 2:
@@ -112,6 +114,7 @@ def test_single_faces_vary_as_a_binomial() -> None:
     assert bounds == pytest.approx((value - reach, value + reach), abs=0.003)
 
 
+@pytest.mark.slow
 def test_ten_faces_of_each_photo_say_no_more_than_one() -> None:
     f = faces(200)
     f["groups"] = np.arange(200).astype(str)
@@ -141,6 +144,7 @@ def test_resamples_without_a_class_are_left_out() -> None:
     assert all(bounds is None for bounds in bootstrap_intervals([], [], [], []).values())
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_interval() -> None:
     f = faces(100)
     assert bootstrap_intervals(**f) == bootstrap_intervals(**f)

@@ -35,6 +35,7 @@ def test_golden_vectors_are_exact_on_litert(name: str, models: Path) -> None:
             np.testing.assert_array_equal(y, golden[f"output_{k}"][i])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INT8)
 def test_golden_vectors_are_close_on_tflite_runtime(name: str, models: Path) -> None:
     golden = np.load(models / f"{name}.golden.npz")
@@ -95,6 +96,7 @@ def test_a_drawn_mask_is_told_from_a_drawn_mouth(models: Path) -> None:
     assert classifier.score_input(masked).probability > classifier.score_input(bare).probability
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["litert", "tflite"])
 def test_an_uncovered_portrait_is_not_masked(runtime: str, models: Path) -> None:
     face = FaceDetector(models / "face.tflite", find_runtime(runtime)).find(data.astronaut())[0]
@@ -111,6 +113,7 @@ def test_a_mirrored_look_is_one_at_the_mirror_image(models: Path) -> None:
     assert classifier.score(picture, face, mirrored=True) == flipped != classifier.score(picture, face)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["litert", "tflite"])
 def test_the_detector_draws_the_box_that_the_published_one_draws(runtime: str, models: Path) -> None:
     # What cv2.FaceDetectorYN finds with the float ONNX file, letterboxed alike and scaled back

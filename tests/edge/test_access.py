@@ -27,6 +27,7 @@ HERE, THERE, SPEAKER = (
 )
 PAUSE = threading.Event()
 pytestmark = [
+    pytest.mark.process,
     pytest.mark.filterwarnings(
         "ignore:unclosed <ssl.SSLSocket:ResourceWarning"
     ),  # paho, on a failed handshake
@@ -193,6 +194,7 @@ def test_a_device_writes_its_own_topics_and_no_other(connect: Callable[..., Clie
     assert ops.heard.get(timeout=WAIT_S) == (HERE.topic("event"), b"the last")
 
 
+@pytest.mark.slow
 def test_ops_commands_one_device_and_writes_no_events(connect: Callable[..., Client]) -> None:
     everything = ("#", HERE.topic("cmd"), THERE.topic("cmd"))
     ops, here, there = connect("ops"), connect("client", *everything), connect("other", *everything)

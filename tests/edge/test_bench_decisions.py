@@ -68,6 +68,7 @@ def watched(scene: ScriptedScene, models: LoadedModels, oracle: Oracle | None = 
     return play(scene, make_pipeline(Config(), models), painter, oracle or Oracle())
 
 
+@pytest.mark.slow
 def test_a_perfect_classifier_makes_no_mistake_at_a_quiet_door(models: LoadedModels) -> None:
     masked = Visitor(0, (Stop(0, -0.4, 1.3), Stop(8, -0.4, 1.3)), ((0, MASKED),))
     bare = Visitor(1, (Stop(0, 0.0, 1.3), Stop(8, 0.0, 1.3)), ((0, BARE),))
@@ -84,6 +85,7 @@ def test_a_perfect_classifier_makes_no_mistake_at_a_quiet_door(models: LoadedMod
     assert 0.3 <= got["decided_after_s"]["median"] <= 1.0
 
 
+@pytest.mark.slow
 def test_somebody_hidden_for_longer_than_anybody_is_remembered_counts_as_doubled(
     models: LoadedModels,
 ) -> None:
@@ -96,6 +98,7 @@ def test_somebody_hidden_for_longer_than_anybody_is_remembered_counts_as_doubled
     assert figures([visit])["doubled"]["share"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_classifier_that_sees_no_mask_makes_a_false_violation(models: LoadedModels) -> None:
     (visit,) = watched(at_door(Visitor(0, NEAR, ((0, MASKED),))), models, Oracle(lie=BARE)).visits.values()
     assert visit.proper
@@ -103,6 +106,7 @@ def test_a_classifier_that_sees_no_mask_makes_a_false_violation(models: LoadedMo
     assert figures([visit])["false"]["share"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_classifier_that_sees_masks_only_misses(models: LoadedModels) -> None:
     (visit,) = watched(at_door(Visitor(0, NEAR, ((0, WRONG),))), models, Oracle(lie=MASKED)).visits.values()
     assert visit.violating
@@ -111,6 +115,7 @@ def test_a_classifier_that_sees_masks_only_misses(models: LoadedModels) -> None:
     assert figures([visit])["missed_by_wear"]["bare"]["of"] == 0
 
 
+@pytest.mark.slow
 def test_who_shows_no_judgeable_look_without_a_mask_need_not_be_found(models: LoadedModels) -> None:
     far = (Stop(0, 0, 5.5), Stop(8, 0, 5.4))
     turned = (HeadTurn(0.0, 16.0, math.pi / 2),)
@@ -352,6 +357,7 @@ def test_without_a_manifest_all_faces_are_used_and_the_report_says_that_it_flatt
     assert "flatters" in str(cast.about["used"])
 
 
+@pytest.mark.slow
 def test_real_faces_run_through_the_real_classifier(tmp_path: Path) -> None:
     write_faces(tmp_path)
     report = run(tmp_path, 3, 2)

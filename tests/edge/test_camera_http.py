@@ -473,6 +473,7 @@ def test_a_pinned_certificate_is_taken_whoever_signed_it_and_no_other(camera: St
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_insecure_is_possible_in_words_and_logged(
     camera: Start, pki: Make, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -34,6 +34,8 @@ from edge.clock import SystemClock
 from edge.errors import CameraError
 from edge.values import Frame
 
+pytestmark = pytest.mark.process
+
 RTSP_PACKAGES = (
     "apt-get install -y python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base "
     "gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly"
@@ -288,6 +290,7 @@ print("closed")
 """
 
 
+@pytest.mark.slow
 def test_the_process_ends_although_opencv_hangs(silent: SilentServer) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HANGING, f"rtsp://127.0.0.1:{silent.port}/live"],
@@ -313,6 +316,7 @@ sys.exit(3 if camera.next(30) else 4)
 """
 
 
+@pytest.mark.slow
 def test_the_process_ends_orderly_although_nobody_closed_the_camera(
     mjpeg: Callable[..., MjpegServer],
 ) -> None:
@@ -460,6 +464,7 @@ class TlsFront:
         self._listener.close()
 
 
+@pytest.mark.slow
 def test_rtsps_is_read_only_from_a_camera_that_proves_who_it_is(
     open_camera: Callable[..., Camera], rtsp: Callable[..., RtspServer], tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ def test_each_visitor_is_near_long_enough_and_judged_with_a_margin(
     assert statistics.median(scores[Verdict.NOT_MASKED] or [0.0]) <= 0.25
 
 
+@pytest.mark.slow
 def test_nobody_in_an_empty_entrance(looks: Looks) -> None:
     empty = [faces for t_s, faces in looks if truth_at(t_s) == ()]
     assert len(empty) >= 4
@@ -115,6 +116,7 @@ def test_the_script_draws_the_shipped_clip() -> None:
         assert np.abs(drawn.astype(float) - shipped[t_s]).mean() < 6
 
 
+@pytest.mark.slow
 def test_the_script_of_the_clip_needs_no_development_package() -> None:
     code = "import sys, edge.demo.clip.script; sys.exit(bool({'skimage', 'matplotlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

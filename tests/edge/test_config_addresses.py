@@ -76,6 +76,7 @@ def test_hosts_are_taken_as_they_are(host: str) -> None:
     assert Mqtt(host=host, encryption="none").host == host
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address", ["my broker", "broker.lan ", "mqtt://b.lan", "u:s3cret@b.lan", "::1", "b.lan:"]
 )

@@ -165,6 +165,7 @@ def test_the_scan_agrees_with_the_parser_about_any_text(text: str) -> None:
         assert flaw is None or text.count(".") >= PARTS_MAX or brackets > NESTING_MAX
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece",
@@ -199,6 +200,7 @@ def bounded(code: str) -> str:
     return run("sh", "-c", command, timeout_s=60, folder=ROOT, output_max=1 << 20).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["a.", "mqtt.", '"a".'])
 def test_54_kilobytes_of_dotted_keys_take_neither_memory_nor_time(tmp_path: Path, key: str) -> None:
     file = tmp_path / "gate.toml"

@@ -310,6 +310,7 @@ def in_a_process_of_its_own(cwd: Path, *lines: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["gpiozero", "lgpio"])
 def test_without_the_libraries_only_configured_pins_are_a_problem(tmp_path: Path, missing: str) -> None:
     output = in_a_process_of_its_own(
@@ -320,18 +321,21 @@ def test_without_the_libraries_only_configured_pins_are_a_problem(tmp_path: Path
     assert f"{missing} is not installed: install maskgate[gpio]" in with_a_pin
 
 
+@pytest.mark.slow
 def test_without_pins_nothing_is_imported(tmp_path: Path) -> None:
     output = in_a_process_of_its_own(tmp_path, "make()", "print({'gpiozero', 'lgpio'} & set(sys.modules))")
     assert output == "None\nset()\n"
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_working_directory_that_cannot_be_written_is_named() -> None:
     output = in_a_process_of_its_own(Path("/proc"), "make(led_red='GPIO22')")
     assert "lgpio makes a pipe in the working directory, /proc, and can't" in output
     assert "WorkingDirectory=" in output
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(Path("/proc/device-tree/system/linux,revision").exists(), reason="this is a Raspberry Pi")
 def test_another_board_is_named(tmp_path: Path) -> None:
     output = in_a_process_of_its_own(tmp_path, "make(led_red='GPIO22')")

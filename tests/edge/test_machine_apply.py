@@ -521,6 +521,7 @@ def test_after_a_power_cut_the_card_of_before_is_not_taken_for_what_is_in_force(
     assert device.snapshot() == whole
 
 
+@pytest.mark.slow
 def test_after_a_power_cut_nothing_is_left_that_nobody_wants(memory: Path, power: list[int]) -> None:
     cuts, done = 0, False
     while not done:

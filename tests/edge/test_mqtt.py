@@ -28,6 +28,8 @@ from edge.mqtt.session import PACKET_MAX
 from edge.mqtt.status_watch import StatusWatch
 from edge.sim.embedded_broker import EmbeddedBroker
 
+pytestmark = pytest.mark.process
+
 WAIT_S = 20.0
 CLIENT_ID = "maskgate/hq/north-door"
 STATUS = "maskgate/v1/hq/north-door/status"
@@ -659,6 +661,7 @@ def certify(keys: Path, start: str, end: str) -> None:
     run("openssl", "ca", "-batch", "-config", keys / "conf", *authority, *when, *request)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")  # paho, on a failed handshake
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("wrong", ["not yet valid", "expired"])
@@ -844,6 +847,7 @@ class HostileBroker:
         return bytes(changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_no_nonsense_of_a_broker_ends_the_link(
     make: Any, monkeypatch: pytest.MonkeyPatch, protocol: str

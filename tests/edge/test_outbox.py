@@ -175,6 +175,7 @@ def test_numbers_go_on_after_a_restart_even_if_nothing_is_left(make: Callable[..
     assert outbox.append(fault(), PLACE) == 4
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.sampled_from(["append", "append", "remove", "reopen", "full", "frozen", "healed"]), max_size=30
@@ -324,6 +325,7 @@ def test_what_is_too_old_goes_by_a_clock_that_is_trusted(make: Callable[..., Out
     assert (told["count"], told["by_type"], told["reason"]) == (1, {"camera.fault": 1}, "age")
 
 
+@pytest.mark.slow
 def test_it_knows_how_the_run_before_has_ended(
     make: Callable[..., Outbox], path: Path, tmp_path: Path
 ) -> None:

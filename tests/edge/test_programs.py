@@ -10,6 +10,8 @@ import pytest
 from edge.errors import ProgramError, ProgramMissingError, ProgramTimeoutError
 from edge.programs import PACKAGES, find, run, run_in_terminal
 
+pytestmark = pytest.mark.process
+
 
 def test_what_a_program_prints_is_captured_and_its_input_given() -> None:
     done = run("sh", "-c", "cat; echo oops >&2; exit 3", stdin=b"in\n", timeout_s=60, check=False)

@@ -165,6 +165,7 @@ def test_a_camera_that_fails_for_long_is_an_event_once_and_so_is_its_recovery(
     assert faults[0]["message"] == "/dev/video0: no picture for 5 s"
 
 
+@pytest.mark.slow
 def test_counts_are_summed_up_once_a_minute_and_at_the_end(tmp_path: Path, models: LoadedModels) -> None:
     settings = config(tmp_path, 1)
     clock = ManualClock()

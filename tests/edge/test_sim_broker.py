@@ -20,6 +20,8 @@ from edge.outbox import Outbox
 from edge.outbox.delivery import Delivery
 from edge.sim.embedded_broker import EmbeddedBroker
 
+pytestmark = pytest.mark.process
+
 WAIT_S = 20.0
 PLACE = Place("hq", "north-door")
 STATUS = PLACE.topic("status")

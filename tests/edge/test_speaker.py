@@ -431,6 +431,7 @@ def test_shipped_sounds_start_at_once_and_are_loud_but_not_clipped(sound: Path) 
     assert heard_samples.std() > 0.08
 
 
+@pytest.mark.slow
 def test_the_documented_command_makes_the_shipped_sounds(tmp_path: Path) -> None:
     assert shutil.which("espeak-ng"), "espeak-ng is missing; install it with: apt install espeak-ng"
     subprocess.run([sys.executable, "-m", "edge.speaker.make_sounds", str(tmp_path)], check=True)

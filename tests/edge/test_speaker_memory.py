@@ -48,6 +48,7 @@ def test_an_end_of_another_life_of_the_machine_does_not_count(path: Path) -> Non
     memory.close()
 
 
+@pytest.mark.slow
 def test_it_survives_kill_9(path: Path) -> None:
     code = (
         "import os, signal; from pathlib import Path; from edge.speaker.memory import AnnouncementMemory\n"

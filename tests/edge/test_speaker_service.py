@@ -32,6 +32,8 @@ from edge.sim.manual_clock import START, ManualClock
 from edge.speaker.local import LocalSender
 from edge.speaker.recordings import sounds_of
 
+pytestmark = pytest.mark.process
+
 WAIT_S = 20.0
 CAMERA = "maskgate/v1/hq/north-door/event"
 REPORTS = "maskgate/v1/hq/north-door-speaker/event"

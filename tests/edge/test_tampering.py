@@ -171,6 +171,7 @@ def test_a_tampering_is_opened_in_time_and_closed_when_it_is_over(kind: str, sce
         assert message.endswith(".")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cloth", "out of focus"])
 def test_a_crowd_that_hides_the_view_is_no_tampering_as_long_as_faces_are_seen(kind: str) -> None:
     _, hidden = TAMPERINGS[kind]
@@ -223,6 +224,7 @@ def test_somebody_near_and_far_before_a_plain_wall_is_no_other_view(share: int, 
     assert changes == expected
 
 
+@pytest.mark.slow
 def test_a_camera_that_is_turned_away_before_people_is_noticed_once_they_left() -> None:
     watched, camera, changes = check(), Camera(), []
     for t in times(90, 0.5):
@@ -376,6 +378,7 @@ def test_a_day_and_a_night_are_no_tampering() -> None:
 # --- the start, new views, gaps ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hand", "paper", "opaque", "torch"])
 def test_what_is_there_from_the_start_is_reported_and_closed_with_the_first_view(kind: str) -> None:
     reason, tampered = TAMPERINGS[kind]
@@ -398,6 +401,7 @@ def test_a_start_in_the_dark_is_no_tampering_in_the_morning(glow: tuple[float, f
     assert not watch(check(), film(SCENES["corridor"], story, 240, Camera()))
 
 
+@pytest.mark.slow
 def test_a_hand_is_noticed_in_the_noise_of_the_night() -> None:
     def story(s: Light, t: float) -> Light:
         return (HAND if t >= 30 else s) / 100
@@ -441,6 +445,7 @@ def test_a_pause_proves_nothing() -> None:
     assert not watch(subject, ((hand.shoot(HAND), 600 + t) for t in times(AFTER_S)))
 
 
+@pytest.mark.slow
 def test_pictures_that_come_fast_are_skipped() -> None:
     camera = Camera()
     slow = list(film(SCENES["corridor"], lambda s, t: s if t < 20 else HAND, 40, camera, step_s=0.25))
@@ -469,6 +474,7 @@ def test_what_lies_between_the_limits_keeps_it_open() -> None:
     assert changes[1][0] >= 80
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 48), (480, 270), (1280, 720)])
 def test_any_size_of_picture_will_do(size: tuple[int, int]) -> None:
     frames = film(SCENES["astronaut"], lambda s, t: s if t < 30 else OTHER, 50, Camera())

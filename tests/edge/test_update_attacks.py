@@ -231,6 +231,7 @@ def test_a_full_disk_does_not_keep_root_from_going_back(device: Device) -> None:
     assert ("restart", "--no-block", SERVICE) in device.systemctl_calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["incoming.bundle", "confirmed", "rollback"])
 def test_a_folder_in_place_of_a_file_is_set_aside_at_once(name: str, device: Device) -> None:
     deep = device.exchange_folder / name
@@ -280,6 +281,7 @@ def test_a_result_that_cannot_be_deleted_is_reported_once(device: Device) -> Non
     assert exchange.results() == []
 
 
+@pytest.mark.slow
 def test_a_folder_with_many_names_costs_root_little(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(1500):
         (device.exchange_folder / f"outcome-{n}.json").touch()
@@ -340,6 +342,7 @@ getattr(updater, sys.argv[2])(*sys.argv[3:])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities to give up")
 @pytest.mark.parametrize(
     ("unit", "method"),
