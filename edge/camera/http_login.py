@@ -4,7 +4,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Sequence
-from urllib.request import parse_http_list, parse_keqv_list
+from urllib.request import parse_http_list
 
 from edge.camera.credentials import Login
 
@@ -80,8 +80,13 @@ def _algorithm(asked: dict[str, str]) -> str:
 def _parsed(challenge: str) -> tuple[str, dict[str, str]]:
     """The way's name in lower case and its parameters."""
     name, _, rest = challenge.strip().partition(" ")
-    pairs = [pair for pair in parse_http_list(rest) if "=" in pair]
-    return name.lower(), {key.lower(): value for key, value in parse_keqv_list(pairs).items()}
+    pairs = [pair.partition("=") for pair in parse_http_list(rest) if "=" in pair]
+    return name.lower(), {key.strip().lower(): _unquoted(value.strip()) for key, _, value in pairs}
+
+
+def _unquoted(value: str) -> str:
+    """A value without its quotes; urllib's own reader raises IndexError where there is no value at all."""
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 
 
 def _escaped(value: str) -> str:

@@ -14,7 +14,7 @@ from urllib.request import parse_http_list, parse_keqv_list
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from web_camera import (
     HEAD,
@@ -383,6 +383,8 @@ def test_without_a_login_the_way_to_give_one_is_named(camera: Start) -> None:
 
 
 @given(st.lists(st.text(max_size=60), max_size=3))
+@example(["0 ="])
+@example(['Digest realm=, nonce="'])
 def test_any_challenge_is_understood_or_refused(challenges: list[str]) -> None:
     login = HttpLogin(Login("u", "p"))
     if login.learn(challenges):
